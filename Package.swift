@@ -1,0 +1,85 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// Strict for our own code: Swift 6 mode, warnings are errors, every import says who may see it.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "hmmd",
+    products: [
+        .executable(name: "hmmd", targets: ["hmmd"]),
+        .executable(name: "hmm-client", targets: ["hmm-client"]),
+        .library(name: "HMMMemory", targets: ["HMMMemory"]),
+        .library(name: "HMMProtocol", targets: ["HMMProtocol"]),
+        .library(name: "HMMEngine", targets: ["HMMEngine"]),
+        .library(name: "HMMClient", targets: ["HMMClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
+    ],
+    targets: [
+        // Pure: no I/O, no clock, no randomness, no Foundation.
+        .target(name: "HMMMemory", swiftSettings: strict),
+        .target(name: "HMMProtocol", swiftSettings: strict),
+        .target(name: "HMMEngine", dependencies: ["HMMMemory", "HMMProtocol"], swiftSettings: strict),
+
+        // TLS: libssl behind bytes in, bytes out.
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .target(name: "HMMTLS", dependencies: ["COpenSSL"], swiftSettings: strict),
+
+        // Sockets.
+        .target(
+            name: "HMMServer",
+            dependencies: [
+                "HMMEngine", "HMMProtocol", "HMMTLS",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "HMMClient",
+            dependencies: [
+                "HMMProtocol", "HMMTLS",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: strict),
+
+        // Flags and main.
+        .executableTarget(
+            name: "hmmd",
+            dependencies: [
+                "HMMServer", "HMMTLS", "HMMProtocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "hmm-client",
+            dependencies: [
+                "HMMClient",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        .testTarget(name: "HMMMemoryTests", dependencies: ["HMMMemory"], swiftSettings: strict),
+        .testTarget(name: "HMMProtocolTests", dependencies: ["HMMProtocol"], swiftSettings: strict),
+        .testTarget(name: "HMMEngineTests", dependencies: ["HMMEngine"], swiftSettings: strict),
+        .testTarget(name: "HMMTLSTests", dependencies: ["HMMTLS"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,76 @@
+/// Every bound of the protocol, each with its reason. The greeting and the `limits` verb tell them to clients.
+public struct Limits: Equatable, Sendable {
+    /// Bytes of one request line, its end included: a person's line and any machine's fit, a flood does not.
+    public var line = 8192
+    /// Arguments of one request: no verb takes more than twelve; `ack` may name many events.
+    public var arguments = 64
+    /// Bytes of one literal: the unit of bulk transfer; two of them fit in an L2 cache.
+    public var literal = 1 << 20
+    /// Requests of one connection that have begun and not been answered: enough to keep a link busy.
+    public var window = 256
+    /// Bytes of untagged requests that wait behind a paused one.
+    public var queuedBytes = 1 << 20
+    /// Events of one connection that wait for an `ack`: past it the client is not keeping up and is cut off.
+    public var openEvents = 1024
+    /// Bytes that the server holds for a client that does not read; past it the client is cut off.
+    public var unsentBytes = 4 << 20
+    /// Bytes of one answer: rows past it would let one small question fill the unsent bound.
+    public var answerBytes = 3 << 20
+    /// Address spaces of one tenant.
+    public var spaces = 1024
+    /// Areas of one address space: the kernel's `vm.max_map_count`.
+    public var areas = 65530
+    /// Devices of one tenant.
+    public var devices = 256
+    /// Regions of one tenant.
+    public var regions = 1024
+    /// Mirrors of one tenant.
+    public var mirrors = 65536
+    /// Connections of one tenant.
+    public var connections = 16384
+    /// Bytes of page frames in use by one tenant, system and device memory together.
+    public var residentBytes: UInt64 = 4 << 30
+    /// Bytes of device memory that one tenant's regions may promise.
+    public var regionBytes: UInt64 = 256 << 30
+    /// Longest lease a mirror may ask for, in milliseconds: a day.
+    public var leaseMilliseconds: UInt64 = 86_400_000
+
+    public init() {}
+}
+
+extension Limits {
+    /// One bound as the `limits` verb shows it.
+    public struct Row: Sendable {
+        public let name: StaticString
+        public let value: UInt64
+        public let unit: StaticString
+        public let reason: StaticString
+    }
+
+    /// Every bound, in the order of declaration.
+    public var rows: [Row] {
+        func row(_ name: StaticString, _ value: Int, _ unit: StaticString, _ reason: StaticString) -> Row {
+            Row(name: name, value: UInt64(value), unit: unit, reason: reason)
+        }
+        return [
+            row("line", line, "bytes", "one request line, its end included"),
+            row("arguments", arguments, "arguments", "of one request"),
+            row("tag", ShortName.capacity, "bytes", "a tag or a name"),
+            row("literal", literal, "bytes", "one counted payload"),
+            row("window", window, "requests", "begun and not answered, of one connection"),
+            row("queued-bytes", queuedBytes, "bytes", "untagged requests behind a paused one"),
+            row("open-events", openEvents, "events", "waiting for an ack, of one connection"),
+            row("unsent-bytes", unsentBytes, "bytes", "for a client that does not read"),
+            row("answer-bytes", answerBytes, "bytes", "rows of one answer"),
+            row("spaces", spaces, "address-spaces", "of one tenant"),
+            row("areas", areas, "areas", "of one address space"),
+            row("devices", devices, "devices", "of one tenant"),
+            row("regions", regions, "regions", "of one tenant"),
+            row("mirrors", mirrors, "mirrors", "of one tenant"),
+            row("connections", connections, "connections", "of one tenant"),
+            Row(name: "resident-bytes", value: residentBytes, unit: "bytes", reason: "page frames in use, of one tenant"),
+            Row(name: "region-bytes", value: regionBytes, unit: "bytes", reason: "device memory, of one tenant"),
+            Row(name: "lease", value: leaseMilliseconds, unit: "milliseconds", reason: "the longest a mirror may ask for"),
+        ]
+    }
+}

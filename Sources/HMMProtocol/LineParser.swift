@@ -1,0 +1,393 @@
+/// What one line of a client turned out to be.
+public struct ParsedLine: Equatable, Sendable {
+    public enum Content: Equatable, Sendable {
+        /// An empty line or a comment.
+        case blank
+        case request(Request)
+        case failure(Failure)
+    }
+
+    public var tag = Tag.none
+    public var content: Content
+    /// Octets that follow the line.
+    public var literal: UInt64?
+    /// Where the next line begins cannot be known: the connection has to close.
+    public var framingLost = false
+}
+
+/// The one forward pass over a line that decides its framing and its meaning.
+struct LineParser {
+    private let limits: Limits
+    private(set) var tag = Tag.none
+    private(set) var literal: UInt64?
+    private(set) var framingLost = false
+    private var at = 0
+
+    /// Parses `line`, without its end.
+    @inline(__always)
+    static func parse(_ line: Span<UInt8>, limits: borrowing Limits) -> ParsedLine {
+        var parser = LineParser(limits: copy limits)
+        return parser.parse(line)
+    }
+
+    private init(limits: Limits) { self.limits = limits }
+
+    @inline(__always)
+    private mutating func parse(_ line: Span<UInt8>) -> ParsedLine {
+        let content: ParsedLine.Content
+        do throws(Failure) {
+            if line.isEmpty {
+                content = .blank
+            } else if line[0] == UInt8(ascii: ";") {
+                try checkComment(line)
+                content = .blank
+            } else {
+                content = .request(try request(line))
+            }
+        } catch {
+            content = .failure(error)
+            recoverFraming(line, error)
+        }
+        return ParsedLine(tag: tag, content: content, literal: literal, framingLost: framingLost)
+    }
+
+    /// After an error: what would tell where the next line begins is at the end of this one, if anywhere.
+    @inline(never)
+    private mutating func recoverFraming(_ line: Span<UInt8>, _ failure: Failure) {
+        guard literal == nil, !framingLost else { return }
+        if looksLikeHTTP(line) { framingLost = true }
+        var braces = false
+        for index in line.indices where line[index] == UInt8(ascii: "{") { braces = true }
+        guard braces else { return }
+        // The rest may be well formed although this argument was not: go on to the literal at its end.
+        while at < line.count {
+            if line[at] == UInt8(ascii: "{"), let count = try? literalValue(line), at == line.count {
+                literal = count
+                return
+            }
+            if line[at] == UInt8(ascii: "\""), (try? skipQuoted(line)) != nil { continue }
+            at += 1
+        }
+        framingLost = failure.code == .syntax
+    }
+
+    private func looksLikeHTTP(_ line: Span<UInt8>) -> Bool {
+        for start in ["GET ", "POST ", "HEAD ", "PUT ", "Host:", "CONNECT "]
+        where line.count >= start.utf8.count && Values.equals(line, 0..<start.utf8.count, start) { return true }
+        return false
+    }
+
+    private func checkComment(_ line: Span<UInt8>) throws(Failure) {
+        for index in line.indices where !Characters.isText(line[index]) {
+            throw Self.illegalByte(line[index], index)
+        }
+    }
+
+    @inline(__always)
+    private mutating func request(_ line: Span<UInt8>) throws(Failure) -> Request {
+        if line[0] == UInt8(ascii: "#") { try readTag(line) }
+        let start = at
+        while at < line.count, Characters.isName(line[at]) { at += 1 }
+        guard at > start, Characters.isLower(line[start]), at == line.count || line[at] == UInt8(ascii: " ") else {
+            throw badVerb(line, start)
+        }
+        guard let name = ShortName(line, start..<at), let verb = VerbTable.find(name) else {
+            try skipArguments(line)
+            throw Failure(.unknownVerb, "no such verb; `help` lists them")
+        }
+        return try decode(line, verb)
+    }
+
+    @inline(never)
+    private func badVerb(_ line: Span<UInt8>, _ start: Int) -> Failure {
+        if at < line.count, !Characters.isText(line[at]) { return Self.illegalByte(line[at], at) }
+        return Failure(.syntax, "a request is `[#tag ]verb [arguments]`, the verb in lower case")
+    }
+
+    private mutating func readTag(_ line: Span<UInt8>) throws(Failure) {
+        at = 1
+        while at < line.count, Characters.isTag(line[at]) { at += 1 }
+        guard at > 1, at <= 1 + ShortName.capacity, at < line.count, line[at] == UInt8(ascii: " "),
+            let name = ShortName(line, 1..<at)
+        else {
+            throw Failure(.syntax, "a tag is `#` and 1 to 32 of `A-Z a-z 0-9 . _ -`, then one space and a verb")
+        }
+        tag = name
+        at += 1
+    }
+
+    /// Reads every argument of `verb`. Meaning is judged as it goes; the first error wins, but the line is read to its
+    /// end, because a literal there belongs to the framing.
+    @inline(__always)
+    private mutating func decode(
+        _ line: Span<UInt8>, _ verb: UnsafePointer<CompiledVerb>
+    ) throws(Failure) -> Request {
+        var arguments = Arguments()
+        var position = 0
+        var count = 0
+        var firstError: Failure?
+        while let token = try nextArgument(line) {
+            count += 1
+            if firstError != nil { continue }
+            if count > limits.arguments {
+                firstError = Failure(.tooLong, "more than \(limits.arguments) arguments")
+                continue
+            }
+            do throws(Failure) {
+                let index = try place(line, token, verb, &position, arguments.present)
+                try convert(line, token, verb.pointee.arguments[index], index, &arguments)
+                arguments.present |= 1 << UInt32(index)
+            } catch {
+                firstError = error
+            }
+        }
+        if let firstError { throw firstError }
+        let missing = verb.pointee.required & ~arguments.present
+        if missing != 0 { throw Self.missing(verb, missing) }
+        return try verb.pointee.verb.decode(arguments)
+    }
+
+    @inline(never)
+    private static func missing(_ verb: UnsafePointer<CompiledVerb>, _ missing: UInt32) -> Failure {
+        let argument = verb.pointee.arguments[missing.trailingZeroBitCount].name
+        return Failure(.missing, "`\(verb.pointee.name)` needs `\(argument)`; try `help \(verb.pointee.name)`")
+    }
+
+    // MARK: Tokens
+
+    private struct Token {
+        enum Shape: UInt8 { case atom, quoted, literal }
+        /// Empty for a positional argument.
+        var key: Range<Int>
+        /// Without quotes; for a literal its digits.
+        var value: Range<Int>
+        var shape: Shape
+    }
+
+    /// The next argument, or nil at the end of the line.
+    @inline(__always)
+    private mutating func nextArgument(_ line: Span<UInt8>) throws(Failure) -> Token? {
+        guard at < line.count else { return nil }
+        guard line[at] == UInt8(ascii: " ") else { throw expectedSpace(line) }
+        while at < line.count, line[at] == UInt8(ascii: " ") { at += 1 }
+        guard at < line.count else { return nil }
+        var start = at
+        while at < line.count, Characters.isAtom(line[at]) { at += 1 }
+        var key = start..<start
+        if at < line.count, line[at] == UInt8(ascii: "=") {
+            key = start..<at
+            guard Values.name(line, key) != nil else { throw Failure(.syntax, "a key is a name in lower case") }
+            at += 1
+            start = at
+            while at < line.count, Characters.isAtom(line[at]) { at += 1 }
+        }
+        if at > start { return Token(key: key, value: start..<at, shape: .atom) }
+        return try bracketed(line, key)
+    }
+
+    private mutating func bracketed(_ line: Span<UInt8>, _ key: Range<Int>) throws(Failure) -> Token {
+        guard at < line.count else { throw Failure(.syntax, "a value is missing after `=`") }
+        let start = at
+        switch line[at] {
+        case UInt8(ascii: "\""):
+            try skipQuoted(line)
+            return Token(key: key, value: start + 1..<at - 1, shape: .quoted)
+        case UInt8(ascii: "{"):
+            literal = try literalValue(line)
+            if at < line.count {
+                framingLost = true
+                throw Failure(.syntax, "a literal must be the last thing on its line")
+            }
+            return Token(key: key, value: start..<at, shape: .literal)
+        default: throw expectedSpace(line)
+        }
+    }
+
+    @inline(never)
+    private func expectedSpace(_ line: Span<UInt8>) -> Failure {
+        Characters.isText(line[at])
+            ? Failure(.syntax, "unexpected character at column \(at + 1)") : Self.illegalByte(line[at], at)
+    }
+
+    private static func illegalByte(_ byte: UInt8, _ index: Int) -> Failure {
+        let name =
+            switch byte {
+            case 0: "NUL"
+            case 13: "a bare CR"
+            default: "control byte \(byte)"
+            }
+        return Failure(.syntax, "\(name) at column \(index + 1); only a literal may hold it")
+    }
+
+    private mutating func skipQuoted(_ line: Span<UInt8>) throws(Failure) {
+        at += 1
+        while at < line.count, line[at] != UInt8(ascii: "\"") {
+            if line[at] == UInt8(ascii: "\\") {
+                at += 1
+                guard at < line.count else { break }
+                try checkEscape(line)
+            } else if !Characters.isPlain(line[at]) {
+                throw Self.illegalByte(line[at], at)
+            }
+            at += 1
+        }
+        guard at < line.count else { throw Failure(.syntax, "a quoted value has no closing quote") }
+        at += 1
+    }
+
+    private func checkEscape(_ line: Span<UInt8>) throws(Failure) {
+        switch line[at] {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"): return
+        case UInt8(ascii: "x"):
+            if at + 2 < line.count, Characters.hexValue(line[at + 1]) != nil, Characters.hexValue(line[at + 2]) != nil {
+                return
+            }
+        default: break
+        }
+        throw Failure(.syntax, "escapes are \\\" \\\\ \\n \\r \\t and \\xHH")
+    }
+
+    /// Reads `{digits}`; a count over the limit cannot be skipped, so it costs the connection.
+    private mutating func literalValue(_ line: Span<UInt8>) throws(Failure) -> UInt64 {
+        var end = at + 1
+        while end < line.count, Characters.isDigit(line[end]) { end += 1 }
+        let digits = at + 1..<end
+        guard end < line.count, line[end] == UInt8(ascii: "}"), digits.count > 0 else {
+            framingLost = true
+            throw Failure(.syntax, "a literal is `{count}`")
+        }
+        guard digits.count <= 10, let count = Values.number(line, digits), count <= UInt64(limits.literal) else {
+            framingLost = true
+            throw Failure(.tooLong, "a literal has at most \(limits.literal) octets")
+        }
+        at = end + 1
+        return count
+    }
+
+    /// Reads the arguments of a verb nobody knows, for the sake of framing.
+    private mutating func skipArguments(_ line: Span<UInt8>) throws(Failure) {
+        while try nextArgument(line) != nil {}
+    }
+
+    // MARK: Meaning
+
+    /// Which argument of `verb` the token is.
+    @inline(__always)
+    private func place(
+        _ line: Span<UInt8>, _ token: Token, _ verb: UnsafePointer<CompiledVerb>, _ position: inout Int,
+        _ present: UInt32
+    ) throws(Failure) -> Int {
+        let arguments = verb.pointee.arguments
+        if token.key.isEmpty {
+            if verb.pointee.variadic { return 0 }
+            guard position < arguments.count else {
+                throw Failure(.badArgument, "too many arguments; try `help \(verb.pointee.name)`")
+            }
+            if position < 0 { throw Failure(.badArgument, "an argument without a key cannot follow one with a key") }
+            position += 1
+            return position - 1
+        }
+        position = Int.min
+        guard let key = ShortName(line, token.key) else { throw unknownKey(verb) }
+        for index in arguments.indices where arguments[index].name == key {
+            guard present & (1 << UInt32(index)) == 0 || verb.pointee.variadic else {
+                throw Failure(.badArgument, "`\(key)` is given twice")
+            }
+            return index
+        }
+        throw unknownKey(verb)
+    }
+
+    @inline(never)
+    private func unknownKey(_ verb: UnsafePointer<CompiledVerb>) -> Failure {
+        Failure(.badArgument, "unknown argument; try `help \(verb.pointee.name)`")
+    }
+
+    @inline(__always)
+    private func convert(
+        _ line: Span<UInt8>, _ token: Token, _ argument: borrowing CompiledArgument, _ index: Int,
+        _ arguments: inout Arguments
+    ) throws(Failure) {
+        if argument.form != .other, token.shape == .atom {
+            if argument.form == .flag {
+                guard let flag = Values.choice(line, token.value, ["no", "yes"]) else { throw Self.badValue(argument) }
+                arguments.values[index] = flag
+                return
+            }
+            guard let value = Values.number(line, token.value), Self.accepts(value, argument.form) else {
+                throw Self.badValue(argument)
+            }
+            arguments.values[index] = value
+            return
+        }
+        try convertOther(line, token, argument, index, &arguments)
+    }
+
+    @inline(__always)
+    private static func accepts(_ value: UInt64, _ form: CompiledArgument.Form) -> Bool {
+        switch form {
+        case .id: value > 0 && value <= UInt64(UInt32.max)
+        case .page: value & 4095 == 0
+        case .length: value > 0
+        case .pages: value > 0 && value & 4095 == 0
+        case .number, .address, .flag, .other: true
+        }
+    }
+
+    @inline(never)
+    private static func badValue(_ argument: borrowing CompiledArgument) -> Failure {
+        let expected =
+            switch argument.kind {
+            case .number: "a number (decimal with k m g t p, or 0x…) that fits 64 bits"
+            case .id: "a number from 1 to 4294967295"
+            case .address: "an address that fits 64 bits"
+            case .page: "a page-aligned address"
+            case .length: "a length of at least 1"
+            case .pages: "a whole number of pages, at least one (4096 bytes, or 1p)"
+            case .name: "a name: a lower-case letter, then up to 31 of a-z 0-9 . -"
+            case .data: "data: an atom, \"quoted\", hex:…, b64:… or a literal {count}"
+            case .numbers: "numbers"
+            case .flag, .choice, .choices, .protection: argument.kind.form
+            }
+        return Failure(.badArgument, "`\(argument.name)` takes \(expected)")
+    }
+
+    @inline(never)
+    private func convertOther(
+        _ line: Span<UInt8>, _ token: Token, _ argument: borrowing CompiledArgument, _ index: Int,
+        _ arguments: inout Arguments
+    ) throws(Failure) {
+        if argument.kind == .data {
+            guard let data = octets(line, token) else { throw Self.badValue(argument) }
+            arguments.data = data
+            return
+        }
+        guard token.shape == .atom else { throw Self.badValue(argument) }
+        switch argument.kind {
+        case .name:
+            guard let name = Values.name(line, token.value) else { throw Self.badValue(argument) }
+            if argument.isSecondName { arguments.secondName = name } else { arguments.name = name }
+        case .choice(let words):
+            guard let choice = Values.choice(line, token.value, words) else { throw Self.badValue(argument) }
+            arguments.values[index] = choice
+        case .choices(let words):
+            guard let bits = Values.choices(line, token.value, words) else { throw Self.badValue(argument) }
+            arguments.values[index] = bits
+        case .protection:
+            guard let bits = Values.protection(line, token.value) else { throw Self.badValue(argument) }
+            arguments.values[index] = UInt64(bits.rawValue)
+        case .numbers:
+            guard let number = Values.number(line, token.value) else { throw Self.badValue(argument) }
+            arguments.numbers.append(number)
+        case .number, .id, .address, .page, .length, .pages, .flag, .data: throw Self.badValue(argument)
+        }
+    }
+
+    private func octets(_ line: Span<UInt8>, _ token: Token) -> [UInt8]? {
+        switch token.shape {
+        case .atom: Values.atom(line, token.value)
+        case .quoted: Values.quoted(line, token.value)
+        case .literal: []
+        }
+    }
+}

@@ -1,0 +1,73 @@
+/// A tag or a name of 0 to 32 bytes, held in place so that it costs no allocation. Empty means "none".
+public struct ShortName: Hashable, Sendable {
+    public static let capacity = 32
+    /// The untagged lane, and the absence of a name.
+    public static let none = ShortName()
+
+    private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    public private(set) var count: UInt8 = 0
+
+    public init() {}
+
+    /// Nil when `bytes` does not fit.
+    @inline(__always)
+    public init?(_ line: Span<UInt8>, _ range: Range<Int>) {
+        guard range.count <= Self.capacity else { return nil }
+        for index in range { append(line[index]) }
+    }
+
+    /// Nil when the text does not fit.
+    public init?(_ text: some StringProtocol) {
+        guard text.utf8.count <= Self.capacity else { return nil }
+        for byte in text.utf8 { append(byte) }
+    }
+
+    @inline(__always)
+    private mutating func append(_ byte: UInt8) {
+        let shifted = UInt64(byte) << UInt64((count & 7) * 8)
+        switch count >> 3 {
+        case 0: words.0 |= shifted
+        case 1: words.1 |= shifted
+        case 2: words.2 |= shifted
+        default: words.3 |= shifted
+        }
+        count += 1
+    }
+
+    /// The first eight bytes, for hashing.
+    @inline(__always) var prefixWord: UInt64 { words.0 }
+
+    @inline(__always) public var isEmpty: Bool { count == 0 }
+
+    /// The byte at `index`, which must be below `count`.
+    @inline(__always)
+    public subscript(index: Int) -> UInt8 {
+        let word =
+            switch index >> 3 {
+            case 0: words.0
+            case 1: words.1
+            case 2: words.2
+            default: words.3
+            }
+        return UInt8(truncatingIfNeeded: word >> UInt64((index & 7) * 8))
+    }
+
+    public static func == (a: Self, b: Self) -> Bool {
+        a.count == b.count && a.words.0 == b.words.0 && a.words.1 == b.words.1
+            && a.words.2 == b.words.2 && a.words.3 == b.words.3
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(words.0)
+        hasher.combine(words.1)
+        hasher.combine(words.2)
+        hasher.combine(words.3)
+    }
+}
+
+extension ShortName: CustomStringConvertible {
+    public var description: String { String(decoding: (0..<Int(count)).map { self[$0] }, as: UTF8.self) }
+}
+
+/// The word a client puts before a request to find its answer again; `.none` is the untagged lane.
+public typealias Tag = ShortName

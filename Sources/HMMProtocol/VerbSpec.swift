@@ -1,0 +1,130 @@
+/// A verb as data: argument parsing, `help`, the tables of `docs/protocol.md` and `hmmd --dump-protocol` come from it.
+public struct VerbSpec: Sendable, Encodable {
+    public enum Group: String, Sendable, CaseIterable, Encodable {
+        case session, memory, device, mirror
+    }
+
+    /// A key of an answer line, with the meaning of its value.
+    public struct Key: Sendable, Encodable {
+        public let name: String
+        public let meaning: String
+
+        public init(_ name: String, _ meaning: String) {
+            self.name = name
+            self.meaning = meaning
+        }
+    }
+
+    public let name: String
+    public let group: Group
+    /// One sentence for `help` and the manual.
+    public let summary: String
+    /// In order of position; a leading run of them may be given without `key=`.
+    public let arguments: [ArgumentSpec]
+    /// Keys of each `=` line; empty when the verb answers without rows.
+    public let rows: [Key]
+    /// Keys of the `+` line.
+    public let reply: [Key]
+    /// Codes this verb adds to those every verb can give: SYNTAX, BADARG, MISSING, TAGBUSY and BUSY.
+    public let errors: [ErrorCode]
+    /// What it is in the kernel.
+    public let kernel: String
+
+    public init(
+        _ name: String, _ group: Group, _ summary: String, arguments: [ArgumentSpec] = [], rows: [Key] = [],
+        reply: [Key] = [], errors: [ErrorCode] = [], kernel: String = ""
+    ) {
+        self.name = name
+        self.group = group
+        self.summary = summary
+        self.arguments = arguments
+        self.rows = rows
+        self.reply = reply
+        self.errors = errors
+        self.kernel = kernel
+    }
+
+    /// The arguments as a person types them: `mm va len [prot=rw]`.
+    public var usage: String {
+        arguments.map { argument in
+            switch argument.need {
+            case .required: argument.name
+            case .optional: "[\(argument.name)]"
+            case .defaulted(let value): "[\(argument.name)=\(value)]"
+            }
+        }.joined(separator: " ")
+    }
+}
+
+extension ErrorCode: Encodable {}
+
+/// One argument of a verb.
+public struct ArgumentSpec: Sendable, Encodable {
+    public enum Need: Sendable, Equatable, Encodable {
+        case required
+        case optional
+        /// Absent means this value, written as a client would write it.
+        case defaulted(String)
+    }
+
+    public let name: String
+    public let kind: ArgumentKind
+    public let need: Need
+    public let meaning: String
+
+    public init(_ name: String, _ kind: ArgumentKind, _ need: Need = .required, _ meaning: String) {
+        self.name = name
+        self.kind = kind
+        self.need = need
+        self.meaning = meaning
+    }
+}
+
+/// The form of an argument's value.
+public enum ArgumentKind: Sendable, Equatable, Encodable {
+    /// A number, decimal with an optional suffix `k m g t p` (p = pages) or hexadecimal.
+    case number
+    /// The number of an object: 1 to 4294967295.
+    case id
+    /// A byte address.
+    case address
+    /// A page-aligned address.
+    case page
+    /// A length in bytes, at least 1.
+    case length
+    /// A length in bytes that is a whole number of pages, at least one.
+    case pages
+    /// A name: a lower-case letter, then up to 31 of `a-z 0-9 . -`.
+    case name
+    /// `yes` or `no`.
+    case flag
+    /// One of these words.
+    case choice([String])
+    /// Some of these words, separated by commas.
+    case choices([String])
+    /// `none`, or some of the letters `r w x`.
+    case protection
+    /// Octets: an atom, `"quoted"`, `hex:`, `b64:` or a counted literal.
+    case data
+    /// One or more numbers, the rest of the line.
+    case numbers
+
+    /// The form as the manual shows it.
+    public var form: String {
+        switch self {
+        case .number: "number"
+        case .id: "id"
+        case .address: "address"
+        case .page: "page address"
+        case .length: "length"
+        case .pages: "whole pages"
+        case .name: "name"
+        case .flag: "`yes` or `no`"
+        case .choice(let words): words.map { "`\($0)`" }.joined(separator: ", ")
+        case .choices(let words): "list of " + words.map { "`\($0)`" }.joined(separator: ", ")
+        case .protection: "`none` or letters of `rwx`"
+        case .data: "data"
+        case .numbers: "numbers"
+        }
+    }
+}

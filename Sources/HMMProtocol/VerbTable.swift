@@ -1,0 +1,101 @@
+/// The verb specifications compiled for the parser: plain memory that lives as long as the process, so that parsing
+/// neither retains nor copies.
+struct CompiledVerb {
+    let name: ShortName
+    let verb: VerbName
+    let arguments: UnsafeBufferPointer<CompiledArgument>
+    let required: UInt32
+    /// The only argument takes the rest of the line.
+    let variadic: Bool
+}
+
+struct CompiledArgument {
+    let name: ShortName
+    let kind: ArgumentKind
+    let form: Form
+    /// For `name`: which of the two name slots it fills.
+    let isSecondName: Bool
+
+    /// The kinds as a plain byte, for the hot path.
+    enum Form: UInt8 {
+        case number, id, address, page, length, pages, flag, other
+    }
+}
+
+enum VerbTable {
+    /// Every verb; built on first use and never changed or freed.
+    nonisolated(unsafe) static let verbs: UnsafeBufferPointer<CompiledVerb> = compile()
+    /// For each hash of a name the position in `verbs` plus one, or 0.
+    nonisolated(unsafe) private static let index: UnsafeBufferPointer<UInt8> = makeIndex()
+    private static let indexSize = 256
+
+    /// The verb called `name`.
+    @inline(__always)
+    static func find(_ name: ShortName) -> UnsafePointer<CompiledVerb>? {
+        var slot = hash(name)
+        while true {
+            let position = Int(index[slot])
+            if position == 0 { return nil }
+            let verb = verbs.baseAddress! + (position - 1)
+            if verb.pointee.name == name { return verb }
+            slot = (slot + 1) & (indexSize - 1)
+        }
+    }
+
+    @inline(__always)
+    private static func hash(_ name: ShortName) -> Int {
+        let mixed = (name.prefixWord ^ UInt64(name.count)) &* 0x9e37_79b9_7f4a_7c15
+        return Int(truncatingIfNeeded: mixed >> 56)
+    }
+
+    private static func compile() -> UnsafeBufferPointer<CompiledVerb> {
+        let table = UnsafeMutableBufferPointer<CompiledVerb>.allocate(capacity: VerbName.allCases.count)
+        for (position, verb) in VerbName.allCases.enumerated() {
+            table.initializeElement(at: position, to: compile(verb))
+        }
+        return UnsafeBufferPointer(table)
+    }
+
+    private static func compile(_ verb: VerbName) -> CompiledVerb {
+        let spec = verb.spec
+        let arguments = UnsafeMutableBufferPointer<CompiledArgument>.allocate(capacity: spec.arguments.count)
+        var required: UInt32 = 0
+        var names = 0
+        for (position, argument) in spec.arguments.enumerated() {
+            if argument.need == .required { required |= 1 << UInt32(position) }
+            if argument.kind == .name { names += 1 }
+            arguments.initializeElement(
+                at: position,
+                to: CompiledArgument(
+                    name: ShortName(argument.name) ?? .none, kind: argument.kind, form: form(of: argument.kind),
+                    isSecondName: names > 1))
+        }
+        return CompiledVerb(
+            name: ShortName(spec.name) ?? .none, verb: verb, arguments: UnsafeBufferPointer(arguments),
+            required: required, variadic: spec.arguments.first?.kind == .numbers)
+    }
+
+    private static func form(of kind: ArgumentKind) -> CompiledArgument.Form {
+        switch kind {
+        case .number: .number
+        case .id: .id
+        case .address: .address
+        case .page: .page
+        case .length: .length
+        case .pages: .pages
+        case .flag: .flag
+        case .name, .choice, .choices, .protection, .data, .numbers: .other
+        }
+    }
+
+    private static func makeIndex() -> UnsafeBufferPointer<UInt8> {
+        let index = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: indexSize)
+        index.initialize(repeating: 0)
+        for position in verbs.indices {
+            var slot = hash(verbs[position].name)
+            while index[slot] != 0 { slot = (slot + 1) & (indexSize - 1) }
+            index[slot] = UInt8(position + 1)
+        }
+        return UnsafeBufferPointer(index)
+    }
+}

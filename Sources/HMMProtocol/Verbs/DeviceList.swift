@@ -1,0 +1,13 @@
+/// `dev.list`: the devices and their regions.
+public struct DeviceList: Verb {
+    public static let spec = VerbSpec(
+        "dev.list", .device, "List the devices of the tenant and their regions.",
+        rows: [
+            .init("dev", "device"), .init("region", "a region of it, absent when it has none"),
+            .init("kind", "kind of the region"), .init("pfn", "first page frame number"),
+            .init("pages", "capacity"), .init("used", "page frames in use"),
+        ],
+        reply: [.init("rows", "number of rows")])
+
+    init(_ a: borrowing Arguments) {}
+}
