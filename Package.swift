@@ -17,6 +17,7 @@ let package = Package(
         .library(name: "HMMMemory", targets: ["HMMMemory"]),
         .library(name: "HMMProtocol", targets: ["HMMProtocol"]),
         .library(name: "HMMEngine", targets: ["HMMEngine"]),
+        .library(name: "HMMTranscript", targets: ["HMMTranscript"]),
         .library(name: "HMMClient", targets: ["HMMClient"]),
     ],
     dependencies: [
@@ -31,6 +32,7 @@ let package = Package(
         .target(name: "HMMMemory", swiftSettings: strict),
         .target(name: "HMMProtocol", swiftSettings: strict),
         .target(name: "HMMEngine", dependencies: ["HMMMemory", "HMMProtocol"], swiftSettings: strict),
+        .target(name: "HMMTranscript", dependencies: ["HMMProtocol"], swiftSettings: strict),
 
         // TLS: libssl behind bytes in, bytes out.
         .systemLibrary(
@@ -78,6 +80,8 @@ let package = Package(
 
         .testTarget(name: "HMMMemoryTests", dependencies: ["HMMMemory"], swiftSettings: strict),
         .testTarget(name: "HMMProtocolTests", dependencies: ["HMMProtocol"], swiftSettings: strict),
+        .testTarget(
+            name: "HMMTranscriptTests", dependencies: ["HMMTranscript", "HMMProtocol"], swiftSettings: strict),
         .testTarget(name: "HMMEngineTests", dependencies: ["HMMEngine"], swiftSettings: strict),
         .testTarget(name: "HMMTLSTests", dependencies: ["HMMTLS"], swiftSettings: strict),
     ],

@@ -1,25 +1,184 @@
+internal import HMMMemory
 public import HMMProtocol
 
 /// One tenant: its memory, its connections, its paused requests. Single-threaded, without a clock or I/O.
 public struct Engine: ~Copyable {
-    public init(limits: Limits = Limits()) {}
-    /// The time at which `.tick` is due, if any.
-    public private(set) var nextDeadline: Instant?
-    /// Connections that have not gone.
-    public var connectionCount: Int { 0 }
-    /// Requests that wait for an acknowledgement.
-    public var pendingCount: Int { 0 }
+    let limits: Limits
+    var machine: Machine
+    var sessions = IDTable<ConnectionID, Session>()
+    /// Paused requests only: what can be answered at once never gets here.
+    var operations = IDTable<OperationID, Operation>()
+    var subscriptions = IDTable<MirrorID, Subscription>()
+    var policies = IDTable<SpaceID, ExpiryPolicy>()
+    /// Names of devices, by their number less one.
+    var deviceNames: [ShortName] = []
+    /// Work that an input has set free, done before the input returns.
+    var ready: [Ready] = []
+    /// Connections that the engine itself gives up on.
+    var doomed: [ConnectionID] = []
+    /// Operations with an invalidation out; zero is the fast way past every range check.
+    var roundsRunning = 0
+    var isDraining = false
 
-    public mutating func handle(_ input: consuming Input, at now: Instant, into effects: inout Effects) {
+    /// The time at which `.tick` is due, if any. It may be early, never late.
+    public internal(set) var nextDeadline: Instant?
+
+    public init(limits: Limits = Limits()) {
+        self.limits = limits
+        machine = Machine(frameLimit: limits.residentBytes / UInt64(PageSize.bytes))
+    }
+
+    /// Connections that have not gone.
+    public var connectionCount: Int { sessions.count }
+
+    /// Requests that wait for an acknowledgement or for one another.
+    public var pendingCount: Int { operations.count }
+
+    /// Page frames in use, system and device memory together.
+    public var framesUsed: UInt64 { machine.physical.used }
+
+    /// No request of `connection` is queued or paused.
+    public func isIdle(_ connection: ConnectionID) -> Bool {
+        guard let index = sessions.index(of: connection) else { return true }
+        return sessions[index].isIdle
+    }
+
+    /// What is wrong with the state; empty when all is well. Reads everything.
+    public func violations() -> [String] { machine.violations() }
+
+    /// Work set free by the end of something else.
+    enum Ready: Equatable {
+        /// The next request of an untagged lane.
+        case lane(ConnectionID)
+        /// A request whose range may be free now.
+        case parked(OperationID)
+    }
+
+    /// Takes one input at time `now`, which never goes back, and adds what it causes to `effects`.
+    public mutating func handle(_ input: Input, at now: Instant, into effects: inout Effects) {
         switch input {
-        case .connected(let c, _):
-            effects.address(c)
-            effects.text.append("* HMM/1 auth=mtls page=4096 max-line=8192 max-literal=1048576 window=256\n")
-        case .request(let c, let tag, _):
-            effects.address(c)
-            effects.text.beginSuccess(tag)
-            effects.text.endLine()
-        default: break
+        case .request(let connection, let tag, let request): receive(connection, tag, request, now, &effects)
+        case .refused(let connection, let tag, let failure, let closes):
+            refuse(connection, tag, failure, closes: closes, &effects)
+        case .connected(let connection, let principal): connect(connection, principal, &effects)
+        case .disconnected(let connection): disconnect(connection, now, &effects)
+        case .tick: tick(now, &effects)
+        case .drain: drain(&effects)
         }
+        if !ready.isEmpty || !doomed.isEmpty { settle(now, &effects) }
+    }
+
+    // MARK: Requests
+
+    @inline(__always)
+    private mutating func receive(
+        _ connection: ConnectionID, _ tag: Tag, _ request: Request, _ now: Instant, _ effects: inout Effects
+    ) {
+        guard let index = sessions.index(of: connection), !sessions[index].isClosing else { return }
+        if case .ack(let ack) = request { return acknowledge(connection, tag, ack, now, &effects) }
+        if tag.isEmpty {
+            if sessions[index].lane.isBusy { return enqueue(.request(request), index, &effects) }
+        } else if !sessions[index].tags.isEmpty, !admit(tag, index, &effects) {
+            return
+        }
+        start(request, Caller(connection: connection, tag: tag), now, &effects)
+    }
+
+    /// A tag may be used once at a time, and only so many at once.
+    private func admit(_ tag: Tag, _ index: Int, _ effects: inout Effects) -> Bool {
+        let caller = Caller(connection: sessions.id(at: index), tag: tag)
+        if sessions[index].tags.contains(tag) {
+            effects.fail(caller, Failure(.tagBusy, "the tag is in use by a request without an answer"))
+            return false
+        }
+        if sessions[index].tags.count >= limits.window {
+            effects.fail(caller, busy("\(limits.window) requests of this connection wait already"))
+            return false
+        }
+        return true
+    }
+
+    func busy(_ text: String, retryAfterMilliseconds: UInt64 = 100) -> Failure {
+        Failure(.busy, text, retryAfterMilliseconds: retryAfterMilliseconds)
+    }
+
+    /// Puts an untagged request behind the one that runs. Past the bound a connection without mirrors is read no
+    /// further; one with mirrors is told BUSY, because its acknowledgements must get through.
+    private mutating func enqueue(_ item: Lane.Item, _ index: Int, _ effects: inout Effects) {
+        if sessions[index].lane.queuedBytes + item.cost > limits.queuedBytes, !sessions[index].mirrors.isEmpty {
+            let caller = Caller(connection: sessions.id(at: index), tag: .none)
+            return effects.fail(caller, busy("too many untagged requests wait already"))
+        }
+        sessions[index].lane.enqueue(item)
+        if sessions[index].lane.queuedBytes > limits.queuedBytes, !sessions[index].isReadingPaused {
+            sessions[index].isReadingPaused = true
+            effects.signal(.pauseReading(sessions.id(at: index)))
+        }
+    }
+
+    private mutating func refuse(
+        _ connection: ConnectionID, _ tag: Tag, _ failure: Failure, closes: Bool, _ effects: inout Effects
+    ) {
+        guard let index = sessions.index(of: connection), !sessions[index].isClosing else { return }
+        if tag.isEmpty, sessions[index].lane.isBusy, !closes {
+            return enqueue(.refused(failure, closes: closes), index, &effects)
+        }
+        effects.fail(Caller(connection: connection, tag: tag), failure)
+        if closes { close(connection, .framing, &effects) }
+    }
+
+    /// Does the work that has been set free, in order, until none is left.
+    private mutating func settle(_ now: Instant, _ effects: inout Effects) {
+        var next = 0
+        while next < ready.count || !doomed.isEmpty {
+            if let connection = doomed.popLast() {
+                close(connection, .tooManyEvents, &effects)
+                disconnect(connection, now, &effects)
+                continue
+            }
+            switch ready[next] {
+            case .lane(let connection): runLane(connection, now, &effects)
+            case .parked(let id): unpark(id, now, &effects)
+            }
+            next += 1
+        }
+        ready.removeAll(keepingCapacity: true)
+        if isDraining { finishDraining(&effects) }
+    }
+
+    private mutating func runLane(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
+        guard let index = sessions.index(of: connection), !sessions[index].lane.isBusy, !sessions[index].isClosing
+        else { return }
+        guard let item = sessions[index].lane.dequeue() else { return }
+        if sessions[index].isReadingPaused, sessions[index].lane.queuedBytes < limits.queuedBytes / 2 {
+            sessions[index].isReadingPaused = false
+            effects.signal(.resumeReading(connection))
+        }
+        ready.append(.lane(connection))
+        switch item {
+        case .request(let request): start(request, Caller(connection: connection, tag: .none), now, &effects)
+        case .refused(let failure, let closes):
+            effects.fail(Caller(connection: connection, tag: .none), failure)
+            if closes { close(connection, .framing, &effects) }
+        }
+    }
+}
+
+extension Effects {
+    /// Begins the lines of an answer.
+    @inline(__always)
+    mutating func answer(_ caller: Caller) { address(caller.connection) }
+
+    mutating func fail(_ caller: Caller, _ failure: Failure) {
+        address(caller.connection)
+        text.append(failure, tag: caller.tag)
+    }
+
+    /// An answer that is one `+` line without keys.
+    @inline(__always)
+    mutating func succeed(_ caller: Caller) {
+        address(caller.connection)
+        text.beginSuccess(caller.tag)
+        text.endLine()
     }
 }

@@ -1,3 +1,4 @@
+public import HMMMemory
 public import HMMProtocol
 
 /// A point in time, in nanoseconds since any fixed start. The engine never reads a clock: the caller tells it.
@@ -19,12 +20,10 @@ public struct Instant: Hashable, Sendable, Comparable {
 }
 
 /// The number of a connection within its tenant: ascending from 1, never used again.
-public struct ConnectionID: Hashable, Sendable, Comparable {
-    public var rawValue: UInt32
+public struct ConnectionID: Identifier {
+    public let rawValue: UInt32
 
     public init(rawValue: UInt32) { self.rawValue = rawValue }
-
-    public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }
 
 /// Who a connection is, as its transport proved.

@@ -11,8 +11,7 @@ struct ContextBuilder: ~Copyable {
         }
         self.settings = settings
         Self.setRules(settings)
-        let version = minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
-        guard hmm_SSL_CTX_set_min_proto_version(settings, version) == 1 else {
+        guard hmm_SSL_CTX_set_min_proto_version(settings, Self.number(minimumVersion)) == 1 else {
             throw .configuration("minimum TLS version \(minimumVersion.rawValue)", fallback: "not supported")
         }
         try Self.setAlgorithms(settings, cipherSuites: cipherSuites)
@@ -28,6 +27,19 @@ struct ContextBuilder: ~Copyable {
         return finished.unsafelyUnwrapped
     }
 
+    private static func number(_ version: MinimumTLSVersion) -> Int32 {
+        switch version {
+        case .tls12: TLS1_2_VERSION
+        case .tls13: TLS1_3_VERSION
+        }
+    }
+
+    mutating func limit(to maximumVersion: MinimumTLSVersion) throws(TLSError) {
+        guard hmm_SSL_CTX_set_max_proto_version(settings, Self.number(maximumVersion)) == 1 else {
+            throw .configuration("maximum TLS version \(maximumVersion.rawValue)", fallback: "not supported")
+        }
+    }
+
     private static func setRules(_ settings: OpaquePointer) {
         // Renegotiation and compression have been attack paths and have no use here.
         SSL_CTX_set_options(
@@ -37,12 +49,13 @@ struct ContextBuilder: ~Copyable {
         // Saves the dummy records which only help against broken middleboxes on the web's port.
         SSL_CTX_clear_options(settings, HMM_SSL_OP_ENABLE_MIDDLEBOX_COMPAT)
         // Idle connections give their record buffers back. A write may end after a record, and be resumed from a
-        // buffer that moved. A read goes on by itself after a record that held no data.
+        // buffer that moved. A read goes on by itself after a record that held no data. The chain sent is that of the
+        // file: OpenSSL would add the authorities we trust for other purposes.
         hmm_SSL_CTX_set_mode(
             settings,
             Int(
                 SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
-                    | SSL_MODE_AUTO_RETRY))
+                    | SSL_MODE_AUTO_RETRY | SSL_MODE_NO_AUTO_CHAIN))
         hmm_SSL_CTX_set_read_ahead(settings, 1)
         // No resumption: connections live long, and a resumed one would keep an identity that was checked against
         // certificates and authorities of before a reload. Every connection proves its key afresh.
@@ -119,13 +132,14 @@ extension ContextBuilder {
         let matches = loaded && SSL_CTX_check_private_key(settings) == 1
         if matches { return }
         let errors = ErrorQueue.drain()
+        let text = ErrorQueue.text(of: errors)
         let reason =
             if wasAskedForPassphrase {
                 "the key is protected by a passphrase; give one without"
             } else if loaded || errors.contains(where: Self.saysMismatch) {
                 "the key does not belong to the certificate in \(certificate.chainFile)"
             } else {
-                errors.isEmpty ? "not a private key" : ErrorQueue.text(of: errors)
+                text.isEmpty ? "not a private key in PEM form" : text
             }
         throw TLSError(kind: .configuration(certificate.keyFile), reason: reason)
     }

@@ -19,9 +19,9 @@ extension TLSError {
         }
         for entry in entries {
             if let alert = entry.alertFromPeer {
-                let text = String(cString: SSL_alert_desc_string_long(alert))
                 let isRefusal = !handshakeComplete || refusals.contains(alert)
-                return TLSError(kind: isRefusal ? .handshake : .protocolViolation, reason: "alert from peer: \(text)")
+                return TLSError(
+                    kind: isRefusal ? .handshake : .protocolViolation, reason: "alert from peer: \(name(alert))")
             }
             if let text = notTLS(entry) { return TLSError(kind: .protocolViolation, reason: text) }
             // The only callback that can fail a handshake is the one that insists on ALPN.
@@ -40,6 +40,15 @@ extension TLSError {
         SSL_AD_CERTIFICATE_EXPIRED, SSL_AD_CERTIFICATE_UNKNOWN, SSL_AD_UNKNOWN_CA, SSL_AD_ACCESS_DENIED,
         SSL_AD_HANDSHAKE_FAILURE, TLS13_AD_CERTIFICATE_REQUIRED,
     ]
+
+    private static func name(_ alert: Int32) -> String {
+        switch alert {
+        // Newer than OpenSSL's table.
+        case TLS13_AD_MISSING_EXTENSION: "missing extension"
+        case TLS13_AD_CERTIFICATE_REQUIRED: "certificate required"
+        default: String(cString: SSL_alert_desc_string_long(alert))
+        }
+    }
 
     private static func notTLS(_ entry: QueuedError) -> String? {
         guard entry.library == ERR_LIB_SSL else { return nil }

@@ -96,7 +96,18 @@ public final class TLSContext: @unchecked Sendable {
         certificate: Certificate?, caFile: String?, verifyServer: Bool, minimumVersion: MinimumTLSVersion,
         applicationProtocol: String?, cipherSuites: String?
     ) throws(TLSError) -> TLSContext {
+        try client(
+            certificate: certificate, caFile: caFile, verifyServer: verifyServer, minimumVersion: minimumVersion,
+            maximumVersion: .tls13, applicationProtocol: applicationProtocol, cipherSuites: cipherSuites)
+    }
+
+    /// As above, with a ceiling: tests need clients of yesterday.
+    package static func client(
+        certificate: Certificate?, caFile: String?, verifyServer: Bool, minimumVersion: MinimumTLSVersion,
+        maximumVersion: MinimumTLSVersion, applicationProtocol: String?, cipherSuites: String?
+    ) throws(TLSError) -> TLSContext {
         var builder = try ContextBuilder(role: .client, minimumVersion: minimumVersion, cipherSuites: cipherSuites)
+        try builder.limit(to: maximumVersion)
         if let certificate { try builder.use(certificate) }
         if verifyServer { try builder.verifyServers(caFile: caFile) }
         if let applicationProtocol { try builder.offer(ContextBuilder.protocolList([applicationProtocol])) }

@@ -18,7 +18,8 @@ public enum TestCertificates {
 
         /// Names of all files, in `directory`.
         init(in directory: String, tenants: [String]) {
-            func path(_ name: String) -> String { "\(directory)/\(name)" }
+            let prefix = directory.hasSuffix("/") ? directory : directory + "/"
+            func path(_ name: String) -> String { prefix + name }
             authority = path("ca.pem")
             authorityKey = path("ca.key")
             serverCertificate = path("server.pem")
@@ -58,15 +59,19 @@ public enum TestCertificates {
         guard (1...3650).contains(days) else {
             throw TLSError(kind: .configuration("days \(days)"), reason: "must be 1 to 3650")
         }
+        // Without this the files would land in the root directory.
+        guard !directory.isEmpty else {
+            throw TLSError(kind: .configuration("directory"), reason: "must be named")
+        }
         let files = Files(in: directory, tenants: tenants)
         try checkPlan(files, overwrite: overwrite)
         let folder = try CertificateFolder(directory, overwrite: overwrite)
 
         let authority = try CertificateIssuer(days: days)
-        try folder.write(authority.certificatePEM, to: files.authority, isSecret: false)
-        try folder.write(authority.keyPEM, to: files.authorityKey, isSecret: true)
+        try folder.write(authority.certificatePEM(), to: files.authority, isSecret: false)
+        try folder.write(authority.keyPEM(), to: files.authorityKey, isSecret: true)
 
-        let pair = try authority.issue(commonName: serverNames[0], alternativeNames: server, usage: .server)
+        let pair = try authority.issue(commonName: "hmmd test server", alternativeNames: server, usage: .server)
         try folder.write(pair.certificate, to: files.serverCertificate, isSecret: false)
         try folder.write(pair.key, to: files.serverKey, isSecret: true)
 

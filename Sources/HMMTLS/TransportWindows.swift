@@ -72,10 +72,11 @@ struct TransportWindows: ~Copyable {
         return taken
     }
 
-    /// Accepts everything.
+    /// Accepts everything. Order is kept because overflow begins only when the window is full, and a new window takes
+    /// overflow first.
     mutating func write(_ bytes: UnsafeRawBufferPointer) {
         var fitting = 0
-        if overflow.count == 0, let base = output.baseAddress, let source = bytes.baseAddress {
+        if let base = output.baseAddress, let source = bytes.baseAddress {
             fitting = min(output.count - outputUsed, bytes.count)
             (base + outputUsed).copyMemory(from: source, byteCount: fitting)
             outputUsed += fitting

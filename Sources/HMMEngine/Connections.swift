@@ -1,0 +1,57 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// Connections come and go.
+extension Engine {
+    mutating func connect(_ connection: ConnectionID, _ principal: Principal, _ effects: inout Effects) {
+        effects.address(connection)
+        effects.text.pair("* HMM/1 auth=", word: principal.authentication == .mutualTLS ? "mtls" : "local")
+        effects.text.pair(" page=", UInt64(PageSize.bytes))
+        effects.text.pair(" max-line=", UInt64(limits.line))
+        effects.text.pair(" max-literal=", UInt64(limits.literal))
+        effects.text.pair(" window=", UInt64(limits.window))
+        effects.text.endLine()
+        sessions.append(Session(principal: principal), id: connection)
+        if sessions.count > limits.connections { close(connection, .limit, &effects) }
+    }
+
+    /// Says good-bye and asks the transport to close; the session goes when the transport has gone.
+    mutating func close(_ connection: ConnectionID, _ reason: CloseReason, _ effects: inout Effects) {
+        guard let index = sessions.index(of: connection), !sessions[index].isClosing else { return }
+        sessions[index].isClosing = true
+        sessions[index].lane.removeAll()
+        effects.address(connection)
+        effects.text.append("* bye ")
+        effects.text.append(reason.rawValue)
+        effects.text.endLine()
+        effects.signal(.close(connection, reason))
+    }
+
+    /// The transport has gone: the mirrors of the connection let go and vanish, what it had not begun is forgotten, and
+    /// what it had begun goes on without anyone to answer to.
+    mutating func disconnect(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
+        guard let session = sessions.remove(connection) else { return }
+        for mirror in session.mirrors { endMirror(mirror, now, &effects) }
+        for index in (0..<operations.count).reversed() {
+            guard operations[index].caller.connection == connection, case .parked = operations[index].state else {
+                continue
+            }
+            _ = operations.remove(operations.id(at: index))
+        }
+    }
+
+    /// Tells every connection that the server is about to stop, and closes them once nothing is pending.
+    mutating func drain(_ effects: inout Effects) {
+        isDraining = true
+        for index in 0..<sessions.count where !sessions[index].isClosing {
+            effects.address(sessions.id(at: index))
+            effects.text.append("* note the server is stopping: finish, then reconnect elsewhere\n")
+        }
+        finishDraining(&effects)
+    }
+
+    mutating func finishDraining(_ effects: inout Effects) {
+        guard operations.isEmpty else { return }
+        for index in 0..<sessions.count { close(sessions.id(at: index), .shutdown, &effects) }
+    }
+}

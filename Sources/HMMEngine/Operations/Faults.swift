@@ -1,0 +1,59 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// `fault` and `snapshot`.
+extension Engine {
+    /// Answers a fault of pages that are all usable already, which is what a device asks most of the time. False leaves
+    /// everything to the general way, refusals included.
+    @inline(__always)
+    mutating func quickFault(_ fault: Fault, _ caller: Caller, _ effects: inout Effects) -> Bool {
+        let pages = PageRange(touching: fault.extent.va, length: fault.extent.length)
+        guard roundsRunning == 0, let mirror = try? usableMirror(fault.mirror, caller.connection, pages),
+            machine.installUsable(mirror.id, pages, write: fault.access == .write)
+        else { return false }
+        answerRows(mirror.id, pages, caller, &effects)
+        return true
+    }
+
+    func operation(_ fault: Fault, _ caller: Caller) throws(Failure) -> Operation {
+        let pages = PageRange(touching: fault.extent.va, length: fault.extent.length)
+        let mirror = try usableMirror(fault.mirror, caller.connection, pages)
+        return Operation(
+            caller: caller, verb: .fault, space: mirror.space,
+            work: .fault(RangeFault(mirror.id, mirror.space, mirror.device, pages, write: fault.access == .write)),
+            refusesToWait: fault.noWait)
+    }
+
+    func operation(_ snapshot: Snapshot, _ caller: Caller) throws(Failure) -> Operation {
+        let pages = PageRange(touching: snapshot.extent.va, length: snapshot.extent.length)
+        let mirror = try usableMirror(snapshot.mirror, caller.connection, pages)
+        return Operation(
+            caller: caller, verb: .snapshot, space: mirror.space, work: .snapshot(mirror.id, pages),
+            refusesToWait: snapshot.noWait)
+    }
+
+    /// The rows of a range as a mirror's device sees it, and the mirror's sequence.
+    @inline(__always)
+    func answerRows(_ mirror: MirrorID, _ pages: PageRange, _ caller: Caller, _ effects: inout Effects) {
+        guard let index = machine.mirrors.index(of: mirror) else {
+            return effects.fail(caller, Failure(.cancelled, "the mirror was fenced or dropped meanwhile"))
+        }
+        effects.answer(caller)
+        let start = effects.text.count
+        var rows = PageRows(caller.tag)
+        machine.forEachRun(machine.mirrors[index].space, pages, for: machine.mirrors[index].device) { run in
+            // Past the bound nothing is kept but the fact.
+            if effects.text.count - start <= limits.answerBytes { rows.add(run, to: &effects.text) }
+        }
+        rows.end(&effects.text)
+        guard effects.text.count - start <= limits.answerBytes else {
+            effects.text.truncate(to: start)
+            return effects.fail(
+                caller, Failure(.limit, "the answer has more than \(limits.answerBytes) bytes; ask for less at a time"))
+        }
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" pages=", pages.count)
+        effects.text.pair(" seq=", machine.mirrors[index].sequence)
+        effects.text.endLine()
+    }
+}

@@ -1,0 +1,80 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// Rows that say where pages are: one for each run of pages with equal state, its frames listed as runs of their own.
+struct PageRows {
+    /// Frame runs listed on one row; what has more goes on in another row, so that no line grows without bound.
+    private static let frameRunsPerRow = 64
+
+    private let tag: Tag
+    private var current: PageRun?
+    /// Frame runs after the first, when there are any.
+    private var more: [(frame: FrameNumber, count: UInt64)] = []
+    private var firstCount: UInt64 = 0
+
+    init(_ tag: Tag) { self.tag = tag }
+
+    /// Adds a run that follows the one before it.
+    @inline(__always)
+    mutating func add(_ run: PageRun, to text: inout WireBuffer) {
+        guard let open = current else { return begin(run) }
+        if open.state == run.state, append(run, open) { return }
+        end(&text)
+        begin(run)
+    }
+
+    @inline(__always)
+    private mutating func begin(_ run: PageRun) {
+        current = run
+        firstCount = run.count
+    }
+
+    /// Makes `run` part of the open row; false when the row is full.
+    private mutating func append(_ run: PageRun, _ open: PageRun) -> Bool {
+        var open = open
+        open.count += run.count
+        if let frame = run.frame {
+            let last = more.last ?? (open.frame ?? frame, firstCount)
+            if last.frame.number + last.count == frame.number {
+                if more.isEmpty { firstCount += run.count } else { more[more.count - 1].count += run.count }
+            } else if more.count + 1 < Self.frameRunsPerRow {
+                more.append((frame, run.count))
+            } else {
+                return false
+            }
+        }
+        current = open
+        return true
+    }
+
+    /// Writes the open row.
+    @inline(__always)
+    mutating func end(_ text: inout WireBuffer) {
+        guard let run = current else { return }
+        current = nil
+        text.beginRow(tag)
+        text.pair(" va=", hex: run.start.address)
+        text.pair(" pages=", run.count)
+        switch run.state {
+        case .error: text.append(" kind=error")
+        case .none: text.append(" kind=none")
+        case .zero: text.append(" kind=zero perm=r")
+        case .system(let writable): text.append(writable ? " kind=ram perm=rw" : " kind=ram perm=r")
+        case .devicePrivate(let writable): text.append(writable ? " kind=private perm=rw" : " kind=private perm=r")
+        }
+        if let frame = run.frame { writeFrames(frame, &text) }
+        text.endLine()
+    }
+
+    @inline(__always)
+    private mutating func writeFrames(_ first: FrameNumber, _ text: inout WireBuffer) {
+        text.pair(" pfn=", hex: first.number)
+        if firstCount > 1 { text.pair("+", firstCount) }
+        if more.isEmpty { return }
+        for run in more {
+            text.pair(",", hex: run.frame.number)
+            if run.count > 1 { text.pair("+", run.count) }
+        }
+        more.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,139 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// `hello`, `help`, `limits` and `pending`.
+extension Engine {
+    mutating func greet(_ hello: Hello, _ caller: Caller, _ effects: inout Effects) {
+        guard let index = sessions.index(of: caller.connection) else { return }
+        sessions[index].client = hello.client
+        sessions[index].capabilities.formUnion(hello.capabilities)
+        effects.answer(caller)
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" version=", 1)
+        effects.text.pair(" tenant=", sessions[index].principal.tenant)
+        effects.text.pair(" session=c", UInt64(caller.connection.rawValue))
+        effects.text.endLine()
+    }
+
+    func explain(_ help: Help, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+        let rows: UInt64
+        if help.verb.isEmpty {
+            effects.answer(caller)
+            for verb in VerbName.allCases {
+                let spec = verb.spec
+                effects.text.beginRow(caller.tag)
+                effects.text.append(" verb=")
+                effects.text.append(spec.name)
+                effects.text.pair(" args=", quoted: spec.usage)
+                effects.text.pair(" doc=", quoted: spec.summary)
+                effects.text.endLine()
+            }
+            rows = UInt64(VerbName.allCases.count)
+        } else {
+            rows = try explain(help.verb, caller, &effects)
+        }
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" rows=", rows)
+        effects.text.endLine()
+    }
+
+    private func explain(_ name: ShortName, _ caller: Caller, _ effects: inout Effects) throws(Failure) -> UInt64 {
+        guard let verb = VerbName.allCases.first(where: { ShortName($0.spec.name) == name }) else {
+            throw Failure(.unknownVerb, "there is no verb `\(name)`")
+        }
+        let spec = verb.spec
+        effects.answer(caller)
+        effects.text.beginRow(caller.tag)
+        effects.text.append(" verb=")
+        effects.text.append(spec.name)
+        effects.text.pair(" args=", quoted: spec.usage)
+        effects.text.pair(" doc=", quoted: spec.summary)
+        effects.text.endLine()
+        for argument in spec.arguments {
+            effects.text.beginRow(caller.tag)
+            effects.text.append(" arg=")
+            effects.text.append(argument.name)
+            effects.text.pair(" form=", quoted: argument.kind.form)
+            effects.text.pair(" doc=", quoted: argument.meaning)
+            effects.text.endLine()
+        }
+        return UInt64(1 + spec.arguments.count)
+    }
+
+    func showLimits(_ caller: Caller, _ effects: inout Effects) {
+        effects.answer(caller)
+        let rows = limits.rows
+        for row in rows {
+            effects.text.beginRow(caller.tag)
+            effects.text.pair(" name=", word: row.name)
+            effects.text.pair(" limit=", row.value)
+            effects.text.pair(" unit=", word: row.unit)
+            if let used = used(row.name.description) { effects.text.pair(" used=", used) }
+            effects.text.pair(" reason=", quoted: row.reason.description)
+            effects.text.endLine()
+        }
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" rows=", UInt64(rows.count))
+        effects.text.endLine()
+    }
+
+    private func used(_ name: String) -> UInt64? {
+        switch name {
+        case "spaces": UInt64(machine.spaces.count)
+        case "devices": UInt64(machine.devices.count)
+        case "regions": UInt64(machine.regions.count)
+        case "mirrors": UInt64(subscriptions.count)
+        case "connections": UInt64(sessions.count)
+        case "resident-bytes": machine.physical.used * UInt64(PageSize.bytes)
+        case "region-bytes": regionBytes
+        default: nil
+        }
+    }
+
+    func showPending(_ caller: Caller, _ now: Instant, _ effects: inout Effects) {
+        effects.answer(caller)
+        for index in 0..<operations.count { showPending(index, caller, now, &effects) }
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" rows=", UInt64(operations.count))
+        effects.text.endLine()
+    }
+
+    private func showPending(_ index: Int, _ caller: Caller, _ now: Instant, _ effects: inout Effects) {
+        let operation = operations[index]
+        effects.text.beginRow(caller.tag)
+        effects.text.pair(" op=", UInt64(operations.id(at: index).rawValue))
+        effects.text.append(" verb=")
+        effects.text.append(operation.verb.spec.name)
+        effects.text.pair(" session=c", UInt64(operation.caller.connection.rawValue))
+        if !operation.caller.tag.isEmpty { effects.text.pair(" tag=", operation.caller.tag) }
+        effects.text.pair(" mm=", UInt64(operation.space.rawValue))
+        switch operation.state {
+        case .running: break
+        case .inRound(let round, let held):
+            append(held, &effects)
+            append(round, now, &effects)
+        case .parked(let holder):
+            if let wanted = operation.wanted(machine) { append(wanted, &effects) }
+            effects.text.pair(" behind=", UInt64(holder.rawValue))
+        }
+        effects.text.endLine()
+    }
+
+    private func append(_ range: PageRange, _ effects: inout Effects) {
+        effects.text.pair(" va=", hex: range.start.address)
+        effects.text.pair(" len=", range.length)
+    }
+
+    private func append(_ round: Round, _ now: Instant, _ effects: inout Effects) {
+        effects.text.append(" waits-for=")
+        for (position, entry) in round.waiting.prefix(16).enumerated() {
+            if position > 0 { effects.text.append(",") }
+            effects.text.append(decimal: UInt64(entry.mirror.rawValue))
+            effects.text.append(":")
+            effects.text.append(decimal: entry.event)
+        }
+        effects.text.pair(" missing=", UInt64(round.waiting.count))
+        let ends = round.waiting.compactMap(\.deadline)
+        if let next = ends.min() { effects.text.pair(" left=", now.milliseconds(until: next)) }
+    }
+}

@@ -1,0 +1,84 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// What the engine knows of one connection.
+struct Session {
+    let principal: Principal
+    /// What `hello` said.
+    var client = ShortName.none
+    var capabilities: Capabilities = []
+    var mirrors: [MirrorID] = []
+    /// Requests of the untagged lane that wait for the one before them.
+    var lane = Lane()
+    /// Tags of requests that have begun and not been answered.
+    var tags: [Tag] = []
+    var nextEvent: UInt64 = 1
+    /// Events that wait for an acknowledgement, in ascending order.
+    var openEvents: [OpenEvent] = []
+    /// The connection is being closed: what it still sends is ignored.
+    var isClosing = false
+    var isReadingPaused = false
+
+    /// No request of the connection waits for anything.
+    var isIdle: Bool { tags.isEmpty && !lane.isBusy && lane.queue.isEmpty }
+
+    /// The number of the next event; they have no gaps.
+    mutating func takeEventNumber() -> UInt64 {
+        defer { nextEvent += 1 }
+        return nextEvent
+    }
+
+    /// The event numbered `number`, which no longer waits.
+    mutating func closeEvent(_ number: UInt64) -> OpenEvent? {
+        guard let index = openEvents.firstIndex(where: { $0.number == number }) else { return nil }
+        return openEvents.remove(at: index)
+    }
+}
+
+/// An `inval` event without its acknowledgement.
+struct OpenEvent: Equatable {
+    let number: UInt64
+    let mirror: MirrorID
+    let range: PageRange
+    /// The request that waits for it.
+    let operation: OperationID
+}
+
+/// The untagged requests of a connection: one runs, the others wait in order.
+struct Lane {
+    enum Item: Equatable {
+        case request(Request)
+        case refused(Failure, closes: Bool)
+
+        /// Bytes it holds, nearly.
+        var cost: Int {
+            switch self {
+            case .request(.write(let write)): 64 + write.data.count
+            case .request(.deviceWrite(let write)): 64 + write.data.count
+            default: 64
+            }
+        }
+    }
+
+    /// A request has begun and not been answered.
+    var isBusy = false
+    private(set) var queue: [Item] = []
+    private(set) var queuedBytes = 0
+
+    mutating func enqueue(_ item: Item) {
+        queue.append(item)
+        queuedBytes += item.cost
+    }
+
+    mutating func dequeue() -> Item? {
+        guard !queue.isEmpty else { return nil }
+        let item = queue.removeFirst()
+        queuedBytes -= item.cost
+        return item
+    }
+
+    mutating func removeAll() {
+        queue = []
+        queuedBytes = 0
+    }
+}

@@ -1,0 +1,69 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// What the engine knows of a mirror beyond its memory: whose it is, and how long it may take.
+struct Subscription {
+    let connection: ConnectionID
+    let leaseMilliseconds: UInt64
+    let acknowledgement: Acknowledgement
+    /// Its lease ran out: the device's translations are gone, and so is its subscription.
+    var isFenced = false
+}
+
+extension Engine {
+    /// The mirror that a request of `connection` names, usable for `range`; throws why it is not.
+    @inline(__always)
+    func usableMirror(
+        _ raw: UInt32, _ connection: ConnectionID, _ range: PageRange
+    ) throws(Failure) -> (id: MirrorID, space: SpaceID, device: DeviceID) {
+        let id = try ownMirror(raw, connection)
+        guard let index = machine.mirrors.index(of: id) else { throw Self.fencedFailure(raw) }
+        let space = machine.mirrors[index].space
+        guard machine.spaces.contains(space) else {
+            throw Failure(.noSpaceID, "the address space of mirror \(raw) has been dropped")
+        }
+        guard machine.mirrors[index].range.contains(range) else {
+            throw Failure(.badArgument, "the range leaves that of mirror \(raw)", address: range.start.address)
+        }
+        return (id, space, machine.mirrors[index].device)
+    }
+
+    /// The mirror numbered `raw`, when it is the connection's own.
+    @inline(__always)
+    func ownMirror(_ raw: UInt32, _ connection: ConnectionID) throws(Failure) -> MirrorID {
+        let id = MirrorID(rawValue: raw)
+        guard let index = subscriptions.index(of: id) else { throw Failure(.noMirror, "there is no mirror \(raw)") }
+        guard subscriptions[index].connection == connection else {
+            throw Failure(.denied, "mirror \(raw) belongs to another connection")
+        }
+        return id
+    }
+
+    @inline(never)
+    private static func fencedFailure(_ raw: UInt32) -> Failure {
+        Failure(.fenced, "mirror \(raw) missed its lease; drop it and make a new one")
+    }
+
+    /// A mirror ends, for whatever reason: rounds that wait for it go on.
+    mutating func endMirror(_ id: MirrorID, _ now: Instant, _ effects: inout Effects) {
+        _ = subscriptions.remove(id)
+        machine.dropMirror(id)
+        releaseRounds(of: id, now, &effects) { $0.acked += 1 }
+    }
+
+    /// The lease of a mirror has run out: it loses its subscription and is told so.
+    mutating func fence(_ id: MirrorID, _ now: Instant, _ effects: inout Effects) {
+        guard let index = subscriptions.index(of: id), !subscriptions[index].isFenced else { return }
+        subscriptions[index].isFenced = true
+        machine.dropMirror(id)
+        if let session = sessions.index(of: subscriptions[index].connection) {
+            sessions[session].openEvents.removeAll { $0.mirror == id }
+            let number = sessions[session].takeEventNumber()
+            effects.address(subscriptions[index].connection)
+            effects.text.pair("!", number)
+            effects.text.pair(" fenced mirror=", UInt64(id.rawValue))
+            effects.text.append(" reason=lease\n")
+        }
+        releaseRounds(of: id, now, &effects) { $0.fenced += 1 }
+    }
+}

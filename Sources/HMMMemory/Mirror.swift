@@ -1,0 +1,16 @@
+/// A device's view of a range of an address space: the subscription to its invalidations, and the device's page table.
+/// Kernel: `struct mmu_interval_notifier` with a driver's shadow page table; `struct hmm_mirror` of 2017.
+public struct Mirror: ~Copyable {
+    public let space: SpaceID
+    public let device: DeviceID
+    public let range: PageRange
+    /// The sequence of the last invalidation it was told of; always odd. Kernel: interval_sub->invalidate_seq.
+    public internal(set) var sequence: UInt64
+    /// What the device can translate. Every entry was true when installed and no invalidation has overlapped it since.
+    public internal(set) var table = PageTable()
+
+    /// The device forgets its translations of `range`, as its driver's callback does.
+    mutating func forget(_ range: PageRange) {
+        table.removeAll(range.clamped(to: self.range)) { _, _ in }
+    }
+}

@@ -1,0 +1,212 @@
+internal import HMMEngine
+internal import HMMProtocol
+internal import HMMTLS
+internal import NIOCore
+
+/// The way in: ciphertext, plaintext, requests, engine.
+extension ConnectionHandler {
+    /// Requests that go to the engine under one lock at most.
+    private static let batchSize = 256
+
+    func receive(_ bytes: UnsafeRawBufferPointer) {
+        hasCompletedRequest = false
+        switch transport {
+        case .tls(let certificates):
+            guard let session = session ?? startSession(certificates) else { return }
+            session.beginInput(bytes)
+            if phase == .handshaking { shakeHands(session) }
+            pump()
+            session.endInput()
+        case .plain(let isReachableByBrowsers):
+            if isReachableByBrowsers, !hasHeardPlaintext, Self.comesFromBrowser(bytes) {
+                return abandon("looks like HTTP")
+            }
+            hasHeardPlaintext = true
+            pump(bytes)
+        }
+        noteLineStart()
+    }
+
+    /// Works off what has been held back and what has arrived, as far as it may be.
+    ///
+    /// - Parameter plaintext: bytes that came without TLS.
+    func pump(_ plaintext: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
+        guard phase == .open, !isPumping else { return }
+        isPumping = true
+        replay()
+        if plaintext.count > 0 { feed(plaintext) }
+        if let session {
+            while phase == .open, !hasSeenCloseNotify, !isFull, session.hasBufferedInput { readSome(session) }
+            sendPending(session)
+        }
+        isPumping = false
+        settle()
+    }
+
+    // MARK: Decryption
+
+    private func readSome(_ session: TLSSession) {
+        var end = ReadEnd.starved
+        if reader.missingLiteral > 0 {
+            bytesSinceBatch += reader.fillLiteral { Self.decrypt(session, into: $0, &end) }
+        } else {
+            let count = Self.decrypt(session, into: loop.plaintext, &end)
+            if count > 0 { feed(UnsafeRawBufferPointer(rebasing: loop.plaintext[..<count])) }
+        }
+        switch end {
+        case .starved, .full: break
+        case .closed: hasSeenCloseNotify = true
+        case .failed(let error): fail(error)
+        }
+    }
+
+    private enum ReadEnd {
+        case starved, full, closed
+        case failed(TLSError)
+    }
+
+    /// Fills `buffer` as far as there is input. Returns the number of bytes, and in `end` why there are not more.
+    private static func decrypt(
+        _ session: TLSSession, into buffer: UnsafeMutableRawBufferPointer, _ end: inout ReadEnd
+    ) -> Int {
+        var count = 0
+        end = .full
+        while count < buffer.count {
+            switch session.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...])) {
+            case .bytes(let more): count += more
+            case .needsInput:
+                end = .starved
+                return count
+            case .closed:
+                end = .closed
+                return count
+            case .failed(let error):
+                end = .failed(error)
+                return count
+            }
+            // Saves a call into the library that would find nothing.
+            if !session.hasBufferedInput { return count }
+        }
+        return count
+    }
+
+    // MARK: Requests
+
+    /// Parses plaintext and hands the requests on. What may not be parsed yet is kept.
+    private func feed(_ bytes: UnsafeRawBufferPointer) {
+        guard let mailbox else { return }
+        var offset = 0
+        while phase == .open, !isFull {
+            let start = offset
+            Self.parse(bytes, &offset, with: &reader, of: mailbox.id, into: &loop.batch)
+            bytesSinceBatch += offset - start
+            if loop.batch.isEmpty { return }
+            hasCompletedRequest = true
+            runBatch(mailbox)
+        }
+        if phase == .open, offset < bytes.count { held.unparsed.append(contentsOf: bytes[offset...]) }
+    }
+
+    @inline(__always)
+    private static func parse(
+        _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader, of id: ConnectionID,
+        into batch: inout InputQueue
+    ) {
+        while batch.count < batchSize, let item = reader.next(bytes, &offset) {
+            switch item {
+            case .request(let tag, let request): batch.append(.request(id, tag, request))
+            case .failure(let tag, let failure, let closes): batch.append(.refused(id, tag, failure, closes: closes))
+            }
+        }
+    }
+
+    /// Runs the loop's batch, holding back what has to be. Leaves the batch empty.
+    private func runBatch(_ mailbox: Mailbox) {
+        guard let shard else { return loop.batch.removeAll() }
+        while !loop.batch.isEmpty, phase == .open {
+            if mustHold || !held.inputs.isEmpty {
+                hold()
+                if loop.batch.isEmpty { break }
+            }
+            deliver(shard.run(&loop.batch, of: mailbox, on: loop))
+        }
+        loop.batch.removeAll()
+        bytesSinceBatch = 0
+    }
+
+    /// Runs what was held back, in order, until it has to be held again.
+    private func replay() {
+        guard !held.isEmpty, let shard, let mailbox else { return }
+        while phase == .open, !mustHold, !held.isEmpty {
+            if !held.inputs.isEmpty {
+                deliver(shard.run(&held.inputs, of: mailbox, on: loop))
+                held.releaseIfEmpty()
+            } else {
+                var bytes: [UInt8] = []
+                swap(&bytes, &held.unparsed)
+                bytes.withUnsafeBytes { feed($0) }
+            }
+        }
+    }
+
+    // MARK: Holding back
+
+    /// No request may be begun: the engine wants none, or the client does not read its answers.
+    private var mustHold: Bool { isPaused || !isWritable }
+
+    /// Enough is held back: nothing more is parsed, decrypted or read from the socket.
+    var isFull: Bool { held.bytes >= server.limits.queuedBytes || !held.unparsed.isEmpty }
+
+    /// Moves the batch behind what is held back, except acknowledgements: they overtake every queued request, so that
+    /// whoever waits for them need not wait for a slow client to read its answers.
+    private func hold() {
+        var acknowledgements: [Input] = []
+        while let input = loop.batch.takeFirst() {
+            if case .request(_, _, .ack) = input {
+                acknowledgements.append(input)
+            } else {
+                held.inputs.append(input)
+                held.bytes += MemoryLayout<Input>.stride
+            }
+        }
+        held.bytes += bytesSinceBatch
+        bytesSinceBatch = 0
+        for input in acknowledgements { loop.batch.append(input) }
+    }
+
+    /// After input has been worked off: reads on or not, and ends the connection if all is done.
+    private func settle() {
+        guard phase == .open else { return }
+        setReading(!isFull && !hasSeenCloseNotify)
+        if hasEnded { endWhenIdle() }
+    }
+
+    /// Nothing more can come from the peer, and everything that came has been parsed.
+    private var hasEnded: Bool {
+        hasSeenCloseNotify || (hasSeenEnd && held.unparsed.isEmpty && !(session?.hasBufferedInput ?? false))
+    }
+
+    func setReading(_ wanted: Bool) {
+        guard wanted != isReading, let context else { return }
+        isReading = wanted
+        // The time for a line does not run while we do not listen.
+        if wanted, lineStart != 0 { lineStart = loop.now.nanoseconds }
+        try? context.channel.syncOptions?.setOption(.autoRead, value: wanted)
+    }
+
+    /// Starts or stops the clock for the line that is coming in.
+    private func noteLineStart() {
+        if !reader.isMidRequest {
+            lineStart = 0
+        } else if lineStart == 0 || hasCompletedRequest {
+            lineStart = loop.now.nanoseconds
+        }
+    }
+
+    /// The first byte of an HTTP request is a capital letter, of ours never. A web page can make its visitor's browser
+    /// post to a port of the visitor's machine, and lines of the body would be requests.
+    private static func comesFromBrowser(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let first = bytes.first else { return false }
+        return (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(first)
+    }
+}

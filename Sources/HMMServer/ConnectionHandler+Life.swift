@@ -1,0 +1,154 @@
+internal import HMMEngine
+internal import HMMProtocol
+internal import HMMTLS
+internal import Logging
+internal import NIOCore
+
+/// Beginning and end: who the peer is, and the ways to part.
+extension ConnectionHandler {
+    // MARK: Beginning
+
+    func startSession(_ certificates: CertificateFiles) -> TLSSession? {
+        do {
+            let session = try TLSSession(server: certificates.current)
+            self.session = session
+            return session
+        } catch {
+            abandon(error.description)
+            return nil
+        }
+    }
+
+    func shakeHands(_ session: TLSSession) {
+        switch session.handshake() {
+        case .incomplete: sendPending(session)
+        case .complete: identify(session)
+        case .failed(let error): fail(error)
+        }
+    }
+
+    /// Finds the tenant of whom the handshake has proved the peer to be.
+    private func identify(_ session: TLSSession) {
+        let peer = session.peer
+        if let name = peer?.tenant, let tenant = ShortName(name) {
+            enter(tenant, as: .mutualTLS)
+        } else if peer == nil, let tenant = server.anonymousTenant {
+            enter(tenant, as: .local)
+        } else {
+            let reason = peer == nil ? "no client certificate" : "the client certificate names no tenant"
+            server.note("connection refused", ["peer": "\(peerName)", "reason": "\(reason)"], at: loop.now)
+            finish()
+        }
+    }
+
+    func enter(_ tenant: ShortName, as authentication: Principal.Authentication) {
+        let shard = server.tenants.acquire(tenant, on: loop)
+        let (mailbox, delivery) = shard.connect(self, as: authentication, on: loop)
+        self.shard = shard
+        self.mailbox = mailbox
+        phase = .open
+        deadline = 0
+        deliver(delivery)
+        server.logger.debug(
+            "connection opened",
+            metadata: ["peer": "\(peerName)", "tenant": "\(tenant)", "connection": "\(mailbox.id.rawValue)"])
+    }
+
+    private var peerName: String { context?.remoteAddress?.description ?? "unknown" }
+
+    // MARK: End
+
+    /// The peer has ended its side. Requests it has sent are still answered, in good time.
+    func endWhenIdle() {
+        guard let shard, let mailbox else { return }
+        if held.isEmpty, shard.isIdle(mailbox) {
+            finish()
+        } else if deadline == 0 {
+            deadline = loop.now.nanoseconds + server.waits.linger
+        }
+    }
+
+    /// Tells the engine that the connection has gone. Once.
+    func leave() {
+        guard let shard, let mailbox else { return }
+        self.shard = nil
+        self.mailbox = nil
+        mailbox.owner = nil
+        shard.disconnect(mailbox, on: loop)
+        server.tenants.release(shard)
+        server.logger.debug(
+            "connection closed", metadata: ["tenant": "\(shard.name)", "connection": "\(mailbox.id.rawValue)"])
+    }
+
+    /// Ends the connection in order: what is queued, then close_notify, then the transport.
+    func finish() {
+        guard let context, phase == .open || phase == .handshaking else { return }
+        leave()
+        phase = .closing
+        deadline = loop.now.nanoseconds + server.waits.linger
+        var last = ByteBuffer()
+        if let session {
+            session.close()
+            last = takePending(session, context)
+        }
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.closeOutput() }
+        needsFlush = false
+        context.writeAndFlush(wrapOutboundOut(last), promise: written)
+    }
+
+    /// Everything has been sent. The transport goes once the peer has ended its side too: closing it over unread input
+    /// would reset the connection, and the peer might lose our last lines.
+    private func closeOutput() {
+        guard phase == .closing, let context else { return }
+        if hasSeenEnd { return context.close(promise: nil) }
+        deadline = loop.now.nanoseconds + server.waits.goodbye
+        setReading(true)
+        context.close(mode: .output, promise: nil)
+    }
+
+    /// The peer broke TLS, or refused us. OpenSSL may have left an alert to send.
+    func fail(_ error: TLSError) {
+        switch error.kind {
+        case .peerClosedWithoutNotify:
+            server.logger.debug("connection lost", metadata: ["peer": "\(peerName)"])
+        case .configuration, .handshake, .protocolViolation, .internalError:
+            server.note("TLS failed", ["peer": "\(peerName)", "reason": "\(error.description)"], at: loop.now)
+        }
+        finish()
+    }
+
+    /// Ends the connection at once. What has not been sent is lost.
+    func abandon(_ reason: String) {
+        guard phase != .closed else { return }
+        server.logger.debug("connection dropped", metadata: ["peer": "\(peerName)", "reason": "\(reason)"])
+        phase = .closed
+        leave()
+        context?.close(promise: nil)
+    }
+
+    // MARK: Time
+
+    /// Called about once a second.
+    func checkDeadlines() {
+        let now = loop.now.nanoseconds
+        let isLate = deadline != 0 && now >= deadline
+        switch phase {
+        case .handshaking: if isLate { abandon("the handshake takes too long") }
+        case .closing: if isLate { abandon("takes too long to close") }
+        case .open:
+            if isLate {
+                finish()
+            } else if isReading, hasPassed(lineStart, server.waits.line, now) {
+                abandon("a line takes too long")
+            } else if hasPassed(lastHeard, server.waits.idle, now) {
+                finish()
+            }
+        case .closed: break
+        }
+    }
+
+    private func hasPassed(_ start: UInt64, _ wait: UInt64, _ now: UInt64) -> Bool {
+        start != 0 && wait != 0 && now >= start && now - start >= wait
+    }
+}

@@ -1,0 +1,70 @@
+internal import HMMEngine
+
+/// Inputs for an engine in order of arrival. Inputs are moved in and out, never copied; memory is kept for the next
+/// batch until `releaseMemory`.
+struct InputQueue: ~Copyable {
+    private var slots = UnsafeMutableBufferPointer<Input>(start: nil, count: 0)
+    private var head = 0
+    private var tail = 0
+
+    init() {}
+
+    deinit {
+        UnsafeMutableBufferPointer(rebasing: slots[head..<tail]).deinitialize()
+        slots.deallocate()
+    }
+
+    @inline(__always) var count: Int { tail - head }
+    @inline(__always) var isEmpty: Bool { head == tail }
+
+    @inline(__always)
+    mutating func append(_ input: consuming Input) {
+        if tail == slots.count { makeRoom() }
+        slots.initializeElement(at: tail, to: input)
+        tail += 1
+    }
+
+    /// The oldest input; nil when there is none.
+    @inline(__always)
+    mutating func takeFirst() -> Input? {
+        guard head < tail else { return nil }
+        let input = slots.moveElement(from: head)
+        head += 1
+        if head == tail {
+            head = 0
+            tail = 0
+        }
+        return input
+    }
+
+    mutating func removeAll() {
+        UnsafeMutableBufferPointer(rebasing: slots[head..<tail]).deinitialize()
+        head = 0
+        tail = 0
+    }
+
+    /// Gives the memory back if nothing is queued.
+    mutating func releaseMemory() {
+        guard isEmpty else { return }
+        slots.deallocate()
+        slots = UnsafeMutableBufferPointer(start: nil, count: 0)
+    }
+
+    @inline(never)
+    private mutating func makeRoom() {
+        let live = UnsafeMutableBufferPointer(rebasing: slots[head..<tail])
+        // Sliding down pays only if it frees half; otherwise a long queue would be moved again and again.
+        if head > 0, head >= slots.count / 2 {
+            if let target = slots.baseAddress, let source = live.baseAddress {
+                target.moveInitialize(from: source, count: live.count)
+            }
+        } else {
+            let larger = UnsafeMutableBufferPointer<Input>.allocate(capacity: max(64, slots.count * 2))
+            _ = larger.moveInitialize(fromContentsOf: live)
+            slots.deallocate()
+            slots = larger
+        }
+        tail -= head
+        head = 0
+    }
+}

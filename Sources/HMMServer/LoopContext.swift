@@ -1,0 +1,86 @@
+internal import HMMEngine
+internal import NIOCore
+internal import Synchronization
+
+/// What all connections of one event loop share: working memory, a wake-up list, a sweep for timeouts.
+///
+/// Unchecked: everything but the inbox, which has a lock, is touched on the event loop only.
+final class LoopContext: @unchecked Sendable {
+    let eventLoop: any EventLoop
+    /// What the last run of an engine caused. Consumed before anything that may call out, such as a flush.
+    var effects = Effects()
+    /// The requests found in one piece of plaintext. Empty between batches.
+    var batch = InputQueue()
+    /// Plaintext between decryption and parsing, for one connection at a time.
+    let plaintext = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 16)
+    /// Mailboxes that the last run of an engine has put something into, still to be posted.
+    var filled: [Mailbox] = []
+
+    private var connections: [ConnectionHandler] = []
+    private let inbox = Mutex<[Mailbox]>([])
+
+    init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    deinit { plaintext.deallocate() }
+
+    /// The time that engines and timeouts go by, read once at the beginning of each turn.
+    private(set) var now = Instant(nanoseconds: 0)
+
+    @inline(__always)
+    func readClock() { now = Instant(nanoseconds: NIODeadline.now().uptimeNanoseconds) }
+
+    // MARK: Waking
+
+    /// Tells the loops of the filled mailboxes to fetch. Called without any lock.
+    func postFilled() {
+        for mailbox in filled { mailbox.loop.post(mailbox) }
+        filled.removeAll(keepingCapacity: true)
+    }
+
+    /// From any thread. One task on the loop serves all mailboxes posted until it runs.
+    private func post(_ mailbox: Mailbox) {
+        let isFirst = inbox.withLock { inbox in
+            inbox.append(mailbox)
+            return inbox.count == 1
+        }
+        if isFirst { eventLoop.execute { self.fetch() } }
+    }
+
+    private func fetch() {
+        var posted: [Mailbox] = []
+        inbox.withLock { swap(&$0, &posted) }
+        readClock()
+        for mailbox in posted { mailbox.owner?.fetch() }
+    }
+
+    // MARK: Connections
+
+    func add(_ connection: ConnectionHandler) {
+        connection.positionInLoop = connections.count
+        connections.append(connection)
+    }
+
+    func remove(_ connection: ConnectionHandler) {
+        let position = connection.positionInLoop
+        guard position < connections.count, connections[position] === connection else { return }
+        let last = connections.removeLast()
+        if last !== connection {
+            connections[position] = last
+            last.positionInLoop = position
+        }
+    }
+
+    /// Calls `body` with each connection, which may go away meanwhile.
+    func forEachConnection(_ body: (ConnectionHandler) -> Void) {
+        for connection in connections { body(connection) }
+    }
+
+    /// Looks at every connection's deadlines each `interval`. One task for all, because a timer for every request
+    /// would cost more than the request.
+    func startSweeping(every interval: TimeAmount) {
+        eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            self.readClock()
+            self.forEachConnection { $0.checkDeadlines() }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+internal import HMMEngine
+internal import HMMProtocol
+
+/// What a tenant's engine has for one connection until the connection's own event loop fetches it.
+///
+/// Unchecked: `owner` is touched on `loop` only; the rest that changes, under the lock of the tenant's shard only.
+final class Mailbox: @unchecked Sendable {
+    let id: ConnectionID
+    let loop: LoopContext
+    /// The connection; nil once it has left its tenant.
+    var owner: ConnectionHandler?
+
+    /// Most bytes that may wait here.
+    private let capacity: Int
+    private var outbox: [UInt8] = []
+    private var closeReason: CloseReason?
+    private var isPaused = false
+    private var hasOverflowed = false
+    /// The loop has been told to fetch and has not done so.
+    private var isFlagged = false
+
+    init(id: ConnectionID, owner: ConnectionHandler, loop: LoopContext, capacity: Int) {
+        self.id = id
+        self.owner = owner
+        self.loop = loop
+        self.capacity = capacity
+    }
+
+    // MARK: Under the lock
+
+    /// Adds lines for the connection, unless it has to be cut off anyway.
+    func append(_ lines: UnsafeRawBufferPointer) {
+        guard !hasOverflowed else { return }
+        if outbox.count + lines.count > capacity {
+            hasOverflowed = true
+            outbox = []
+        } else {
+            outbox.append(contentsOf: lines)
+        }
+    }
+
+    func apply(_ signal: Effects.Signal) {
+        switch signal {
+        case .close(_, let reason): closeReason = closeReason ?? reason
+        case .pauseReading: isPaused = true
+        case .resumeReading: isPaused = false
+        }
+    }
+
+    /// True if the loop has to be told that there is something to fetch.
+    func flag() -> Bool {
+        if isFlagged { return false }
+        isFlagged = true
+        return true
+    }
+
+    /// Empties the mailbox.
+    ///
+    /// - Parameter hasText: further lines for the connection, newer than those here, lie in the loop's effects.
+    @inline(__always)
+    func take(hasText: Bool) -> Delivery {
+        var delivery = Delivery(
+            hasText: hasText, closeReason: closeReason, isPaused: isPaused, hasOverflowed: hasOverflowed)
+        isFlagged = false
+        if !outbox.isEmpty { swap(&outbox, &delivery.outbox) }
+        return delivery
+    }
+}
+
+/// What a connection has to do after its tenant's engine has run.
+struct Delivery {
+    /// Lines to send first.
+    var outbox: [UInt8] = []
+    /// The text of the loop's effects is to be sent next, all of it.
+    var hasText = false
+    /// The connection is to be closed after that.
+    var closeReason: CloseReason?
+    /// Requests are to be held back.
+    var isPaused = false
+    /// More was waiting than may wait: lines are lost, the connection cannot go on.
+    var hasOverflowed = false
+}

@@ -1,0 +1,72 @@
+public import HMMProtocol
+public import HMMTLS
+
+/// What a server listens on, whom it lets in, and how long it waits.
+public struct ServerConfiguration: Sendable {
+    /// The listener that speaks TLS from the first byte.
+    public struct TLS: Sendable {
+        public var address: HostPort
+        /// PEM: the certificate, followed by its intermediates.
+        public var certificateFile: String
+        public var keyFile: String
+        /// PEM: who may sign clients' certificates. Required unless `verification` is `.off`.
+        public var clientCAFile: String?
+        public var verification = PeerVerification.required
+        public var minimumVersion = MinimumTLSVersion.tls13
+        /// Refuse clients that offer no application protocol; such as offer another one are refused anyway.
+        public var requireALPN = false
+        /// The tenant of clients without a certificate. Nil refuses them.
+        public var anonymousTenant: ShortName?
+
+        public init(address: HostPort, certificateFile: String, keyFile: String, clientCAFile: String?) {
+            self.address = address
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
+            self.clientCAFile = clientCAFile
+        }
+    }
+
+    /// A listener for whoever the file's mode lets in.
+    public struct UnixSocket: Sendable {
+        public var path: String
+        /// Permission bits of the socket's file.
+        public var mode: UInt32 = 0o600
+
+        public init(path: String) { self.path = path }
+    }
+
+    /// How long the server waits, and for what. Looked at once a second, so that much may be added.
+    public struct Patience: Sendable {
+        /// From the connection to the end of the TLS handshake.
+        public var handshake = Duration.seconds(10)
+        /// From the first byte of a request to its last.
+        public var line = Duration.seconds(30)
+        /// Without a byte from the client; zero means for ever.
+        public var idle = Duration.zero
+        /// For answers to requests that still wait when the client has ended its side, and for the client to read them.
+        public var linger = Duration.seconds(30)
+        /// For clients to leave after they have been told that the server stops.
+        public var drain = Duration.seconds(5)
+
+        public init() {}
+    }
+
+    public var tls: TLS?
+    public var unixSocket: UnixSocket?
+    /// A port of 127.0.0.1 without TLS; 0 means any free one.
+    public var plainLoopbackPort: UInt16?
+    /// The tenant of clients on the Unix socket and on plain loopback.
+    public var localTenant: ShortName
+    public var limits = Limits()
+    /// Event loops, each with a thread.
+    public var loops: Int
+    /// Connections of all tenants together; further ones are closed at once.
+    public var maxConnections = 20_000
+    public var patience = Patience()
+
+    /// A server that listens nowhere yet.
+    public init(localTenant: ShortName) {
+        self.localTenant = localTenant
+        loops = Processors.available
+    }
+}

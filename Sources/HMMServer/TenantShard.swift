@@ -1,0 +1,203 @@
+internal import HMMEngine
+internal import HMMProtocol
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import NIOPosix
+
+/// One tenant's engine, and the way from it to the tenant's connections on all event loops.
+///
+/// A loop that has requests takes the lock, runs them, hands out what they caused and unlocks: the caller's own answers
+/// need no hop to another thread. Nothing but that happens under the lock: no TLS, no sockets, no logging.
+///
+/// Unchecked: engine, mailboxes and numbers are touched under `lock` only; `timer` on the home loop only.
+final class TenantShard: @unchecked Sendable {
+    let name: ShortName
+    private let limits: Limits
+    /// Where the tenant's timer lives.
+    private let home: LoopContext
+
+    private let lock = NIOLock()
+    private var engine: Engine
+    private var mailboxes: [UInt32: Mailbox] = [:]
+    private var lastID: UInt32 = 0
+    /// When the timer fires, or is about to be set to.
+    private var armed: Instant?
+
+    private var timer: Scheduled<Void>?
+    private var isRetired = false
+
+    /// Text after which a run ends, so that a client which does not read is noticed before more is made for it.
+    private let textBound: Int
+
+    init(name: ShortName, limits: Limits, home: LoopContext) {
+        self.name = name
+        self.limits = limits
+        self.home = home
+        engine = Engine(limits: limits)
+        textBound = OutputBounds(limits).run
+    }
+
+    // MARK: Runs. `loop` is the loop of the caller.
+
+    /// Announces a connection.
+    func connect(
+        _ owner: ConnectionHandler, as authentication: Principal.Authentication, on loop: LoopContext
+    ) -> (mailbox: Mailbox, delivery: Delivery) {
+        loop.effects.removeAll()
+        lock.lock()
+        let mailbox = Mailbox(id: newID(), owner: owner, loop: loop, capacity: limits.unsentBytes)
+        mailboxes[mailbox.id.rawValue] = mailbox
+        let principal = Principal(tenant: name, authentication: authentication)
+        engine.handle(.connected(mailbox.id, principal), at: loop.now, into: &loop.effects)
+        let delivery = distribute(to: mailbox, on: loop)
+        return (mailbox, unlock(delivery, loop))
+    }
+
+    /// Runs inputs from the front of `inputs`, until none is left, much has been said, or a transport has to act.
+    @inline(__always)
+    func run(_ inputs: inout InputQueue, of mailbox: Mailbox, on loop: LoopContext) -> Delivery {
+        loop.effects.removeAll()
+        lock.lock()
+        Self.run(&inputs, on: &engine, at: loop.now, into: &loop.effects, textBound: textBound)
+        let delivery = distribute(to: mailbox, on: loop)
+        return unlock(delivery, loop)
+    }
+
+    /// Everything borrowed once, so that exclusive access is checked once for a batch.
+    @inline(__always)
+    private static func run(
+        _ inputs: inout InputQueue, on engine: inout Engine, at now: Instant, into effects: inout Effects,
+        textBound: Int
+    ) {
+        while let input = inputs.takeFirst() {
+            engine.handle(input, at: now, into: &effects)
+            if effects.text.count >= textBound || !effects.signals.isEmpty { return }
+        }
+    }
+
+    /// Fetches what other connections' requests have caused for this one.
+    func fetch(_ mailbox: Mailbox) -> Delivery {
+        lock.withLock { mailbox.take(hasText: false) }
+    }
+
+    /// Every request of the connection has been answered.
+    func isIdle(_ mailbox: Mailbox) -> Bool {
+        lock.withLock { engine.isIdle(mailbox.id) }
+    }
+
+    /// Announces that a connection has gone. Nothing is delivered to it any more.
+    func disconnect(_ mailbox: Mailbox, on loop: LoopContext) {
+        handle(.disconnected(mailbox.id), on: loop) { self.mailboxes[mailbox.id.rawValue] = nil }
+    }
+
+    /// Announces that the server is about to stop. Called on the home loop.
+    func drain() {
+        home.readClock()
+        handle(.drain, on: home)
+    }
+
+    private func handle(_ input: Input, on loop: LoopContext, beforeDelivery body: () -> Void = {}) {
+        loop.effects.removeAll()
+        lock.lock()
+        engine.handle(input, at: loop.now, into: &loop.effects)
+        body()
+        let delivery = distribute(to: nil, on: loop)
+        _ = unlock(delivery, loop)
+    }
+
+    // MARK: Under the lock
+
+    /// Ascending, and not in use after 2³² connections either.
+    private func newID() -> ConnectionID {
+        repeat { lastID &+= 1 } while lastID == 0 || mailboxes[lastID] != nil
+        return ConnectionID(rawValue: lastID)
+    }
+
+    /// Puts the effects into mailboxes. What is for the caller alone stays where it is.
+    @inline(__always)
+    private func distribute(to own: Mailbox?, on loop: LoopContext) -> Delivery {
+        let count = loop.effects.segmentCount
+        if let own, loop.effects.signals.isEmpty {
+            if count == 0 { return own.take(hasText: false) }
+            if count == 1, loop.effects.segment(0).connection == own.id { return own.take(hasText: true) }
+        }
+        return distributeAll(to: own, on: loop)
+    }
+
+    @inline(never)
+    private func distributeAll(to own: Mailbox?, on loop: LoopContext) -> Delivery {
+        let text = loop.effects.text.bytes
+        for index in 0..<loop.effects.segmentCount {
+            let segment = loop.effects.segment(index)
+            deliver(to: segment.connection, own, loop) {
+                $0.append(UnsafeRawBufferPointer(rebasing: text[segment.range]))
+            }
+        }
+        for signal in loop.effects.signals { deliver(to: signal.connection, own, loop) { $0.apply(signal) } }
+        return own?.take(hasText: false) ?? Delivery()
+    }
+
+    private func deliver(to id: ConnectionID, _ own: Mailbox?, _ loop: LoopContext, _ body: (Mailbox) -> Void) {
+        if let own, own.id == id { return body(own) }
+        guard let mailbox = mailboxes[id.rawValue] else { return }
+        body(mailbox)
+        if mailbox.flag() { loop.filled.append(mailbox) }
+    }
+
+    /// Ends a run: unlocks, then wakes whoever has to do something.
+    @inline(__always)
+    private func unlock(_ delivery: consuming Delivery, _ loop: LoopContext) -> Delivery {
+        var isTimerLate = false
+        if let next = engine.nextDeadline, armed.map({ next < $0 }) ?? true {
+            armed = next
+            isTimerLate = true
+        }
+        lock.unlock()
+        if !loop.filled.isEmpty { loop.postFilled() }
+        if isTimerLate { home.eventLoop.execute { self.setTimer() } }
+        return delivery
+    }
+
+    // MARK: The timer. On the home loop.
+
+    /// Sets the timer to the engine's deadline. Leases are renewed far more often than they run out, so a deadline that
+    /// moves away leaves the timer alone: it fires, finds nothing due, and is set again.
+    private func setTimer() {
+        let deadline = lock.withLock {
+            armed = engine.nextDeadline
+            return armed
+        }
+        timer?.cancel()
+        timer = nil
+        guard let deadline, !isRetired else { return }
+        timer = home.eventLoop.scheduleTask(deadline: .uptimeNanoseconds(deadline.nanoseconds)) { [weak self] in
+            self?.fire()
+        }
+    }
+
+    private func fire() {
+        home.readClock()
+        let isDue = lock.withLock { engine.nextDeadline.map { $0 <= home.now } ?? false }
+        if isDue { handle(.tick, on: home) }
+        setTimer()
+    }
+
+    /// The last connection has gone, and the registry no longer knows this shard.
+    func retire() {
+        home.eventLoop.execute {
+            self.isRetired = true
+            self.timer?.cancel()
+            self.timer = nil
+            // Giving gigabytes back to the kernel takes long enough to be felt by the other tenants of a loop.
+            NIOSingletons.posixBlockingThreadPool.submit { _ in withExtendedLifetime(self) {} }
+        }
+    }
+}
+
+extension Effects.Signal {
+    var connection: ConnectionID {
+        switch self {
+        case .close(let id, _), .pauseReading(let id), .resumeReading(let id): id
+        }
+    }
+}
