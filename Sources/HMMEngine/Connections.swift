@@ -22,7 +22,7 @@ extension Engine {
         sessions[index].lane.removeAll()
         effects.address(connection)
         effects.text.append("* bye ")
-        effects.text.append(reason.rawValue)
+        effects.text.append(text: reason.rawValue)
         effects.text.endLine()
         effects.signal(.close(connection, reason))
     }

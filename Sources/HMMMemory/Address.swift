@@ -1,31 +1,31 @@
 /// Virtual addresses, pages and ranges of pages. Arithmetic on addresses lives here and nowhere else.
 public enum PageSize {
     /// log2 of the page size in bytes.
-    public static let shift: UInt64 = 12
+    @inlinable public static var shift: UInt64 { 12 }
     /// Bytes of one page.
-    public static let bytes = 4096
+    @inlinable public static var bytes: Int { 4096 }
     /// Pages below one node of the last level: 2 MiB. Kernel: PTRS_PER_PTE.
-    public static let perTable: UInt64 = 512
+    @inlinable public static var perTable: UInt64 { 512 }
 }
 
 /// The number of a virtual page: its address divided by 4096.
 public struct Page: Hashable, Sendable, Comparable {
     public let number: UInt64
 
-    @inline(__always) public init(number: UInt64) { self.number = number }
+    @inlinable @inline(__always) public init(number: UInt64) { self.number = number }
     /// The page that holds `address`.
-    @inline(__always) public init(containing address: UInt64) { number = address >> PageSize.shift }
+    @inlinable @inline(__always) public init(containing address: UInt64) { number = address >> PageSize.shift }
 
     /// The address of its first byte.
-    @inline(__always) public var address: UInt64 { number << PageSize.shift }
+    @inlinable @inline(__always) public var address: UInt64 { number << PageSize.shift }
 
-    @inline(__always) public static func < (a: Page, b: Page) -> Bool { a.number < b.number }
-    @inline(__always) public static func + (a: Page, pages: UInt64) -> Page { Page(number: a.number + pages) }
+    @inlinable @inline(__always) public static func < (a: Page, b: Page) -> Bool { a.number < b.number }
+    @inlinable @inline(__always) public static func + (a: Page, pages: UInt64) -> Page { Page(number: a.number + pages) }
     /// Pages from `b` up to `a`.
-    @inline(__always) public static func - (a: Page, b: Page) -> UInt64 { a.number - b.number }
+    @inlinable @inline(__always) public static func - (a: Page, b: Page) -> UInt64 { a.number - b.number }
 
     /// The first page of the next node of the last level.
-    @inline(__always) public var endOfTable: Page { Page(number: (number | (PageSize.perTable - 1)) + 1) }
+    @inlinable @inline(__always) public var endOfTable: Page { Page(number: (number | (PageSize.perTable - 1)) + 1) }
 }
 
 /// Consecutive pages.
@@ -34,32 +34,32 @@ public struct PageRange: Hashable, Sendable {
     public let end: Page
 
     /// The pages from `start` up to `end`; none when `end` is not above `start`.
-    @inline(__always)
+    @inlinable @inline(__always)
     public init(_ start: Page, _ end: Page) {
         self.start = start
         self.end = max(start, end)
     }
 
-    @inline(__always) public init(_ page: Page) { self.init(page, page + 1) }
+    @inlinable @inline(__always) public init(_ page: Page) { self.init(page, page + 1) }
 
     /// Every page that the `length` bytes from `address` touch. The caller has checked that they do not wrap.
-    @inline(__always)
+    @inlinable @inline(__always)
     public init(touching address: UInt64, length: UInt64) {
         self.init(
             Page(containing: address), Page(number: (address + length + UInt64(PageSize.bytes) - 1) >> PageSize.shift))
     }
 
-    @inline(__always) public var count: UInt64 { end.number - start.number }
-    @inline(__always) public var isEmpty: Bool { start == end }
+    @inlinable @inline(__always) public var count: UInt64 { end.number - start.number }
+    @inlinable @inline(__always) public var isEmpty: Bool { start == end }
     /// Length in bytes.
-    @inline(__always) public var length: UInt64 { count << PageSize.shift }
+    @inlinable @inline(__always) public var length: UInt64 { count << PageSize.shift }
 
-    @inline(__always) public func overlaps(_ other: PageRange) -> Bool { start < other.end && other.start < end }
-    @inline(__always) public func contains(_ page: Page) -> Bool { start <= page && page < end }
-    @inline(__always) public func contains(_ other: PageRange) -> Bool { start <= other.start && other.end <= end }
+    @inlinable @inline(__always) public func overlaps(_ other: PageRange) -> Bool { start < other.end && other.start < end }
+    @inlinable @inline(__always) public func contains(_ page: Page) -> Bool { start <= page && page < end }
+    @inlinable @inline(__always) public func contains(_ other: PageRange) -> Bool { start <= other.start && other.end <= end }
 
     /// The pages in both; empty when there are none.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func clamped(to other: PageRange) -> PageRange {
         let low = max(start, other.start)
         return PageRange(low, min(end, other.end))
@@ -70,6 +70,6 @@ public struct PageRange: Hashable, Sendable {
 public struct FrameNumber: Hashable, Sendable, Comparable {
     public let number: UInt64
 
-    @inline(__always) public init(number: UInt64) { self.number = number }
-    @inline(__always) public static func < (a: Self, b: Self) -> Bool { a.number < b.number }
+    @inlinable @inline(__always) public init(number: UInt64) { self.number = number }
+    @inlinable @inline(__always) public static func < (a: Self, b: Self) -> Bool { a.number < b.number }
 }

@@ -1,8 +1,8 @@
 /// Objects by their number, in ascending order. Numbers are given out once, so a new object always goes to the end and
 /// a number that was never followed by a removal below it is found at once.
 public struct IDTable<ID: Identifier, Value: ~Copyable>: ~Copyable {
-    private var ids: [ID] = []
-    private var values: UnsafeMutablePointer<Value>
+    @usableFromInline var ids: [ID] = []
+    @usableFromInline var values: UnsafeMutablePointer<Value>
     private var capacity: Int
     private var nextRaw: UInt32 = 1
 
@@ -16,8 +16,8 @@ public struct IDTable<ID: Identifier, Value: ~Copyable>: ~Copyable {
         values.deallocate()
     }
 
-    public var count: Int { ids.count }
-    public var isEmpty: Bool { ids.isEmpty }
+    @inlinable public var count: Int { ids.count }
+    @inlinable public var isEmpty: Bool { ids.isEmpty }
 
     /// The number the next object will have.
     public var nextID: ID { ID(rawValue: nextRaw) }
@@ -56,15 +56,15 @@ public struct IDTable<ID: Identifier, Value: ~Copyable>: ~Copyable {
     }
 
     /// Where the object numbered `id` stands now; valid until the next removal.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func index(of id: ID) -> Int? {
         let guess = Int(id.rawValue) - 1
         if guess >= 0, guess < ids.count, ids[guess] == id { return guess }
         return search(id)
     }
 
-    @inline(never)
-    private func search(_ id: ID) -> Int? {
+    @usableFromInline @inline(never)
+    func search(_ id: ID) -> Int? {
         var low = 0
         var high = ids.count
         while low < high {
@@ -74,11 +74,11 @@ public struct IDTable<ID: Identifier, Value: ~Copyable>: ~Copyable {
         return low < ids.count && ids[low] == id ? low : nil
     }
 
-    @inline(__always) public func contains(_ id: ID) -> Bool { index(of: id) != nil }
-    public func id(at index: Int) -> ID { ids[index] }
+    @inlinable @inline(__always) public func contains(_ id: ID) -> Bool { index(of: id) != nil }
+    @inlinable public func id(at index: Int) -> ID { ids[index] }
 
     /// The object at a position found by `index(of:)`.
-    @inline(__always)
+    @inlinable @inline(__always)
     public subscript(index: Int) -> Value {
         _read {
             precondition(index < ids.count)

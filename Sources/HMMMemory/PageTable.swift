@@ -51,13 +51,14 @@ public struct PageTable: ~Copyable {
 
     @inline(__always)
     private func leaf(_ page: Page) -> Node? {
-        var node = root
-        for level in [3, 2, 1] {
-            let index = Self.index(page, level: level)
-            if node[index] == 0 { return nil }
-            node = Self.child(node, index)
-        }
-        return node
+        let top = Self.index(page, level: 3)
+        if root[top] == 0 { return nil }
+        let upper = Self.child(root, top)
+        let middle = Self.index(page, level: 2)
+        if upper[middle] == 0 { return nil }
+        let lower = Self.child(upper, middle)
+        let last = Self.index(page, level: 1)
+        return lower[last] == 0 ? nil : Self.child(lower, last)
     }
 
     /// Sets the entry of `page`; `.none` removes it and frees what becomes empty.

@@ -2,7 +2,7 @@
 /// each costs one copy.
 extension WireBuffer {
     /// Begins `=tag`; end it with `endLine`.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func beginRow(_ tag: Tag) {
         reserve(160)
         append(UInt8(ascii: "="))
@@ -10,29 +10,29 @@ extension WireBuffer {
     }
 
     /// Begins `+tag`; end it with `endLine`.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func beginSuccess(_ tag: Tag) {
         reserve(160)
         append(UInt8(ascii: "+"))
         append(tag)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func endLine() { append(UInt8(ascii: "\n")) }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func pair(_ key: StaticString, _ value: UInt64) {
         append(key)
         append(decimal: value)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func pair(_ key: StaticString, hex value: UInt64) {
         append(key)
         append(hex: value)
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func pair(_ key: StaticString, word: StaticString) {
         append(key)
         append(word)
@@ -85,13 +85,13 @@ extension WireBuffer {
         append(UInt8(ascii: "-"))
         append(tag)
         append(UInt8(ascii: " "))
-        append(failure.code.rawValue)
+        append(text: failure.code.rawValue)
         append(UInt8(ascii: " "))
-        append(failure.errno.rawValue)
+        append(text: failure.errno.rawValue)
         if let address = failure.address { pair(" va=", hex: address) }
         if let retry = failure.retryAfterMilliseconds { pair(" retry-after=", retry) }
         append(" : ")
-        append(failure.text)
+        append(text: failure.text)
         endLine()
     }
 }

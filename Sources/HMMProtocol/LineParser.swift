@@ -1,54 +1,35 @@
-/// What one line of a client turned out to be.
-public struct ParsedLine: Equatable, Sendable {
-    public enum Content: Equatable, Sendable {
-        /// An empty line or a comment.
-        case blank
-        case request(Request)
-        case failure(Failure)
-    }
-
-    public var tag = Tag.none
-    public var content: Content
-    /// Octets that follow the line.
-    public var literal: UInt64?
-    /// Where the next line begins cannot be known: the connection has to close.
-    public var framingLost = false
-}
-
 /// The one forward pass over a line that decides its framing and its meaning.
 struct LineParser {
-    private let limits: Limits
+    private let literalLimit: Int
+    private let argumentLimit: Int
     private(set) var tag = Tag.none
+    /// Octets that follow the line.
     private(set) var literal: UInt64?
+    /// Where the next line begins cannot be known: the connection has to close.
     private(set) var framingLost = false
     private var at = 0
 
-    /// Parses `line`, without its end.
     @inline(__always)
-    static func parse(_ line: Span<UInt8>, limits: borrowing Limits) -> ParsedLine {
-        var parser = LineParser(limits: copy limits)
-        return parser.parse(line)
+    init(literalLimit: Int, argumentLimit: Int) {
+        self.literalLimit = literalLimit
+        self.argumentLimit = argumentLimit
     }
 
-    private init(limits: Limits) { self.limits = limits }
-
+    /// The request on `line`, given without its end; nil when it is empty or a comment. Whether it throws or not,
+    /// `tag`, `literal` and `framingLost` say how to go on.
     @inline(__always)
-    private mutating func parse(_ line: Span<UInt8>) -> ParsedLine {
-        let content: ParsedLine.Content
+    mutating func parse(_ line: Span<UInt8>) throws(Failure) -> Request? {
+        if line.isEmpty { return nil }
         do throws(Failure) {
-            if line.isEmpty {
-                content = .blank
-            } else if line[0] == UInt8(ascii: ";") {
+            if line[0] == UInt8(ascii: ";") {
                 try checkComment(line)
-                content = .blank
-            } else {
-                content = .request(try request(line))
+                return nil
             }
+            return try request(line)
         } catch {
-            content = .failure(error)
             recoverFraming(line, error)
+            throw error
         }
-        return ParsedLine(tag: tag, content: content, literal: literal, framingLost: framingLost)
     }
 
     /// After an error: what would tell where the next line begins is at the end of this one, if anywhere.
@@ -129,13 +110,13 @@ struct LineParser {
         while let token = try nextArgument(line) {
             count += 1
             if firstError != nil { continue }
-            if count > limits.arguments {
-                firstError = Failure(.tooLong, "more than \(limits.arguments) arguments")
+            if count > argumentLimit {
+                firstError = Failure(.tooLong, "more than \(argumentLimit) arguments")
                 continue
             }
             do throws(Failure) {
                 let index = try place(line, token, verb, &position, arguments.present)
-                try convert(line, token, verb.pointee.arguments[index], index, &arguments)
+                try convert(line, token, verb.pointee.arguments.baseAddress.unsafelyUnwrapped + index, index, &arguments)
                 arguments.present |= 1 << UInt32(index)
             } catch {
                 firstError = error
@@ -176,7 +157,7 @@ struct LineParser {
         var key = start..<start
         if at < line.count, line[at] == UInt8(ascii: "=") {
             key = start..<at
-            guard Values.name(line, key) != nil else { throw Failure(.syntax, "a key is a name in lower case") }
+            guard Values.isName(line, key) else { throw Failure(.syntax, "a key is a name in lower case") }
             at += 1
             start = at
             while at < line.count, Characters.isAtom(line[at]) { at += 1 }
@@ -256,9 +237,9 @@ struct LineParser {
             framingLost = true
             throw Failure(.syntax, "a literal is `{count}`")
         }
-        guard digits.count <= 10, let count = Values.number(line, digits), count <= UInt64(limits.literal) else {
+        guard digits.count <= 10, let count = Values.number(line, digits), count <= UInt64(literalLimit) else {
             framingLost = true
-            throw Failure(.tooLong, "a literal has at most \(limits.literal) octets")
+            throw Failure(.tooLong, "a literal has at most \(literalLimit) octets")
         }
         at = end + 1
         return count
@@ -305,22 +286,23 @@ struct LineParser {
 
     @inline(__always)
     private func convert(
-        _ line: Span<UInt8>, _ token: Token, _ argument: borrowing CompiledArgument, _ index: Int,
+        _ line: Span<UInt8>, _ token: Token, _ argument: UnsafePointer<CompiledArgument>, _ index: Int,
         _ arguments: inout Arguments
     ) throws(Failure) {
-        if argument.form != .other, token.shape == .atom {
-            if argument.form == .flag {
-                guard let flag = Values.choice(line, token.value, ["no", "yes"]) else { throw Self.badValue(argument) }
-                arguments.values[index] = flag
-                return
+        guard argument.pointee.form != .other, token.shape == .atom else {
+            return try convertOther(line, token, argument.pointee, index, &arguments)
+        }
+        if argument.pointee.form == .choice {
+            guard let choice = Values.choice(line, token.value, argument.pointee.words) else {
+                throw Self.badValue(argument.pointee)
             }
-            guard let value = Values.number(line, token.value), Self.accepts(value, argument.form) else {
-                throw Self.badValue(argument)
-            }
-            arguments.values[index] = value
+            arguments.values[index] = choice
             return
         }
-        try convertOther(line, token, argument, index, &arguments)
+        guard let value = Values.number(line, token.value), Self.accepts(value, argument.pointee.form) else {
+            throw Self.badValue(argument.pointee)
+        }
+        arguments.values[index] = value
     }
 
     @inline(__always)
@@ -330,7 +312,7 @@ struct LineParser {
         case .page: value & 4095 == 0
         case .length: value > 0
         case .pages: value > 0 && value & 4095 == 0
-        case .number, .address, .flag, .other: true
+        case .number, .address, .choice, .other: true
         }
     }
 
@@ -367,11 +349,8 @@ struct LineParser {
         case .name:
             guard let name = Values.name(line, token.value) else { throw Self.badValue(argument) }
             if argument.isSecondName { arguments.secondName = name } else { arguments.name = name }
-        case .choice(let words):
-            guard let choice = Values.choice(line, token.value, words) else { throw Self.badValue(argument) }
-            arguments.values[index] = choice
-        case .choices(let words):
-            guard let bits = Values.choices(line, token.value, words) else { throw Self.badValue(argument) }
+        case .choices:
+            guard let bits = Values.choices(line, token.value, argument.words) else { throw Self.badValue(argument) }
             arguments.values[index] = bits
         case .protection:
             guard let bits = Values.protection(line, token.value) else { throw Self.badValue(argument) }
@@ -379,7 +358,7 @@ struct LineParser {
         case .numbers:
             guard let number = Values.number(line, token.value) else { throw Self.badValue(argument) }
             arguments.numbers.append(number)
-        case .number, .id, .address, .page, .length, .pages, .flag, .data: throw Self.badValue(argument)
+        case .number, .id, .address, .page, .length, .pages, .flag, .choice, .data: throw Self.badValue(argument)
         }
     }
 

@@ -3,12 +3,12 @@ public protocol Verb: Equatable, Sendable {
     static var spec: VerbSpec { get }
 }
 
-/// One decoded request: a case a verb.
+/// One decoded request: a case a verb. Those with names are boxed, so that the common ones stay small.
 public enum Request: Equatable, Sendable {
     case ack(Ack)
-    case hello(Hello)
+    indirect case hello(Hello)
     case ping(Ping)
-    case help(Help)
+    indirect case help(Help)
     case limits(ShowLimits)
     case pending(Pending)
     case quit(Quit)
@@ -20,16 +20,16 @@ public enum Request: Equatable, Sendable {
     case maps(Maps)
     case read(Read)
     case write(Write)
-    case deviceCreate(DeviceCreate)
+    indirect case deviceCreate(DeviceCreate)
     case deviceList(DeviceList)
-    case regionCreate(RegionCreate)
-    case mirror(MirrorCreate)
+    indirect case regionCreate(RegionCreate)
+    indirect case mirror(MirrorCreate)
     case mirrorDrop(MirrorDrop)
     case fault(Fault)
     case snapshot(Snapshot)
     case deviceRead(DeviceRead)
     case deviceWrite(DeviceWrite)
-    case migrate(Migrate)
+    indirect case migrate(Migrate)
 
     /// Puts in place the octets of a literal, which follow their line.
     mutating func receive(literal: [UInt8]) {

@@ -126,31 +126,27 @@ public struct RequestReader: ~Copyable {
         let span = UnsafeBufferPointer(
             start: line.baseAddress?.assumingMemoryBound(to: UInt8.self), count: length
         ).span
-        let parsed = LineParser.parse(span, limits: limits)
-        if parsed.literal == nil, !parsed.framingLost {
-            switch parsed.content {
-            case .blank: return nil
-            case .request(let request): return .request(parsed.tag, request)
-            case .failure(let failure): return .failure(parsed.tag, failure, closes: false)
-            }
+        var parser = LineParser(literalLimit: limits.literal, argumentLimit: limits.arguments)
+        let item: Item
+        do throws(Failure) {
+            guard let request = try parser.parse(span) else { return nil }
+            item = .request(parser.tag, request)
+        } catch {
+            item = .failure(parser.tag, error, closes: parser.framingLost)
         }
-        return takeSpecial(parsed)
+        if parser.literal == nil, !parser.framingLost { return item }
+        return hold(item, parser)
     }
 
+    /// An item that costs the connection, or one whose literal has to come first.
     @inline(never)
-    private mutating func takeSpecial(_ parsed: ParsedLine) -> Item? {
-        let item: Item
-        switch parsed.content {
-        case .blank: return nil
-        case .request(let request): item = .request(parsed.tag, request)
-        case .failure(let failure): item = .failure(parsed.tag, failure, closes: parsed.framingLost)
-        }
-        if parsed.framingLost {
+    private mutating func hold(_ item: Item, _ parser: LineParser) -> Item? {
+        guard !parser.framingLost else {
             state = .closed
             return item
         }
         body = []
-        let count = Int(parsed.literal ?? 0)
+        let count = Int(parser.literal ?? 0)
         body.reserveCapacity(count)
         state = .literal(item, missing: count)
         return nil

@@ -109,7 +109,13 @@ struct ServerLineParser {
     private mutating func value(_ line: Span<UInt8>) throws(ServerLineError) -> ServerLine.Value {
         let start = at
         while at < end, Characters.isAtom(line[at]) { at += 1 }
-        if at > start { return try atom(line, start..<at) }
+        if at > start {
+            // The padding of b64 is the only place where a value holds an equals sign.
+            if Values.equals(line, start..<min(start + 4, at), "b64:") {
+                while at < end, line[at] == UInt8(ascii: "=") { at += 1 }
+            }
+            return try atom(line, start..<at)
+        }
         guard at < end else { throw error(line, "a value is missing") }
         switch line[at] {
         case UInt8(ascii: "\""): return .quoted(try quoted(line))

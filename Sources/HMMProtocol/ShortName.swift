@@ -2,12 +2,13 @@
 public struct ShortName: Hashable, Sendable {
     public static let capacity = 32
     /// The untagged lane, and the absence of a name.
-    public static let none = ShortName()
+    @inlinable public static var none: ShortName { ShortName() }
 
-    private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-    public private(set) var count: UInt8 = 0
+    @usableFromInline var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    @usableFromInline var length: UInt8 = 0
+    @inlinable public var count: UInt8 { length }
 
-    public init() {}
+    @inlinable public init() {}
 
     /// Nil when `bytes` does not fit.
     @inline(__always)
@@ -24,23 +25,23 @@ public struct ShortName: Hashable, Sendable {
 
     @inline(__always)
     private mutating func append(_ byte: UInt8) {
-        let shifted = UInt64(byte) << UInt64((count & 7) * 8)
-        switch count >> 3 {
+        let shifted = UInt64(byte) << UInt64((length & 7) * 8)
+        switch length >> 3 {
         case 0: words.0 |= shifted
         case 1: words.1 |= shifted
         case 2: words.2 |= shifted
         default: words.3 |= shifted
         }
-        count += 1
+        length += 1
     }
 
     /// The first eight bytes, for hashing.
     @inline(__always) var prefixWord: UInt64 { words.0 }
 
-    @inline(__always) public var isEmpty: Bool { count == 0 }
+    @inlinable @inline(__always) public var isEmpty: Bool { length == 0 }
 
     /// The byte at `index`, which must be below `count`.
-    @inline(__always)
+    @inlinable @inline(__always)
     public subscript(index: Int) -> UInt8 {
         let word =
             switch index >> 3 {
@@ -52,8 +53,9 @@ public struct ShortName: Hashable, Sendable {
         return UInt8(truncatingIfNeeded: word >> UInt64((index & 7) * 8))
     }
 
+    @inlinable @inline(__always)
     public static func == (a: Self, b: Self) -> Bool {
-        a.count == b.count && a.words.0 == b.words.0 && a.words.1 == b.words.1
+        a.length == b.length && a.words.0 == b.words.0 && a.words.1 == b.words.1
             && a.words.2 == b.words.2 && a.words.3 == b.words.3
     }
 

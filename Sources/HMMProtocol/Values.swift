@@ -50,9 +50,14 @@ enum Values {
 
     /// A name: a lower-case letter, then letters, digits, `.` and `-`.
     static func name(_ line: Span<UInt8>, _ range: Range<Int>) -> ShortName? {
-        guard range.count > 0, Characters.isLower(line[range.lowerBound]) else { return nil }
-        for index in range where !Characters.isName(line[index]) { return nil }
-        return ShortName(line, range)
+        isName(line, range) ? ShortName(line, range) : nil
+    }
+
+    @inline(__always)
+    static func isName(_ line: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        guard range.count > 0, Characters.isLower(line[range.lowerBound]) else { return false }
+        for index in range where !Characters.isName(line[index]) { return false }
+        return true
     }
 
     /// `none`, or some of the letters `r w x`, each once.
@@ -73,12 +78,19 @@ enum Values {
     }
 
     /// The position of the word in `words`.
-    static func choice(_ line: Span<UInt8>, _ range: Range<Int>, _ words: [String]) -> UInt64? {
-        words.firstIndex { equals(line, range, $0) }.map(UInt64.init)
+    @inline(__always)
+    static func choice(
+        _ line: Span<UInt8>, _ range: Range<Int>, _ words: UnsafeBufferPointer<ShortName>
+    ) -> UInt64? {
+        guard let word = ShortName(line, range) else { return nil }
+        for index in 0..<words.count where words[index] == word { return UInt64(index) }
+        return nil
     }
 
     /// One bit for each word of a comma-separated list.
-    static func choices(_ line: Span<UInt8>, _ range: Range<Int>, _ words: [String]) -> UInt64? {
+    static func choices(
+        _ line: Span<UInt8>, _ range: Range<Int>, _ words: UnsafeBufferPointer<ShortName>
+    ) -> UInt64? {
         var bits: UInt64 = 0
         var start = range.lowerBound
         while start <= range.upperBound {

@@ -13,12 +13,14 @@ struct CompiledArgument {
     let name: ShortName
     let kind: ArgumentKind
     let form: Form
+    /// The words of a `choice` or `choices`, or of a flag.
+    let words: UnsafeBufferPointer<ShortName>
     /// For `name`: which of the two name slots it fills.
     let isSecondName: Bool
 
     /// The kinds as a plain byte, for the hot path.
     enum Form: UInt8 {
-        case number, id, address, page, length, pages, flag, other
+        case number, id, address, page, length, pages, choice, other
     }
 }
 
@@ -68,7 +70,7 @@ enum VerbTable {
                 at: position,
                 to: CompiledArgument(
                     name: ShortName(argument.name) ?? .none, kind: argument.kind, form: form(of: argument.kind),
-                    isSecondName: names > 1))
+                    words: words(of: argument.kind), isSecondName: names > 1))
         }
         return CompiledVerb(
             name: ShortName(spec.name) ?? .none, verb: verb, arguments: UnsafeBufferPointer(arguments),
@@ -83,9 +85,21 @@ enum VerbTable {
         case .page: .page
         case .length: .length
         case .pages: .pages
-        case .flag: .flag
-        case .name, .choice, .choices, .protection, .data, .numbers: .other
+        case .flag, .choice: .choice
+        case .name, .choices, .protection, .data, .numbers: .other
         }
+    }
+
+    private static func words(of kind: ArgumentKind) -> UnsafeBufferPointer<ShortName> {
+        let texts: [String] =
+            switch kind {
+            case .flag: ["no", "yes"]
+            case .choice(let words), .choices(let words): words
+            default: []
+            }
+        let words = UnsafeMutableBufferPointer<ShortName>.allocate(capacity: texts.count)
+        _ = words.initialize(from: texts.map { ShortName($0) ?? .none })
+        return UnsafeBufferPointer(words)
     }
 
     private static func makeIndex() -> UnsafeBufferPointer<UInt8> {

@@ -1,7 +1,8 @@
 /// Bytes on their way out, appended in place. One reservation per answer, no allocation once it has grown.
 public struct WireBuffer: ~Copyable {
-    private var storage: UnsafeMutableRawBufferPointer
-    public private(set) var count = 0
+    @usableFromInline var storage: UnsafeMutableRawBufferPointer
+    @usableFromInline var used = 0
+    @inlinable public var count: Int { used }
 
     public init(capacity: Int = 16384) {
         storage = .allocate(byteCount: capacity, alignment: 16)
@@ -10,78 +11,80 @@ public struct WireBuffer: ~Copyable {
     deinit { storage.deallocate() }
 
     /// The bytes so far, valid until the next change.
-    @inline(__always)
-    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[..<count]) }
+    @inlinable @inline(__always)
+    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[..<used]) }
 
-    @inline(__always)
-    public mutating func removeAll() { count = 0 }
+    @inlinable @inline(__always)
+    public mutating func removeAll() { used = 0 }
 
     /// Forgets what was appended after `mark`, an earlier `count`.
-    public mutating func truncate(to mark: Int) { count = min(count, mark) }
+    public mutating func truncate(to mark: Int) { used = min(used, mark) }
 
     /// Gives back memory that one large answer made it take.
     public mutating func shrink(to capacity: Int) {
-        guard count == 0, storage.count > capacity else { return }
+        guard used == 0, storage.count > capacity else { return }
         storage.deallocate()
         storage = .allocate(byteCount: capacity, alignment: 16)
     }
 
     /// Makes room for `extra` more bytes.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func reserve(_ extra: Int) {
-        if storage.count - count < extra { grow(extra) }
+        if storage.count - used < extra { grow(extra) }
     }
 
     @inline(never)
-    private mutating func grow(_ extra: Int) {
+    @usableFromInline
+    mutating func grow(_ extra: Int) {
         let larger = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(storage.count * 2, count + extra), alignment: 16)
+            byteCount: max(storage.count * 2, used + extra), alignment: 16)
         larger.copyMemory(from: bytes)
         storage.deallocate()
         storage = larger
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func append(_ byte: UInt8) {
         reserve(1)
-        storage[count] = byte
-        count += 1
+        storage[used] = byte
+        used += 1
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func append(_ text: StaticString) {
         let length = text.utf8CodeUnitCount
         reserve(length)
-        (storage.baseAddress! + count).copyMemory(from: text.utf8Start, byteCount: length)
-        count += length
+        (storage.baseAddress! + used).copyMemory(from: text.utf8Start, byteCount: length)
+        used += length
     }
 
-    public mutating func append(_ text: String) {
+    /// Appends text that is made at run time; what is known when compiling goes the fast way above.
+    public mutating func append(text: String) {
         for byte in text.utf8 { append(byte) }
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func append(_ name: ShortName) {
         for index in 0..<Int(name.count) { append(name[index]) }
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func append(_ source: UnsafeRawBufferPointer) {
         guard let base = source.baseAddress else { return }
         reserve(source.count)
-        (storage.baseAddress! + count).copyMemory(from: base, byteCount: source.count)
-        count += source.count
+        (storage.baseAddress! + used).copyMemory(from: base, byteCount: source.count)
+        used += source.count
     }
 
     /// Appends `length` bytes that `fill` writes.
     public mutating func append(length: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
         reserve(length)
-        fill(UnsafeMutableRawBufferPointer(rebasing: storage[count..<count + length]))
-        count += length
+        fill(UnsafeMutableRawBufferPointer(rebasing: storage[used..<used + length]))
+        used += length
     }
 
     /// Appends `value` in decimal.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func append(decimal value: UInt64) {
         if value < 10 { return append(UInt8(truncatingIfNeeded: value) + UInt8(ascii: "0")) }
         reserve(20)
@@ -92,8 +95,8 @@ public struct WireBuffer: ~Copyable {
             digits += 1
         }
         rest = value
-        var at = count + digits
-        count = at
+        var at = used + digits
+        used = at
         repeat {
             at -= 1
             storage[at] = UInt8(truncatingIfNeeded: rest % 10) + UInt8(ascii: "0")
@@ -102,19 +105,19 @@ public struct WireBuffer: ~Copyable {
     }
 
     /// Appends `value` as `0x…` without leading zeros.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func append(hex value: UInt64) {
         reserve(18)
-        storage[count] = UInt8(ascii: "0")
-        storage[count + 1] = UInt8(ascii: "x")
+        storage[used] = UInt8(ascii: "0")
+        storage[used + 1] = UInt8(ascii: "x")
         let digits = max(1, (67 - value.leadingZeroBitCount) >> 2)
         var shift = UInt64(digits * 4)
-        count += 2
+        used += 2
         for _ in 0..<digits {
             shift -= 4
             let digit = UInt8(truncatingIfNeeded: (value >> shift) & 15)
-            storage[count] = digit &+ (digit < 10 ? 48 : 87)
-            count += 1
+            storage[used] = digit &+ (digit < 10 ? 48 : 87)
+            used += 1
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import HMMEngine
+internal import HMMProtocol
 internal import HMMTLS
 internal import NIOCore
 

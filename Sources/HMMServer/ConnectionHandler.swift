@@ -131,6 +131,19 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// Other connections' requests have caused something for this one.
+    func fetch() {
+        guard phase == .open, let shard, let mailbox else { return }
+        deliver(shard.fetch(mailbox))
+        pump()
+        flush()
+    }
+
+    /// The server stops.
+    func stop() {
+        if phase == .handshaking { abandon("the server stops") } else { finish() }
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) { abandon("\(error)") }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -1,7 +1,9 @@
-internal import Glibc
-
 /// How the C library's heap treats large blocks.
 public enum HeapPolicy {
+    // M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h.
+    private static let mmapThreshold: Int32 = -3
+    private static let trimThreshold: Int32 = -1
+
     /// Sets it, once, before there are threads.
     ///
     /// Page frames come in sections of 2 MiB. Above the threshold each block is a mapping of its own, which `free`
@@ -10,7 +12,7 @@ public enum HeapPolicy {
     /// writes reuse warm memory and do not pay for fresh pages each time; the trim threshold, which glibc lowers to
     /// 128 KiB when the other one is set, would undo that.
     public static func apply() {
-        mallopt(M_MMAP_THRESHOLD, 3 << 19)
-        mallopt(M_TRIM_THRESHOLD, 8 << 20)
+        _ = GNUExtension.mallopt?(mmapThreshold, 3 << 19)
+        _ = GNUExtension.mallopt?(trimThreshold, 8 << 20)
     }
 }

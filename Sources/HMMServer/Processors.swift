@@ -4,10 +4,13 @@ internal import Glibc
 public enum Processors {
     /// How many; less than the machine has where an administrator pinned the process. At least 1.
     public static var available: Int {
-        var set = cpu_set_t()
-        guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else {
-            return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        var set = [UInt8](repeating: 0, count: 1024)
+        let size = set.count
+        let result = set.withUnsafeMutableBytes { buffer -> Int32 in
+            guard let function = GNUExtension.schedGetaffinity, let base = buffer.baseAddress else { return -1 }
+            return function(0, size, base)
         }
-        return max(1, withUnsafeBytes(of: set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } })
+        guard result == 0 else { return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+        return max(1, set.reduce(0) { $0 + $1.nonzeroBitCount })
     }
 }

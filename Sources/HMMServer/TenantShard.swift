@@ -20,6 +20,9 @@ final class TenantShard: @unchecked Sendable {
     private var engine: Engine
     private var mailboxes: [UInt32: Mailbox] = [:]
     private var lastID: UInt32 = 0
+    /// The latest time the engine has been told. Loops read the clock before they wait for the lock, and for the engine
+    /// time never goes back.
+    private var latest = Instant(nanoseconds: 0)
     /// When the timer fires, or is about to be set to.
     private var armed: Instant?
 
@@ -48,7 +51,7 @@ final class TenantShard: @unchecked Sendable {
         let mailbox = Mailbox(id: newID(), owner: owner, loop: loop, capacity: limits.unsentBytes)
         mailboxes[mailbox.id.rawValue] = mailbox
         let principal = Principal(tenant: name, authentication: authentication)
-        engine.handle(.connected(mailbox.id, principal), at: loop.now, into: &loop.effects)
+        engine.handle(.connected(mailbox.id, principal), at: time(loop), into: &loop.effects)
         let delivery = distribute(to: mailbox, on: loop)
         return (mailbox, unlock(delivery, loop))
     }
@@ -58,7 +61,7 @@ final class TenantShard: @unchecked Sendable {
     func run(_ inputs: inout InputQueue, of mailbox: Mailbox, on loop: LoopContext) -> Delivery {
         loop.effects.removeAll()
         lock.lock()
-        Self.run(&inputs, on: &engine, at: loop.now, into: &loop.effects, textBound: textBound)
+        Self.run(&inputs, on: &engine, at: time(loop), into: &loop.effects, textBound: textBound)
         let delivery = distribute(to: mailbox, on: loop)
         return unlock(delivery, loop)
     }
@@ -99,13 +102,19 @@ final class TenantShard: @unchecked Sendable {
     private func handle(_ input: Input, on loop: LoopContext, beforeDelivery body: () -> Void = {}) {
         loop.effects.removeAll()
         lock.lock()
-        engine.handle(input, at: loop.now, into: &loop.effects)
+        engine.handle(input, at: time(loop), into: &loop.effects)
         body()
         let delivery = distribute(to: nil, on: loop)
         _ = unlock(delivery, loop)
     }
 
     // MARK: Under the lock
+
+    @inline(__always)
+    private func time(_ loop: LoopContext) -> Instant {
+        latest = max(latest, loop.now)
+        return latest
+    }
 
     /// Ascending, and not in use after 2³² connections either.
     private func newID() -> ConnectionID {

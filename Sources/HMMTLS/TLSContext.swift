@@ -55,7 +55,7 @@ public final class TLSContext: @unchecked Sendable {
     /// - Parameters:
     ///   - certificates: the first is the default; another one is chosen if it, and not an earlier one, has the DNS
     ///     name the client asks for. A name nobody has gets the default.
-    ///   - clientCAFile: who may sign clients' certificates. Required unless `verification` is `.off`, which ignores it.
+    ///   - clientCAFile: who may sign clients' certificates; needed unless `verification` is `.off`, which ignores it.
     ///   - applicationProtocol: a client offering protocols by ALPN must offer this one.
     ///   - requireALPN: refuse clients that offer no protocol at all.
     ///   - cipherSuites: TLS 1.3 suites, best first, separated by colons.

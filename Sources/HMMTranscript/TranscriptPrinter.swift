@@ -1,4 +1,4 @@
-public import HMMProtocol
+internal import HMMProtocol
 
 /// Draws a conversation as it happens: a lane per connection on the left, an arrow for each line, the text beside it.
 ///
@@ -149,7 +149,8 @@ public struct TranscriptPrinter {
             let start = index == own ? (sent ? "├" : "◀") : lanes[index] == .open ? "┼" : "─"
             line += paint(start + reach, .lane(own))
         }
-        let pieces = Self.wrap(text, to: max(20, width - indent))
+        // Two columns less, because what is wrapped is indented by two.
+        let pieces = Self.wrap(text, to: max(20, width - indent - 2))
         let rest = pieces.dropFirst().flatMap { beside("  " + $0, colour) }
         return [line + "  " + paint(pieces[0], colour)] + rest
     }

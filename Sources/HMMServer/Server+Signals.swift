@@ -1,0 +1,36 @@
+internal import Logging
+internal import ServiceLifecycle
+internal import UnixSignals
+
+extension Server {
+    /// Serves until the process is told to stop: SIGTERM or SIGINT stop in order, a second one at once; SIGHUP reloads
+    /// the certificates. Starts first, unless that has been done.
+    public func runUntilSignal() async throws {
+        // Before listening, so that whoever has seen us listen can signal us.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        if !isListening { try await start() }
+        var quiet = Logger(label: "hmmd.lifecycle") { _ in SwiftLogNoOpLogHandler() }
+        quiet.logLevel = .critical
+        let group = ServiceGroup(services: [self], logger: quiet)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            tasks.addTask { await self.obey(signals, group) }
+            try await tasks.next()
+            tasks.cancelAll()
+        }
+    }
+
+    private func obey(_ signals: UnixSignalsSequence, _ group: ServiceGroup) async {
+        var isStopping = false
+        for await signal in signals {
+            if signal == .sighup {
+                reload()
+            } else if isStopping {
+                hurry()
+            } else {
+                isStopping = true
+                await group.triggerGracefulShutdown()
+            }
+        }
+    }
+}

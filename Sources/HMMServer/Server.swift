@@ -1,0 +1,195 @@
+internal import HMMTLS
+public import Logging
+internal import NIOCore
+internal import NIOPosix
+public import ServiceLifecycle
+internal import Synchronization
+
+/// hmmd without its command line: listens, serves tenants, reloads certificates, stops in order.
+public final class Server: Service, Sendable {
+    /// Where a running server can be reached.
+    public struct Addresses: Equatable, Sendable {
+        /// Of the TLS listener, one for each address of its host, all with the same port.
+        public var tls: [HostPort] = []
+        public var plainLoopback: HostPort?
+        public var unixPath: String?
+    }
+
+    private struct Running {
+        var addresses = Addresses()
+        var channels: [any Channel] = []
+        var socketFile: UnixSocketFile?
+        var isStopping = false
+    }
+
+    private let configuration: ServerConfiguration
+    private let logger: Logger
+    private let group: MultiThreadedEventLoopGroup
+    private let certificates: CertificateFiles?
+    let context: ServerContext
+    private let running = Mutex(Running())
+
+    /// Loads the certificates and makes the threads; does not listen yet.
+    ///
+    /// - Throws: `TLSError`, naming the file or setting that cannot be used.
+    public init(_ configuration: ServerConfiguration, logger: Logger) throws {
+        self.configuration = configuration
+        self.logger = logger
+        certificates = try configuration.tls.map { try CertificateFiles($0) }
+        group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.loops))
+        let loops = group.makeIterator().map { LoopContext($0) }
+        context = ServerContext(configuration, certificates: certificates, loops: loops, logger: logger)
+        for loop in loops { loop.startSweeping(every: .nanoseconds(configuration.patience.sweepNanoseconds)) }
+    }
+
+    var isListening: Bool { running.withLock { !$0.channels.isEmpty } }
+
+    public var addresses: Addresses { running.withLock { $0.addresses } }
+
+    /// Begins to listen. To be called once.
+    ///
+    /// - Throws: `ListenError`; then nothing listens.
+    public func start() async throws {
+        let listener = Listener(server: context, group: group)
+        do {
+            if let certificates, let tls = configuration.tls {
+                let channels = try await listener.listen(tls.address, .tls(certificates))
+                running.withLock {
+                    $0.channels += channels
+                    $0.addresses.tls = channels.compactMap { HostPort($0.localAddress) }
+                }
+            }
+            if let port = configuration.plainLoopbackPort {
+                let address = HostPort(host: "127.0.0.1", port: port)
+                let channels = try await listener.listen(address, .plain(isReachableByBrowsers: true))
+                running.withLock {
+                    $0.channels += channels
+                    $0.addresses.plainLoopback = HostPort(channels.first?.localAddress)
+                }
+            }
+            if let unixSocket = configuration.unixSocket {
+                let file = try UnixSocketFile(unixSocket)
+                running.withLock { $0.socketFile = file }
+                let channel = try await listener.listen(file)
+                running.withLock {
+                    $0.channels.append(channel)
+                    $0.addresses.unixPath = file.path
+                }
+            }
+        } catch {
+            await stopListening()
+            throw error
+        }
+        logStart()
+    }
+
+    private func logStart() {
+        let addresses = addresses
+        var metadata: Logger.Metadata = ["loops": "\(configuration.loops)"]
+        if let tls = configuration.tls {
+            metadata["tls"] = "\(addresses.tls.map(\.description).joined(separator: ","))"
+            metadata["verify"] = "\(tls.verification.rawValue)"
+            metadata["tenant"] = tls.anonymousTenant.map { "certificate, else \($0)" } ?? "certificate"
+        }
+        if let plain = addresses.plainLoopback { metadata["plain"] = "\(plain)" }
+        if let path = addresses.unixPath { metadata["unix"] = "\(path)" }
+        if addresses.plainLoopback != nil || addresses.unixPath != nil {
+            metadata["local-tenant"] = "\(configuration.localTenant)"
+        }
+        logger.info("listening", metadata: metadata)
+    }
+
+    /// Serves until a graceful shutdown, then stops in order. Starts first, unless that has been done.
+    public func run() async throws {
+        if !isListening { try await start() }
+        try? await gracefulShutdown()
+        await stop()
+    }
+
+    /// Reads certificate, key and client CA again, for connections made from now on. If one of them cannot be used, the
+    /// old ones stay.
+    public func reload() {
+        guard let certificates else { return }
+        do {
+            try certificates.reload()
+            logger.info("certificates reloaded")
+        } catch {
+            logger.error("certificates not reloaded", metadata: ["reason": "\(error.description)"])
+        }
+    }
+}
+
+// MARK: Stopping
+
+extension Server {
+    /// Stops listening, tells the clients, waits for them to leave, and closes what is left.
+    ///
+    /// - Parameter isPatient: false leaves no time to the clients.
+    public func stop(isPatient: Bool = true) async {
+        logger.info("stopping", metadata: ["connections": "\(context.admission.count)"])
+        await stopListening()
+        if isPatient, configuration.patience.drain > .zero, !running.withLock({ $0.isStopping }) {
+            for shard in context.tenants.all { shard.drain() }
+            await waitForConnections(configuration.patience.drain)
+        }
+        closeConnections()
+        // For close_notify to get out and to be answered.
+        await waitForConnections(.nanoseconds(Int64(context.waits.goodbye)))
+        try? await group.shutdownGracefully()
+        logger.info("stopped")
+    }
+
+    /// Makes a `stop` that is under way, or yet to come, wait no longer. From any thread.
+    public func hurry() {
+        running.withLock { $0.isStopping = true }
+        closeConnections()
+        context.admission.stopWaiting()
+    }
+
+    private func stopListening() async {
+        let (channels, file) = running.withLock { running in
+            defer {
+                running.channels = []
+                running.socketFile = nil
+            }
+            return (running.channels, running.socketFile)
+        }
+        for channel in channels { try? await channel.close() }
+        file?.remove()
+    }
+
+    private func closeConnections() {
+        for loop in context.allLoops {
+            loop.eventLoop.execute {
+                loop.readClock()
+                loop.forEachConnection { $0.stop() }
+            }
+        }
+    }
+
+    private func waitForConnections(_ longest: Duration) async {
+        let admission = context.admission
+        let timer = Task {
+            try await Task.sleep(for: longest)
+            admission.stopWaiting()
+        }
+        await admission.waitUntilEmpty()
+        timer.cancel()
+    }
+}
+
+extension ServerConfiguration.Patience {
+    /// How often deadlines are looked at: each second, or more often for the sake of a short one.
+    var sweepNanoseconds: Int64 {
+        let waits = [handshake, line, idle, linger].filter { $0 > .zero }
+        let shortest = waits.map { Int64($0.wholeNanoseconds / 4) }.min() ?? .max
+        return max(1_000_000, min(1_000_000_000, shortest))
+    }
+}
+
+extension HostPort {
+    init?(_ address: SocketAddress?) {
+        guard let address, let host = address.ipAddress, let port = address.port else { return nil }
+        self.init(host: host, port: UInt16(truncatingIfNeeded: port))
+    }
+}
