@@ -82,7 +82,8 @@ let package = Package(
         .testTarget(name: "HMMProtocolTests", dependencies: ["HMMProtocol"], swiftSettings: strict),
         .testTarget(
             name: "HMMTranscriptTests", dependencies: ["HMMTranscript", "HMMProtocol"], swiftSettings: strict),
-        .testTarget(name: "HMMEngineTests", dependencies: ["HMMEngine"], swiftSettings: strict),
+        .testTarget(
+            name: "HMMEngineTests", dependencies: ["HMMEngine", "HMMProtocol", "HMMTranscript"], swiftSettings: strict),
         .testTarget(name: "HMMTLSTests", dependencies: ["HMMTLS"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,122 @@
+import HMMEngine
+import HMMProtocol
+import HMMTranscript
+
+/// Plays transcripts against engines in memory: a tenant is an engine, time is a number, and the whole state is checked
+/// after every input.
+struct EnginePeer: TranscriptPeer {
+    /// One engine with its connections.
+    final class Tenant {
+        var engine = Engine()
+        var nextConnection: UInt32 = 1
+        var names: [ConnectionID: String] = [:]
+    }
+
+    /// The server's end and the client's end of one connection.
+    final class Connection {
+        let tenant: Tenant
+        let id: ConnectionID
+        var requests = RequestReader(limits: Limits())
+        var lines = ServerLineReader()
+        var arrived: [ServerLineReader.Item] = []
+        var isClosed = false
+
+        init(_ tenant: Tenant, _ id: ConnectionID) {
+            self.tenant = tenant
+            self.id = id
+        }
+    }
+
+    struct Violation: Error, CustomStringConvertible { let description: String }
+
+    private(set) var tenants: [String: Tenant] = [:]
+    private(set) var connections: [String: Connection] = [:]
+    private var now = Instant(nanoseconds: 1_000_000_000)
+    /// Everything every connection was sent, for comparing two runs.
+    private(set) var output: [UInt8] = []
+
+    mutating func connect(_ name: String, tenant: String) throws {
+        let owner = tenants[tenant] ?? Tenant()
+        tenants[tenant] = owner
+        let id = ConnectionID(rawValue: owner.nextConnection)
+        owner.nextConnection += 1
+        owner.names[id] = name
+        connections[name] = Connection(owner, id)
+        guard let tenantName = ShortName(tenant) else { throw Violation(description: "tenant name") }
+        try input(.connected(id, Principal(tenant: tenantName, authentication: .mutualTLS)), owner)
+    }
+
+    mutating func send(_ octets: [UInt8], on name: String) throws {
+        guard let connection = connections[name], !connection.isClosed else { return }
+        var items: [RequestReader.Item] = []
+        octets.withUnsafeBytes { bytes in
+            var offset = 0
+            while let item = connection.requests.next(bytes, &offset) { items.append(item) }
+        }
+        for item in items {
+            switch item {
+            case .request(let tag, let request): try input(.request(connection.id, tag, request), connection.tenant)
+            case .failure(let tag, let failure, let closes):
+                try input(.refused(connection.id, tag, failure, closes: closes), connection.tenant)
+            }
+        }
+    }
+
+    mutating func receive(on name: String) throws -> TranscriptRun.Outcome {
+        guard let connection = connections[name] else { return .nothing }
+        if !connection.arrived.isEmpty { return .line(connection.arrived.removeFirst()) }
+        return connection.isClosed ? .ended : .nothing
+    }
+
+    /// Lets time pass, deadline by deadline.
+    mutating func advance(milliseconds: UInt64) throws {
+        let end = Instant(nanoseconds: now.nanoseconds + milliseconds * 1_000_000)
+        while let (tenant, deadline) = nextDeadline(), deadline <= end {
+            now = max(now, deadline)
+            try input(.tick, tenant)
+        }
+        now = end
+    }
+
+    private func nextDeadline() -> (Tenant, Instant)? {
+        tenants.sorted { $0.key < $1.key }
+            .compactMap { entry in entry.value.engine.nextDeadline.map { (entry.value, $0) } }
+            .min { $0.1 < $1.1 }
+    }
+
+    mutating func cut(_ name: String) throws {
+        guard let connection = connections[name] else { return }
+        connection.isClosed = true
+        try input(.disconnected(connection.id), connection.tenant)
+    }
+
+    private mutating func input(_ input: Input, _ tenant: Tenant) throws {
+        var effects = Effects()
+        tenant.engine.handle(input, at: now, into: &effects)
+        try deliver(effects, tenant)
+        let violations = tenant.engine.violations()
+        guard violations.isEmpty else { throw Violation(description: "after \(input): \(violations)") }
+    }
+
+    private mutating func deliver(_ effects: borrowing Effects, _ tenant: Tenant) throws {
+        let text = Array(effects.text.bytes)
+        for index in 0..<effects.segmentCount {
+            let segment = effects.segment(index)
+            guard let name = tenant.names[segment.connection], let connection = connections[name] else {
+                throw Violation(description: "lines for a connection that never was")
+            }
+            output += Array("\(name): ".utf8) + text[segment.range]
+            connection.lines.append(text[segment.range])
+            while let item = try connection.lines.next() { connection.arrived.append(item) }
+        }
+        var closed: [ConnectionID] = []
+        for signal in effects.signals {
+            if case .close(let id, _) = signal { closed.append(id) }
+        }
+        for id in closed {
+            guard let name = tenant.names[id], let connection = connections[name], !connection.isClosed else { continue }
+            connection.isClosed = true
+            try input(.disconnected(id), tenant)
+        }
+    }
+}
