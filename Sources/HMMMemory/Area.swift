@@ -44,6 +44,13 @@ public struct AreaMap: Sendable {
         return areas[index]
     }
 
+    /// A device may use `page`.
+    @inline(__always)
+    func isReadable(at page: Page) -> Bool {
+        let index = areas.count == 1 ? 0 : firstIndex(endingAfter: page)
+        return index < areas.count && areas[index].range.contains(page) && areas[index].isReadable
+    }
+
     public func overlaps(_ range: PageRange) -> Bool {
         let index = firstIndex(endingAfter: range.start)
         return index < areas.count && areas[index].range.overlaps(range)

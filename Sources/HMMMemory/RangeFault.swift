@@ -101,21 +101,17 @@ public struct RangeFault: Equatable, Sendable {
 }
 
 extension Machine {
-    /// Installs a range in a mirror's table when every page of it is usable as it is: a fault that has nothing to do.
-    /// False, with nothing changed, when it is not so simple.
+    /// A fault of one page that is usable as it is, which is what a device asks most of the time: installs it in the
+    /// device's page table and shows it. Nil, with nothing changed, when it is not so simple.
     @inline(__always)
-    public mutating func installUsable(_ id: MirrorID, _ pages: PageRange, write: Bool) -> Bool {
-        guard let mirror = mirrors.index(of: id), let space = spaces.index(of: mirrors[mirror].space),
-            let area = spaces[space].areas.area(at: pages.start), area.isReadable, area.range.contains(pages)
-        else { return false }
-        var page = pages.start
-        while page < pages.end {
-            let entry = spaces[space].table[page]
-            guard entry.kind == .system || (entry.kind == .zero && !write), !write || entry.isWritable else { return false }
-            page = page + 1
+    public mutating func installUsable(_ mirror: Int, _ page: Page, write: Bool) -> PageRun? {
+        guard let space = spaces.index(of: mirrors[mirror].space), spaces[space].areas.isReadable(at: page) else {
+            return nil
         }
-        install(mirror, space, pages)
-        return true
+        let entry = spaces[space].table[page]
+        guard entry.kind == .system, !write || entry.isWritable else { return nil }
+        mirrors[mirror].table.set(page, entry)
+        return PageRun(start: page, count: 1, state: .system(writable: entry.isWritable), frame: entry.frame)
     }
 
     /// Copies the entries of `pages` into a device's page table.

@@ -107,6 +107,8 @@ struct LineParser {
         var position = 0
         var count = 0
         var firstError: Failure?
+        readLeadingNumbers(line, verb, &position, &arguments)
+        count = position
         while let token = try nextArgument(line) {
             count += 1
             if firstError != nil { continue }
@@ -126,6 +128,23 @@ struct LineParser {
         let missing = verb.pointee.required & ~arguments.present
         if missing != 0 { throw Self.missing(verb, missing) }
         return try verb.pointee.verb.decode(arguments)
+    }
+
+    /// Numbers given by position, as nearly every request begins: read in one pass. Stops before anything else.
+    @inline(__always)
+    private mutating func readLeadingNumbers(
+        _ line: Span<UInt8>, _ verb: UnsafePointer<CompiledVerb>, _ position: inout Int, _ arguments: inout Arguments
+    ) {
+        let specs = verb.pointee.arguments
+        while position < specs.count, specs[position].form < .choice, at < line.count,
+            line[at] == UInt8(ascii: " "), let number = Values.scanNumber(line, from: at + 1),
+            Self.accepts(number.value, specs[position].form)
+        {
+            arguments.values[position] = number.value
+            arguments.present |= 1 << UInt32(position)
+            position += 1
+            at = number.end
+        }
     }
 
     @inline(never)

@@ -10,11 +10,30 @@ public struct ShortName: Hashable, Sendable {
 
     @inlinable public init() {}
 
-    /// Nil when `bytes` does not fit.
+    /// Nil when the range does not fit.
     @inline(__always)
     public init?(_ line: Span<UInt8>, _ range: Range<Int>) {
         guard range.count <= Self.capacity else { return nil }
-        for index in range { append(line[index]) }
+        length = UInt8(truncatingIfNeeded: range.count)
+        words.0 = Self.word(line, range.lowerBound, range.upperBound)
+        if range.count <= 8 { return }
+        words.1 = Self.word(line, range.lowerBound + 8, range.upperBound)
+        words.2 = Self.word(line, range.lowerBound + 16, range.upperBound)
+        words.3 = Self.word(line, range.lowerBound + 24, range.upperBound)
+    }
+
+    /// Up to eight bytes from `start`, in one load where the line is long enough.
+    @inline(__always)
+    private static func word(_ line: Span<UInt8>, _ start: Int, _ end: Int) -> UInt64 {
+        let count = min(8, end - start)
+        guard count > 0 else { return 0 }
+        if start + 8 <= line.count {
+            let loaded = line.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
+            return count == 8 ? loaded : loaded & ((1 << UInt64(count * 8)) - 1)
+        }
+        var word: UInt64 = 0
+        for offset in 0..<count { word |= UInt64(line[start + offset]) << UInt64(offset * 8) }
+        return word
     }
 
     /// Nil when the text does not fit.

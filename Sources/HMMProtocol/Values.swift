@@ -48,6 +48,38 @@ enum Values {
         return shifted >> shift == value ? shifted : nil
     }
 
+    /// A plain number that begins at `start` and ends at a space or the end of the line; nil for anything else, which is
+    /// not an error yet.
+    @inline(__always)
+    static func scanNumber(_ line: Span<UInt8>, from start: Int) -> (value: UInt64, end: Int)? {
+        var at = start
+        let end = line.count
+        var value: UInt64 = 0
+        if at + 2 < end, line[at] == UInt8(ascii: "0"), line[at + 1] == UInt8(ascii: "x") {
+            at += 2
+            let first = at
+            while at < end, let digit = Characters.hexValue(line[unchecked: at]) {
+                value = value << 4 | UInt64(digit)
+                at += 1
+            }
+            guard at - first <= 16, at > first else { return nil }
+        } else {
+            let first = at
+            while at < end, Characters.isDigit(line[unchecked: at]) {
+                value = value &* 10 &+ UInt64(line[unchecked: at] &- 48)
+                at += 1
+            }
+            // Eighteen digits cannot overflow; longer ones take the careful way.
+            guard at - first <= 18, at > first else { return nil }
+            if at < end, line[unchecked: at] == UInt8(ascii: "p"), value >> 51 == 0 {
+                value <<= 12
+                at += 1
+            }
+        }
+        guard at == end || line[unchecked: at] == UInt8(ascii: " ") else { return nil }
+        return (value, at)
+    }
+
     /// A name: a lower-case letter, then letters, digits, `.` and `-`.
     static func name(_ line: Span<UInt8>, _ range: Range<Int>) -> ShortName? {
         isName(line, range) ? ShortName(line, range) : nil

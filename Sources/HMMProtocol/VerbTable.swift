@@ -19,8 +19,10 @@ struct CompiledArgument {
     let isSecondName: Bool
 
     /// The kinds as a plain byte, for the hot path.
-    enum Form: UInt8 {
+    enum Form: UInt8, Comparable {
         case number, id, address, page, length, pages, choice, other
+
+        @inline(__always) static func < (a: Form, b: Form) -> Bool { a.rawValue < b.rawValue }
     }
 }
 

@@ -108,16 +108,28 @@ public struct WireBuffer: ~Copyable {
     @inlinable @inline(__always)
     public mutating func append(hex value: UInt64) {
         reserve(18)
-        storage[used] = UInt8(ascii: "0")
-        storage[used + 1] = UInt8(ascii: "x")
         let digits = max(1, (67 - value.leadingZeroBitCount) >> 2)
-        var shift = UInt64(digits * 4)
-        used += 2
-        for _ in 0..<digits {
-            shift -= 4
-            let digit = UInt8(truncatingIfNeeded: (value >> shift) & 15)
-            storage[used] = digit &+ (digit < 10 ? 48 : 87)
-            used += 1
+        let shifted = value << UInt64((16 - digits) * 4)
+        let base = storage.baseAddress.unsafelyUnwrapped + used
+        base.storeBytes(of: 0x7830, as: UInt16.self)
+        base.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: shifted >> 32)), toByteOffset: 2, as: UInt64.self)
+        if digits > 8 {
+            base.storeBytes(of: Self.hexDigits(UInt32(truncatingIfNeeded: shifted)), toByteOffset: 10, as: UInt64.self)
         }
+        used += 2 + digits
+    }
+
+    /// Eight hexadecimal digits as the bytes of a word, the highest first.
+    @inlinable @inline(__always)
+    static func hexDigits(_ value: UInt32) -> UInt64 {
+        // One nibble a byte, then all bytes become ASCII at once.
+        var spread = UInt64(value.byteSwapped)
+        spread = (spread | spread << 16) & 0x0000_ffff_0000_ffff
+        spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff
+        let high = (spread >> 4) & 0x000f_000f_000f_000f
+        let low = spread & 0x000f_000f_000f_000f
+        let nibbles = high | low << 8
+        let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 39
     }
 }

@@ -3,15 +3,23 @@ internal import HMMProtocol
 
 /// `fault` and `snapshot`.
 extension Engine {
-    /// Answers a fault of pages that are all usable already, which is what a device asks most of the time. False leaves
+    /// Answers a fault of one page that is usable already, which is what a device asks most of the time. False leaves
     /// everything to the general way, refusals included.
     @inline(__always)
     mutating func quickFault(_ fault: Fault, _ caller: Caller, _ effects: inout Effects) -> Bool {
-        let pages = PageRange(touching: fault.extent.va, length: fault.extent.length)
-        guard roundsRunning == 0, let mirror = try? usableMirror(fault.mirror, caller.connection, pages),
-            machine.installUsable(mirror.id, pages, write: fault.access == .write)
+        let id = MirrorID(rawValue: fault.mirror)
+        let page = Page(containing: fault.extent.va)
+        guard fault.extent.length == UInt64(PageSize.bytes), roundsRunning == 0,
+            let subscription = subscriptions.index(of: id), subscriptions[subscription].connection == caller.connection,
+            let mirror = machine.mirrors.index(of: id), machine.mirrors[mirror].range.contains(page),
+            let run = machine.installUsable(mirror, page, write: fault.access == .write)
         else { return false }
-        answerRows(mirror.id, pages, caller, &effects)
+        effects.answer(caller)
+        PageRows.write(run, caller.tag, &effects.text)
+        effects.text.beginSuccess(caller.tag)
+        effects.text.append(" pages=1")
+        effects.text.pair(" seq=", machine.mirrors[mirror].sequence)
+        effects.text.endLine()
         return true
     }
 

@@ -52,6 +52,24 @@ struct PageRows {
     mutating func end(_ text: inout WireBuffer) {
         guard let run = current else { return }
         current = nil
+        Self.begin(run, tag, &text)
+        if let frame = run.frame { writeFrames(frame, &text) }
+        text.endLine()
+    }
+
+    /// Writes a row for a run whose frames are consecutive.
+    @inline(__always)
+    static func write(_ run: PageRun, _ tag: Tag, _ text: inout WireBuffer) {
+        begin(run, tag, &text)
+        if let frame = run.frame {
+            text.pair(" pfn=", hex: frame.number)
+            if run.count > 1 { text.pair("+", run.count) }
+        }
+        text.endLine()
+    }
+
+    @inline(__always)
+    private static func begin(_ run: PageRun, _ tag: Tag, _ text: inout WireBuffer) {
         text.beginRow(tag)
         text.pair(" va=", hex: run.start.address)
         text.pair(" pages=", run.count)
@@ -59,18 +77,16 @@ struct PageRows {
         case .error: text.append(" kind=error")
         case .none: text.append(" kind=none")
         case .zero: text.append(" kind=zero perm=r")
-        case .system(let writable): text.append(writable ? " kind=ram perm=rw" : " kind=ram perm=r")
-        case .devicePrivate(let writable): text.append(writable ? " kind=private perm=rw" : " kind=private perm=r")
+        case .system(writable: true): text.append(" kind=ram perm=rw")
+        case .system: text.append(" kind=ram perm=r")
+        case .devicePrivate(writable: true): text.append(" kind=private perm=rw")
+        case .devicePrivate: text.append(" kind=private perm=r")
         }
-        if let frame = run.frame { writeFrames(frame, &text) }
-        text.endLine()
     }
 
-    @inline(__always)
     private mutating func writeFrames(_ first: FrameNumber, _ text: inout WireBuffer) {
         text.pair(" pfn=", hex: first.number)
         if firstCount > 1 { text.pair("+", firstCount) }
-        if more.isEmpty { return }
         for run in more {
             text.pair(",", hex: run.frame.number)
             if run.count > 1 { text.pair("+", run.count) }
