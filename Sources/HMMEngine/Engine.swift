@@ -68,6 +68,20 @@ public struct Engine: ~Copyable {
         if !ready.isEmpty || !doomed.isEmpty { settle(now, &effects) }
     }
 
+    /// Takes what a connection has sent: the same as `.request` or `.refused`, without making an input of it.
+    @inline(__always)
+    public mutating func handle(
+        _ item: borrowing RequestReader.Item, from connection: ConnectionID, at now: Instant,
+        into effects: inout Effects
+    ) {
+        switch item {
+        case .request(let tag, let request): receive(connection, tag, request, now, &effects)
+        case .failure(let tag, let failure, let closes):
+            refuse(connection, tag, failure, closes: closes, &effects)
+        }
+        if !ready.isEmpty || !doomed.isEmpty { settle(now, &effects) }
+    }
+
     // MARK: Requests
 
     @inline(__always)

@@ -1,20 +1,17 @@
 /// The character classes of the grammar, each a test of one bit.
 enum Characters {
-    private static let digits: UInt64 = 0x03ff_0000_0000_0000
+    // Written out, because a mask that is computed is looked up each time it is used. Bit n stands for the byte n in a
+    // low mask and for the byte n + 64 in a high one.
     /// `% * + , - . / 0-9 :`
-    private static let atomLow: UInt64 = digits | bits("%*+,-./:", from: 0)
+    private static let atomLow: UInt64 = 0x07ff_fc20_0000_0000
     /// `@ A-Z [ ] _ a-z ~`
-    private static let atomHigh: UInt64 = letters | bits("@[]_~", from: 64)
-    private static let letters: UInt64 = 0x07ff_fffe_07ff_fffe
-    private static let lowerLetters: UInt64 = 0x07ff_fffe_0000_0000
-    private static let nameLow: UInt64 = digits | bits(".-", from: 0)
-    private static let tagHigh: UInt64 = letters | bits("_", from: 64)
-
-    private static func bits(_ set: StaticString, from base: UInt8) -> UInt64 {
-        var mask: UInt64 = 0
-        for index in 0..<set.utf8CodeUnitCount { mask |= 1 << UInt64(set.utf8Start[index] - base) }
-        return mask
-    }
+    private static let atomHigh: UInt64 = 0x47ff_fffe_afff_ffff
+    /// `- . 0-9`
+    private static let nameLow: UInt64 = 0x03ff_6000_0000_0000
+    /// `a-z`
+    private static let nameHigh: UInt64 = 0x07ff_fffe_0000_0000
+    /// `A-Z _ a-z`
+    private static let tagHigh: UInt64 = 0x07ff_fffe_87ff_fffe
 
     @inline(__always)
     private static func test(_ byte: UInt8, low: UInt64, high: UInt64) -> Bool {
@@ -23,7 +20,7 @@ enum Characters {
     }
 
     @inline(__always) static func isAtom(_ byte: UInt8) -> Bool { test(byte, low: atomLow, high: atomHigh) }
-    @inline(__always) static func isName(_ byte: UInt8) -> Bool { test(byte, low: nameLow, high: lowerLetters) }
+    @inline(__always) static func isName(_ byte: UInt8) -> Bool { test(byte, low: nameLow, high: nameHigh) }
     @inline(__always) static func isTag(_ byte: UInt8) -> Bool { test(byte, low: nameLow, high: tagHigh) }
     @inline(__always) static func isLower(_ byte: UInt8) -> Bool { byte &- 97 < 26 }
     @inline(__always) static func isDigit(_ byte: UInt8) -> Bool { byte &- 48 < 10 }

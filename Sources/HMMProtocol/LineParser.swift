@@ -1,5 +1,6 @@
 /// The one forward pass over a line that decides its framing and its meaning.
 struct LineParser {
+    private let verbs: VerbTable
     private let literalLimit: Int
     private let argumentLimit: Int
     private(set) var tag = Tag.none
@@ -10,7 +11,8 @@ struct LineParser {
     private var at = 0
 
     @inline(__always)
-    init(literalLimit: Int, argumentLimit: Int) {
+    init(_ verbs: VerbTable, literalLimit: Int, argumentLimit: Int) {
+        self.verbs = verbs
         self.literalLimit = literalLimit
         self.argumentLimit = argumentLimit
     }
@@ -72,7 +74,7 @@ struct LineParser {
         guard at > start, Characters.isLower(line[start]), at == line.count || line[at] == UInt8(ascii: " ") else {
             throw badVerb(line, start)
         }
-        guard let name = ShortName(line, start..<at), let verb = VerbTable.find(name) else {
+        guard let name = ShortName(line, start..<at), let verb = verbs.find(name) else {
             try skipArguments(line)
             throw Failure(.unknownVerb, "no such verb; `help` lists them")
         }

@@ -8,17 +8,22 @@ public struct RequestReader: ~Copyable {
         case failure(Tag, Failure, closes: Bool)
     }
 
-    private enum State {
+    private enum State: UInt8 {
         case line
         /// Waiting for the octets of a literal.
-        case literal(Item, missing: Int)
+        case literal
         /// Waiting for the line end after a literal.
-        case literalEnd(Item)
+        case literalEnd
         case closed
     }
 
     private let limits: Limits
+    private let verbs = VerbTable.shared
     private var state = State.line
+    /// What waits for its literal. Beside the state and not in it, so that looking at the state copies nothing.
+    private var waiting: Item?
+    /// Octets of the literal that are still to come.
+    public private(set) var missingLiteral = 0
     /// The start of a line whose end has not come.
     private var partial: [UInt8] = []
     private var body: [UInt8] = []
@@ -37,7 +42,7 @@ public struct RequestReader: ~Copyable {
     /// The next item in `bytes` from `offset`, which moves past what was consumed; nil when more input is needed.
     @inline(__always)
     public mutating func next(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int) -> Item? {
-        if case .line = state, partial.isEmpty {
+        if state == .line, partial.isEmpty {
             // The common case: a whole line lies in the input.
             while offset < bytes.count {
                 guard let end = Self.lineEnd(bytes, from: offset) else { break }
@@ -45,7 +50,7 @@ public struct RequestReader: ~Copyable {
                 offset = end + 1
                 let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
                 if let item = take(line) { return item }
-                guard case .line = state else { return nextSlow(bytes, &offset) }
+                guard state == .line else { return nextSlow(bytes, &offset) }
             }
         }
         return nextSlow(bytes, &offset)
@@ -61,18 +66,16 @@ public struct RequestReader: ~Copyable {
             case .line:
                 guard offset < bytes.count else { return nil }
                 if let item = collectLine(bytes, &offset) { return item }
-            case .literal(let item, let missing):
-                let count = min(missing, bytes.count - offset)
+            case .literal:
+                let count = min(missingLiteral, bytes.count - offset)
                 body.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count]))
                 offset += count
-                guard count == missing else {
-                    state = .literal(item, missing: missing - count)
-                    return nil
-                }
-                state = .literalEnd(item)
-            case .literalEnd(let item):
+                missingLiteral -= count
+                guard missingLiteral == 0 else { return nil }
+                state = .literalEnd
+            case .literalEnd:
                 guard offset < bytes.count else { return nil }
-                if let item = endLiteral(item, bytes, &offset) { return item }
+                if let item = endLiteral(bytes, &offset) { return item }
             }
         }
     }
@@ -96,9 +99,7 @@ public struct RequestReader: ~Copyable {
         return .failure(.none, Failure(.tooLong, "a line has at most \(limits.line) bytes"), closes: true)
     }
 
-    private mutating func endLiteral(
-        _ item: Item, _ bytes: UnsafeRawBufferPointer, _ offset: inout Int
-    ) -> Item? {
+    private mutating func endLiteral(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int) -> Item? {
         let byte = bytes[offset]
         offset += 1
         if byte == 13, partial.isEmpty {
@@ -112,6 +113,8 @@ public struct RequestReader: ~Copyable {
                 .none, Failure(.syntax, "a line end must follow the octets of a literal"), closes: true)
         }
         state = .line
+        let item = waiting
+        waiting = nil
         guard case .request(let tag, var request) = item else { return item }
         request.receive(literal: body)
         body = []
@@ -126,7 +129,7 @@ public struct RequestReader: ~Copyable {
         let span = UnsafeBufferPointer(
             start: line.baseAddress?.assumingMemoryBound(to: UInt8.self), count: length
         ).span
-        var parser = LineParser(literalLimit: limits.literal, argumentLimit: limits.arguments)
+        var parser = LineParser(verbs, literalLimit: limits.literal, argumentLimit: limits.arguments)
         let item: Item
         do throws(Failure) {
             guard let request = try parser.parse(span) else { return nil }
@@ -146,28 +149,25 @@ public struct RequestReader: ~Copyable {
             return item
         }
         body = []
-        let count = Int(parser.literal ?? 0)
-        body.reserveCapacity(count)
-        state = .literal(item, missing: count)
+        missingLiteral = Int(parser.literal ?? 0)
+        body.reserveCapacity(missingLiteral)
+        waiting = item
+        state = .literal
         return nil
     }
 
     // MARK: Literals without a copy
 
-    /// Octets of a literal that are still to come; a reader of bulk data may put them in place with `fillLiteral`.
-    public var missingLiteral: Int {
-        if case .literal(_, let missing) = state { missing } else { 0 }
-    }
-
     /// Lets `fill` write up to `missingLiteral` octets straight into the literal; it returns how many it wrote.
     public mutating func fillLiteral(_ fill: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
-        guard case .literal(let item, let missing) = state, missing > 0 else { return 0 }
+        guard missingLiteral > 0 else { return 0 }
         let start = body.count
-        let window = min(missing, 65536)
+        let window = min(missingLiteral, 65536)
         body.append(contentsOf: repeatElement(0, count: window))
         let written = body.withUnsafeMutableBytes { fill(UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
         body.removeLast(window - written)
-        state = written == missing ? .literalEnd(item) : .literal(item, missing: missing - written)
+        missingLiteral -= written
+        if missingLiteral == 0 { state = .literalEnd }
         return written
     }
 

@@ -47,7 +47,7 @@ public enum ServerLine: Equatable, Sendable {
         /// The value as text; what is not UTF-8 is replaced.
         public var text: String { String(decoding: octets, as: UTF8.self) }
 
-        /// An atom read as a number, decimal with an optional suffix or hexadecimal; nil if it is none or above 64 bits.
+        /// An atom read as a number, decimal with an optional suffix or hexadecimal; nil if it is none or over 64 bits.
         public var number: UInt64? {
             guard case .atom(let text) = self else { return nil }
             let bytes = Array(text.utf8)

@@ -26,23 +26,30 @@ struct CompiledArgument {
     }
 }
 
-enum VerbTable {
-    /// Every verb; built on first use and never changed or freed.
-    nonisolated(unsafe) static let verbs: UnsafeBufferPointer<CompiledVerb> = compile()
+struct VerbTable: @unchecked Sendable {
+    /// Built on first use and never changed or freed, hence safe to share.
+    static let shared = VerbTable()
+
+    private let verbs: UnsafeBufferPointer<CompiledVerb>
     /// For each hash of a name the position in `verbs` plus one, or 0.
-    nonisolated(unsafe) private static let index: UnsafeBufferPointer<UInt8> = makeIndex()
+    private let index: UnsafeBufferPointer<UInt8>
     private static let indexSize = 256
+
+    private init() {
+        verbs = Self.compile()
+        index = Self.makeIndex(verbs)
+    }
 
     /// The verb called `name`.
     @inline(__always)
-    static func find(_ name: ShortName) -> UnsafePointer<CompiledVerb>? {
-        var slot = hash(name)
+    func find(_ name: ShortName) -> UnsafePointer<CompiledVerb>? {
+        var slot = Self.hash(name)
         while true {
             let position = Int(index[slot])
             if position == 0 { return nil }
-            let verb = verbs.baseAddress! + (position - 1)
+            let verb = verbs.baseAddress.unsafelyUnwrapped + (position - 1)
             if verb.pointee.name == name { return verb }
-            slot = (slot + 1) & (indexSize - 1)
+            slot = (slot + 1) & (Self.indexSize - 1)
         }
     }
 
@@ -104,7 +111,7 @@ enum VerbTable {
         return UnsafeBufferPointer(words)
     }
 
-    private static func makeIndex() -> UnsafeBufferPointer<UInt8> {
+    private static func makeIndex(_ verbs: UnsafeBufferPointer<CompiledVerb>) -> UnsafeBufferPointer<UInt8> {
         let index = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: indexSize)
         index.initialize(repeating: 0)
         for position in verbs.indices {

@@ -3,9 +3,9 @@ internal import HMMProtocol
 /// Draws a conversation as it happens: a lane per connection on the left, an arrow for each line, the text beside it.
 ///
 /// ```
-///   P    A
-///   ├────┼──▶  munmap mm=1 va=0x10000 len=1p
-///   │    ◀───  !1 inval mirror=1 va=0x10000 len=4096 reason=unmap seq=3 lease=1000
+///   P   A
+///   ├───┼──▶  munmap mm=1 va=0x10000 len=1p
+///   │   ◀───  !1 inval mirror=1 va=0x10000 len=4096 reason=unmap seq=3 lease=1000
 /// ```
 public struct TranscriptPrinter {
     private enum Lane { case none, open, gone }
@@ -16,10 +16,12 @@ public struct TranscriptPrinter {
     private let laneWidth: Int
     private var lanes: [Lane]
     /// The names have to be written above the lanes before the next arrow.
-    private var needsNames = true
+    private var needsNames = false
     /// Lines of a remark that may go on.
     private var paragraph: [String] = []
     private var isFirst = true
+    /// Prose without lanes beside it came last; lanes keep a distance.
+    private var followsProse = false
 
     /// - Parameters:
     ///   - names: the connections, in order; `Transcript.connectionNames`.
@@ -42,23 +44,18 @@ public struct TranscriptPrinter {
                 return []
             }
             let before = flush()
-            return text.isEmpty ? before : before + [paint(" " + text, .dim)]
+            return text.isEmpty ? before : before + beside(text, .dim)
         }
         let before = flush()
         switch moment {
         case .remark: return before
-        case .heading(let text):
-            needsNames = true
-            return before + gap() + [paint(text, .bold), paint(String(repeating: "─", count: text.count), .dim)]
-        case .connected(let name, _):
-            set(name, .open)
-            needsNames = true
-            return before
-        case .sent(let name, let octets): return before + header() + arrow(name, sent: true, Self.sentText(octets), .bold)
+        case .heading(let text): return before + heading(text)
+        case .connected(let name, let tenant): return before + start(name, tenant)
+        case .sent(let name, let octets):
+            return before + header() + arrow(name, sent: true, Self.sentText(octets), .bold)
         case .received(let name, let item):
-            var lines = arrow(name, sent: false, item.text, Self.colour(of: item.line))
-            if let literal = item.literal { lines += beside(Octets.display(literal), .dim) }
-            return before + header() + lines
+            let lines = arrow(name, sent: false, item.text, Self.colour(of: item.line))
+            return before + header() + lines + (item.literal.map { beside(Octets.display($0), .dim) } ?? [])
         case .waiting(let milliseconds):
             return before + header() + [lanesOnly() + paint("  … \(milliseconds) ms pass …", .dim)]
         case .cut(let name): return before + header() + stop(name, "connection cut")
@@ -87,18 +84,28 @@ public struct TranscriptPrinter {
 
     // MARK: Prose
 
+    /// Prose stands beside the lanes, so that they are not broken; before the first connection there are none.
     private mutating func flush() -> [String] {
         guard !paragraph.isEmpty else { return [] }
         let text = paragraph.joined(separator: " ")
         paragraph = []
-        needsNames = true
-        return gap() + Self.wrap(text, to: min(width, 100)).map { paint($0, .italic) }
+        let hasLanes = lanes.contains(.open)
+        let shown = Self.wrap(text, to: min(width, 100) - (hasLanes ? indent : 0))
+        let names = header()
+        isFirst = false
+        followsProse = !hasLanes
+        guard hasLanes else { return shown.map { paint($0, .italic) } }
+        return names + (names.isEmpty ? [Self.trim(lanesOnly())] : []) + shown.flatMap { beside($0, .italic) }
+            + [Self.trim(lanesOnly())]
     }
 
-    /// A blank line, but not at the top.
-    private mutating func gap() -> [String] {
+    private mutating func heading(_ text: String) -> [String] {
+        // The first line of a file is its title.
+        let rule = String(repeating: isFirst ? "═" : "─", count: text.count)
         defer { isFirst = false }
-        return isFirst ? [] : [""]
+        followsProse = false
+        needsNames = lanes.contains(.open)
+        return (isFirst ? [] : [""]) + [paint(text, .bold), paint(rule, .dim)]
     }
 
     /// Breaks `text` between words; a word longer than the width is cut.
@@ -128,12 +135,28 @@ public struct TranscriptPrinter {
     private mutating func header() -> [String] {
         guard needsNames else { return [] }
         needsNames = false
-        var line = "  "
-        for (index, name) in names.enumerated() {
-            let shown = lanes[index] == .open ? name : ""
-            line += paint(shown, .lane(index)) + String(repeating: " ", count: laneWidth - shown.count)
-        }
-        return gap() + [line]
+        return [Self.trim("  " + names.indices.map { lanes[$0] == .open ? title($0) : spaces(laneWidth) }.joined())]
+    }
+
+    /// The name of a connection at the head of its lane.
+    private func title(_ index: Int) -> String {
+        paint(names[index], .lane(index)) + spaces(laneWidth - names[index].count)
+    }
+
+    private mutating func start(_ name: String, _ tenant: String) -> [String] {
+        let own = names.firstIndex(of: name) ?? 0
+        let above = followsProse ? [""] : header()
+        set(name, .open)
+        isFirst = false
+        followsProse = false
+        let line = "  " + names.indices.map { $0 == own ? title($0) : bar($0) + spaces(laneWidth - 1) }.joined()
+        return above + [line + "  " + paint("connects as \(tenant)", .dim)]
+    }
+
+    private func spaces(_ count: Int) -> String { String(repeating: " ", count: max(0, count)) }
+
+    private static func trim(_ line: String) -> String {
+        String(line.reversed().drop { $0 == " " }.reversed())
     }
 
     private mutating func arrow(_ name: String, sent: Bool, _ text: String, _ colour: Colour) -> [String] {
@@ -141,7 +164,7 @@ public struct TranscriptPrinter {
         var line = "  "
         for index in names.indices {
             if index < own {
-                line += bar(index) + String(repeating: " ", count: laneWidth - 1)
+                line += bar(index) + spaces(laneWidth - 1)
                 continue
             }
             let isLast = index == names.count - 1
@@ -160,14 +183,13 @@ public struct TranscriptPrinter {
     private mutating func stop(_ name: String, _ text: String) -> [String] {
         let own = names.firstIndex(of: name) ?? 0
         set(name, .gone)
-        let line = "  " + names.indices.map { index in
-            (index == own ? paint("╳", .lane(own)) : bar(index)) + String(repeating: " ", count: laneWidth - 1)
-        }.joined()
+        let marks = names.indices.map { $0 == own ? paint("╳", .lane(own)) : bar($0) }
+        let line = "  " + marks.map { $0 + spaces(laneWidth - 1) }.joined()
         return [line + "  " + paint("\(name): \(text)", .dim)]
     }
 
     private func lanesOnly() -> String {
-        "  " + names.indices.map { bar($0) + String(repeating: " ", count: laneWidth - 1) }.joined()
+        "  " + names.indices.map { bar($0) + spaces(laneWidth - 1) }.joined()
     }
 
     private func bar(_ index: Int) -> String { lanes[index] == .open ? paint("│", .lane(index)) : " " }

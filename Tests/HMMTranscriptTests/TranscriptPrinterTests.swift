@@ -20,6 +20,7 @@ import Testing
         P< = data={5}
         P<| hello
         P< +
+        ;; Leaving
         P> quit
         P< +
         @eof P
@@ -43,25 +44,28 @@ import Testing
         #expect(
             shown.joined(separator: "\n") == """
                 A munmap that waits
-                ───────────────────
-
+                ═══════════════════
                 Mirror A has faulted one page. The process unmaps it, and has its answer only when A has let go.
 
-                  P   A
+                  P         connects as ci
+                  │   A     connects as ci
                   ├───┼──▶  #9 munmap mm=1
                   │   ◀───  !1 inval mirror=1 va=0x10000 len=4096 reason=unmap
                   │   │     … 250 ms pass …
                   │   ├──▶  ack 1
                   ◀───┼───  +9 pages=1
                   │   ╳     A: connection cut
-
-                Reading gives bytes.
-
-                  P
+                  │
+                  │         Reading gives bytes.
+                  │
                   ├──────▶  read
                   ◀───────  = data={5}
                   │         "hello"
                   ◀───────  +
+
+                Leaving
+                ───────
+                  P
                   ├──────▶  quit
                   ◀───────  +
                   ╳         P: closed by the server

@@ -10,13 +10,7 @@ func feed(
     bytes.withUnsafeBytes { input in
         var offset = 0
         while let item = reader.next(input, &offset) {
-            switch item {
-            case .request(let tag, let request):
-                engine.handle(.request(connection, tag, request), at: Instant(nanoseconds: 0), into: &effects)
-            case .failure(let tag, let failure, let closes):
-                engine.handle(
-                    .refused(connection, tag, failure, closes: closes), at: Instant(nanoseconds: 0), into: &effects)
-            }
+            engine.handle(item, from: connection, at: Instant(nanoseconds: 0), into: &effects)
         }
     }
 }

@@ -1,0 +1,34 @@
+import HMMEngine
+import Testing
+
+@testable import HMMServer
+
+@Suite struct InputQueueTests {
+    private func number(_ input: Input?) -> UInt32? {
+        if case .disconnected(let id) = input { id.rawValue } else { nil }
+    }
+
+    @Test func orderIsKeptThroughGrowthAndWrapping() {
+        var queue = InputQueue()
+        var next: UInt32 = 0
+        var expected: UInt32 = 0
+        // Amounts that make it grow, run empty, and slide.
+        for (added, taken) in [(10, 3), (100, 90), (500, 517), (40, 20), (200, 30), (1, 191)] {
+            for _ in 0..<added {
+                queue.append(.disconnected(ConnectionID(rawValue: next)))
+                next += 1
+            }
+            for _ in 0..<taken {
+                let taken = number(queue.takeFirst())
+                #expect(taken == expected)
+                expected += 1
+            }
+            #expect(queue.count == Int(next - expected))
+        }
+        queue.removeAll()
+        #expect(queue.isEmpty && number(queue.takeFirst()) == nil)
+        queue.releaseMemory()
+        queue.append(.tick)
+        #expect(queue.count == 1)
+    }
+}

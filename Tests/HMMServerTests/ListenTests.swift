@@ -1,0 +1,132 @@
+import Glibc
+import Testing
+
+@testable import HMMServer
+
+@Suite struct ListenTests {
+    @Test func aUnixSocketServesTheLocalTenant() async throws {
+        let folder = try PrivateFolder(under: "/tmp")
+        defer { folder.remove() }
+        let path = "\(folder.path)/hmmd.sock"
+        try await TestServer.run({ $0.unixSocket = .init(path: path) }) { fixture in
+            #expect(fixture.server.addresses.unixPath == path)
+            var status = stat()
+            #expect(lstat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
+            let client = try TestClient(.unix(path))
+            #expect(try await client.line().hasPrefix("* HMM/1 auth=local "))
+            #expect(try await client.ask("hello").contains("tenant=local"))
+            try await client.send("ping", "quit")
+            #expect(try await client.ending().text == "+\n+\n* bye QUIT\n")
+        }
+        #expect(access(path, F_OK) != 0)
+    }
+
+    @Test func aSocketInUseIsLeftAloneAndAStaleOneReplaced() async throws {
+        let folder = try PrivateFolder(under: "/tmp")
+        defer { folder.remove() }
+        let path = "\(folder.path)/hmmd.sock"
+        var unixSocket = ServerConfiguration.UnixSocket(path: path)
+        unixSocket.mode = 0o666
+        let stale = try UnixSocketFile(unixSocket)
+        close(stale.descriptor)
+        try await TestServer.run({ $0.unixSocket = unixSocket }) { fixture in
+            var status = stat()
+            #expect(lstat(path, &status) == 0 && status.st_mode & 0o777 == 0o666)
+            #expect(throws: ListenError.unavailable(path, reason: "another server listens there")) {
+                try UnixSocketFile(unixSocket)
+            }
+            let client = try TestClient(.unix(path))
+            #expect(try await client.line().hasPrefix("* HMM/1"))
+        }
+    }
+
+    @Test func anothersFileIsNotRemoved() throws {
+        let folder = try PrivateFolder(under: "/tmp")
+        defer { folder.remove() }
+        let path = "\(folder.path)/hmmd.sock"
+        let ours = try UnixSocketFile(.init(path: path))
+        unlink(path)
+        let theirs = try UnixSocketFile(.init(path: path))
+        ours.remove()
+        #expect(access(path, F_OK) == 0)
+        theirs.remove()
+        #expect(access(path, F_OK) != 0)
+        close(ours.descriptor)
+        close(theirs.descriptor)
+    }
+
+    @Test func aFileInTheWayIsNotRemoved() throws {
+        let folder = try PrivateFolder(under: "/tmp")
+        defer { folder.remove() }
+        let path = "\(folder.path)/precious"
+        close(open(path, O_CREAT | O_WRONLY, 0o600))
+        #expect(throws: ListenError.self) { try UnixSocketFile(.init(path: path)) }
+        #expect(access(path, F_OK) == 0)
+        let long = String(repeating: "x", count: 200)
+        #expect(throws: ListenError.self) { try UnixSocketFile(.init(path: long)) }
+    }
+
+    @Test func plainLoopbackServesTheLocalTenant() async throws {
+        try await TestServer.run({ $0.plainLoopbackPort = 0 }) { fixture in
+            let address = try #require(fixture.server.addresses.plainLoopback)
+            #expect(address.host == "127.0.0.1")
+            let client = try TestClient(.tcp(address.port))
+            #expect(try await client.line().hasPrefix("* HMM/1 auth=local "))
+            try await client.send(bytes: (0..<1000).flatMap { Array("#\($0) ping\n".utf8) })
+            for number in 0..<1000 { #expect(try await client.line() == "+\(number)") }
+            try await client.send("mm.create")
+            try await client.endOutput()
+            #expect(try await client.ending().text == "+ mm=1\n")
+        }
+    }
+
+    /// A web page's form posted to our port, with requests in its body.
+    @Test func browsersAreTurnedAway() async throws {
+        try await TestServer.run({ $0.plainLoopbackPort = 0 }) { fixture in
+            let port = try #require(fixture.server.addresses.plainLoopback?.port)
+            let client = try TestClient(.tcp(port))
+            #expect(try await client.line().hasPrefix("* HMM/1"))
+            try await client.sendRaw("POST / HTTP/1.1\r\nHost: localhost\r\n\r\nmm.create\n")
+            #expect(try await client.ending().text == "")
+        }
+    }
+
+    @Test func aNameIsListenedOnInEveryFamily() async throws {
+        try await TestServer.run({ $0.tls?.address = HostPort(host: "localhost", port: 0) }) { fixture in
+            let addresses = fixture.server.addresses.tls
+            #expect(addresses.contains { $0.host == "127.0.0.1" })
+            #expect(Set(addresses.map(\.port)).count == 1)
+            let late = try await fixture.client()
+            #expect(try await late.ask("ping") == "+")
+        }
+    }
+
+    @Test func aPortInUseIsReported() async throws {
+        try await TestServer.run { fixture in
+            let taken = HostPort(host: "127.0.0.1", port: fixture.port)
+            let second = try TestServer { $0.tls?.address = taken }
+            await #expect(throws: ListenError.unavailable("\(taken)", reason: "Address already in use")) {
+                try await second.server.start()
+            }
+            await second.server.stop(isPatient: false)
+        }
+    }
+
+    @Test func anUnknownHostIsReported() async throws {
+        let fixture = try TestServer { $0.tls?.address = HostPort(host: "no-such-host.invalid", port: 0) }
+        await #expect(throws: ListenError.self) { try await fixture.server.start() }
+        await fixture.server.stop(isPatient: false)
+    }
+
+    @Test func connectionsBeyondTheBoundAreClosedAtOnce() async throws {
+        try await TestServer.run({ $0.maxConnections = 3 }) { fixture in
+            var clients = try await (0..<3).asyncMap { _ in try await fixture.client() }
+            let turnedAway = try TestClient(.tcp(fixture.port))
+            #expect(try await turnedAway.ending().text == "")
+            clients.removeLast()
+            try await fixture.wait { fixture.server.context.admission.count == 2 }
+            let late = try await fixture.client()
+            #expect(try await late.ask("ping") == "+")
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import HMMProtocol
+import Testing
+
+@testable import HMMServer
+
+@Suite struct PressureTests {
+    /// 64 MiB of answers are owed to a client that has not read any: more than may be unsent. It is made to wait, not
+    /// cut off.
+    @Test(arguments: TestServer.Transport.allCases)
+    func pipelinedBulkReadsAreAllAnswered(over transport: TestServer.Transport) async throws {
+        try await TestServer.run({ $0.plainLoopbackPort = 0 }) { fixture in
+            let client = try await fixture.client(over: transport, receiveBuffer: 65536)
+            let size = 1 << 20
+            #expect(try await client.ask("mm.create") == "+ mm=1")
+            #expect(try await client.ask("mmap 1 0x100000 1m").hasPrefix("+"))
+            #expect(try await client.ask("write 1 0x100000 x len=1m") == "+ n=\(size)")
+            for index in 0..<64 { try await client.send("#\(index) read 1 0x100000 1m") }
+            for index in 0..<64 {
+                #expect(try await client.line() == "=\(index) data={\(size)}")
+                #expect(try await client.bytes(size + 1).allSatisfy { $0 == UInt8(ascii: "x") || $0 == 10 })
+                #expect(try await client.line() == "+\(index) n=\(size)")
+            }
+        }
+    }
+
+    /// More is asked than may be held back, so the server stops reading; all of it is answered once the client reads.
+    @Test(arguments: TestServer.Transport.allCases)
+    func requestsBeyondTheBoundWaitInTheSocket(over transport: TestServer.Transport) async throws {
+        let change: (inout ServerConfiguration) -> Void = {
+            $0.limits.queuedBytes = 65536
+            $0.plainLoopbackPort = 0
+        }
+        try await TestServer.run(change) { fixture in
+            let client = try await fixture.client(over: transport, receiveBuffer: 65536)
+            #expect(try await client.ask("mm.create") == "+ mm=1")
+            #expect(try await client.ask("mmap 1 0x100000 64k").hasPrefix("+"))
+            let count = 4000
+            // The kernel's buffers take all of it, so that sending does not block.
+            try await client.send(bytes: (0..<count).flatMap { Array("#\($0) read 1 0x100000 16k\n".utf8) })
+            try await client.send("#last ping")
+            for index in 0..<count {
+                #expect(try await client.line() == "=\(index) data={16384}")
+                _ = try await client.bytes(16385)
+                #expect(try await client.line() == "+\(index) n=16384")
+            }
+            #expect(try await client.line() == "+last")
+        }
+    }
+
+    /// More untagged requests follow a paused one than may wait behind it: the engine asks for a pause.
+    @Test(arguments: TestServer.Transport.allCases, [false, true])
+    func aPauseLosesNothing(over transport: TestServer.Transport, endsAtOnce: Bool) async throws {
+        let change: (inout ServerConfiguration) -> Void = {
+            $0.limits.queuedBytes = 8192
+            $0.plainLoopbackPort = 0
+        }
+        try await TestServer.run(change) { fixture in
+            let process = try await fixture.client(over: transport)
+            let driver = try await fixture.client(over: transport)
+            #expect(try await process.ask("mm.create") == "+ mm=1")
+            #expect(try await process.ask("mmap 1 0x10000 1p").hasPrefix("+"))
+            #expect(try await driver.ask("dev.create gpu").hasPrefix("+"))
+            #expect(try await driver.ask("mirror 1 gpu 0x10000 1p lease=600000").hasPrefix("+"))
+            let count = 20_000
+            let pings = String(repeating: "ping\n", count: count)
+            try await process.send(bytes: Array("munmap 1 0x10000 1p\n\(pings)mm.create\n".utf8))
+            if endsAtOnce { try await process.endOutput() }
+            #expect(try await driver.line().hasPrefix("!1 inval"))
+            try await driver.send("ack 1")
+            #expect(try await process.line().contains("acked=1"))
+            for _ in 0..<count { #expect(try await process.line() == "+") }
+            #expect(try await process.line() == "+ mm=2")
+            if endsAtOnce { #expect(try await process.ending().text == "") }
+        }
+    }
+
+    /// Events of others pile up for a driver that reads nothing.
+    @Test func whoDoesNotReadItsEventsIsCutOff() async throws {
+        try await TestServer.run({ $0.limits.unsentBytes = 65536 }) { fixture in
+            let process = try await fixture.client()
+            let driver = try await fixture.client(receiveBuffer: 2048)
+            #expect(try await process.ask("mm.create") == "+ mm=1")
+            #expect(try await process.ask("mmap 1 0x10000 1p").hasPrefix("+"))
+            #expect(try await driver.ask("dev.create gpu").hasPrefix("+"))
+            #expect(try await driver.ask("mirror 1 gpu 0x10000 1p ack=auto").hasPrefix("+"))
+            #expect(try await process.ask("write 1 0x10000 x") == "+ n=1")
+            // Far more events than the kernel's buffers can take.
+            let flips = (0..<1000).map { "mprotect 1 0x10000 1p \($0 % 2 == 0 ? "r" : "rw")\n" }.joined()
+            var rounds = 0
+            while !fixture.log.contains("does not read its answers and events"), rounds < 500 {
+                try await process.send(bytes: Array(flips.utf8))
+                for _ in 0..<1000 { #expect(try await process.line().hasPrefix("+ pages=1")) }
+                rounds += 1
+            }
+            #expect(rounds < 500)
+            // Its mirror has gone: nobody is left to acknowledge.
+            #expect(try await process.ask("mprotect 1 0x10000 1p r").contains("acked=0"))
+            let ending = try await driver.ending()
+            #expect(!ending.isOrderly)
+        }
+    }
+
+    /// The driver's own answers are stuck, and yet its ack, sent behind many requests, gets through.
+    @Test func acknowledgementsOvertakeHeldRequests() async throws {
+        try await TestServer.run { fixture in
+            let process = try await fixture.client()
+            let driver = try await fixture.client(receiveBuffer: 65536)
+            #expect(try await process.ask("mm.create") == "+ mm=1")
+            #expect(try await process.ask("mmap 1 0x100000 2m").hasPrefix("+"))
+            #expect(try await process.ask("write 1 0x200000 x len=1m").hasPrefix("+"))
+            #expect(try await driver.ask("dev.create gpu").hasPrefix("+"))
+            #expect(try await driver.ask("mirror 1 gpu 0x100000 1p lease=600000").hasPrefix("+"))
+            try await process.send("munmap 1 0x100000 1p")
+            #expect(try await driver.line().hasPrefix("!1 inval"))
+            for index in 0..<40 { try await driver.send("#\(index) read 1 0x200000 1m") }
+            try await driver.send("ack 1")
+            #expect(try await process.line().contains("acked=1"))
+            for index in 0..<40 {
+                #expect(try await driver.line() == "=\(index) data={1048576}")
+                _ = try await driver.bytes(1_048_577)
+                #expect(try await driver.line() == "+\(index) n=1048576")
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Testing
+
+@testable import HMMServer
+
+@Suite struct StopTests {
+    @Test func idleClientsAreToldAndClosed() async throws {
+        let fixture = try TestServer { _ in }
+        try await fixture.server.start()
+        let clients = try await (0..<10).asyncMap { try await fixture.client(tenant: $0 % 2) }
+        let port = fixture.port
+        await fixture.server.stop()
+        for client in clients {
+            let ending = try await client.ending()
+            #expect(ending.text.hasPrefix("* note "))
+            #expect(ending.text.hasSuffix("* bye SHUTDOWN\n"))
+            #expect(ending.isOrderly)
+        }
+        #expect(throws: TestClient.Failure.self) { _ = try TestClient(.tcp(port)) }
+    }
+
+    @Test func workInProgressIsFinished() async throws {
+        let fixture = try TestServer { $0.patience.drain = .seconds(60) }
+        try await fixture.server.start()
+        let (process, driver) = try await munmapThatWaits(fixture)
+        async let stopped: Void = fixture.server.stop()
+        #expect(try await driver.line().hasPrefix("* note "))
+        try await driver.send("ack 1")
+        #expect(try await process.line().hasPrefix("* note "))
+        let ending = try await process.ending()
+        #expect(ending.text.hasPrefix("+ pages=0 acked=1"))
+        #expect(ending.text.hasSuffix("* bye SHUTDOWN\n"))
+        await stopped
+    }
+
+    @Test func patienceHasAnEnd() async throws {
+        let fixture = try TestServer { $0.patience.drain = .milliseconds(50) }
+        try await fixture.server.start()
+        let (process, driver) = try await munmapThatWaits(fixture)
+        await fixture.server.stop()
+        #expect(try await process.ending().isOrderly)
+        #expect(try await driver.ending().isOrderly)
+    }
+
+    @Test func hurryEndsTheWait() async throws {
+        let fixture = try TestServer { $0.patience.drain = .seconds(3600) }
+        try await fixture.server.start()
+        let (process, driver) = try await munmapThatWaits(fixture)
+        async let stopped: Void = fixture.server.stop()
+        #expect(try await process.line().hasPrefix("* note "))
+        fixture.server.hurry()
+        await stopped
+        #expect(try await process.ending().isOrderly)
+        #expect(try await driver.ending().isOrderly)
+    }
+
+    private func munmapThatWaits(_ fixture: TestServer) async throws -> (process: TestClient, driver: TestClient) {
+        let process = try await fixture.client()
+        let driver = try await fixture.client()
+        #expect(try await process.ask("mm.create") == "+ mm=1")
+        #expect(try await process.ask("mmap 1 0x10000 4p").hasPrefix("+"))
+        #expect(try await driver.ask("dev.create gpu").hasPrefix("+"))
+        #expect(try await driver.ask("mirror 1 gpu 0x10000 4p lease=3600000").hasPrefix("+"))
+        try await process.send("munmap 1 0x10000 1p")
+        #expect(try await driver.line().hasPrefix("!1 inval"))
+        return (process, driver)
+    }
+}
