@@ -54,7 +54,7 @@ let package = Package(
         .target(
             name: "HMMClient",
             dependencies: [
-                "HMMProtocol", "HMMTLS",
+                "HMMProtocol", "HMMTLS", "HMMTranscript",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -73,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "hmm-client",
             dependencies: [
-                "HMMClient",
+                "HMMClient", "HMMProtocol", "HMMTLS", "HMMTranscript",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -84,7 +84,22 @@ let package = Package(
             name: "HMMTranscriptTests", dependencies: ["HMMTranscript", "HMMProtocol"], swiftSettings: strict),
         .testTarget(
             name: "HMMEngineTests", dependencies: ["HMMEngine", "HMMProtocol", "HMMTranscript"], swiftSettings: strict),
+        .testTarget(
+            name: "HMMClientTests",
+            dependencies: [
+                "HMMClient", "HMMProtocol", "HMMTLS", "HMMTranscript",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "HMMTLSTests", dependencies: ["HMMTLS"], swiftSettings: strict),
+        .testTarget(
+            name: "HMMServerTests",
+            dependencies: [
+                "HMMServer", "HMMEngine", "HMMProtocol", "HMMTLS",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -13,9 +13,11 @@ extension Engine {
         effects.text.endLine()
         sessions.append(Session(principal: principal), id: connection)
         if sessions.count > limits.connections { close(connection, .limit, &effects) }
+        if isDraining { finishDraining(&effects) }
     }
 
-    /// Says good-bye and asks the transport to close; the session goes when the transport has gone.
+    /// Says good-bye and asks the transport to close. The session ends before anything else happens, or its mirrors would
+    /// be told more after that.
     mutating func close(_ connection: ConnectionID, _ reason: CloseReason, _ effects: inout Effects) {
         guard let index = sessions.index(of: connection), !sessions[index].isClosing else { return }
         sessions[index].isClosing = true
@@ -25,6 +27,7 @@ extension Engine {
         effects.text.append(text: reason.rawValue)
         effects.text.endLine()
         effects.signal(.close(connection, reason))
+        doom(connection)
     }
 
     /// The transport has gone: the mirrors of the connection let go and vanish, what it had not begun is forgotten, and
@@ -32,11 +35,12 @@ extension Engine {
     mutating func disconnect(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
         guard let session = sessions.remove(connection) else { return }
         for mirror in session.mirrors { endMirror(mirror, now, &effects) }
-        for index in (0..<operations.count).reversed() {
-            guard operations[index].caller.connection == connection, case .parked = operations[index].state else {
-                continue
-            }
-            _ = operations.remove(operations.id(at: index))
+        for id in (0..<operations.count).map({ operations.id(at: $0) }) {
+            guard let index = operations.index(of: id), operations[index].caller.connection == connection,
+                case .parked = operations[index].state
+            else { continue }
+            _ = operations.remove(id)
+            wake(behind: id)
         }
     }
 
@@ -48,6 +52,11 @@ extension Engine {
             effects.text.append("* note the server is stopping: finish, then reconnect elsewhere\n")
         }
         finishDraining(&effects)
+    }
+
+    /// The connection ends as soon as the work at hand is done.
+    mutating func doom(_ connection: ConnectionID) {
+        if !doomed.contains(connection) { doomed.append(connection) }
     }
 
     mutating func finishDraining(_ effects: inout Effects) {

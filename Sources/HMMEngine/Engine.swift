@@ -150,14 +150,15 @@ public struct Engine: ~Copyable {
                 disconnect(connection, now, &effects)
                 continue
             }
-            switch ready[next] {
+            let item = ready[next]
+            next += 1
+            switch item {
             case .lane(let connection): runLane(connection, now, &effects)
             case .parked(let id): unpark(id, now, &effects)
             }
-            next += 1
+            if isDraining, next == ready.count { finishDraining(&effects) }
         }
         ready.removeAll(keepingCapacity: true)
-        if isDraining { finishDraining(&effects) }
     }
 
     private mutating func runLane(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {

@@ -6,15 +6,15 @@ extension Engine {
     /// Runs an operation that is not in the table until it is answered or has to wait.
     mutating func run(_ operation: consuming Operation, _ now: Instant, _ effects: inout Effects) {
         var operation = operation
-        if let holder = holder(of: operation) { return park(operation, behind: holder, &effects) }
         let id = operations.nextID
+        if let other = predecessor(of: operation, id) { return park(operation, behind: other, &effects) }
         guard advance(&operation, id, now, &effects) else { return }
         begun(operation.caller)
         operations.append(operation, id: id)
     }
 
     /// Steps an operation until it ends, which answers it, or an invalidation of it waits for somebody; true then.
-    private mutating func advance(
+    mutating func advance(
         _ operation: inout Operation, _ id: OperationID, _ now: Instant, _ effects: inout Effects
     ) -> Bool {
         while true {
@@ -77,10 +77,6 @@ extension Engine {
             deadline: waitsForEver ? nil : now.advanced(byMilliseconds: lease),
             warning: sessions[session].capabilities.contains(.lease) && !waitsForEver
                 ? now.advanced(byMilliseconds: lease / 2) : nil)
-    }
-
-    private mutating func doom(_ connection: ConnectionID) {
-        if !doomed.contains(connection) { doomed.append(connection) }
     }
 
     func policy(of space: SpaceID) -> ExpiryPolicy {
@@ -156,148 +152,13 @@ extension Engine {
         }
         operations[index].state = .running
         endRound(round)
-        resume(operations.id(at: index), now, &effects)
+        resume(operations.id(at: index), inTurn: false, now, &effects)
     }
 
-    private mutating func endRound(_ round: Round) {
+    mutating func endRound(_ round: Round) {
         machine.end(round.invalidation)
         roundsRunning -= 1
         if roundsRunning == 0 { nextDeadline = nil }
-    }
-
-    private mutating func resume(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
-        guard let index = operations.index(of: id) else { return }
-        var operation = operations[index]
-        operation.restart()
-        // Another may hold part of its range by now; migrations and the like kept theirs all the time.
-        if let holder = holder(of: operation, except: id) {
-            operation.state = .parked(behind: holder)
-            operations[index] = operation
-        } else if advance(&operation, id, now, &effects), let index = operations.index(of: id) {
-            operations[index] = operation
-        } else {
-            end(id)
-        }
-        wake(behind: id)
-    }
-
-    /// An operation of the table has been answered.
-    private mutating func end(_ id: OperationID) {
-        guard let operation = operations.remove(id) else { return }
-        answered(operation.caller)
-    }
-
-    // MARK: Ranges
-
-    /// The operation whose range `operation` would have to share.
-    private func holder(of operation: Operation, except id: OperationID? = nil) -> OperationID? {
-        guard roundsRunning > 0, let wanted = operation.wanted(machine) else { return nil }
-        for index in 0..<operations.count {
-            guard operations[index].space == operation.space, case .inRound(_, let held) = operations[index].state,
-                held.overlaps(wanted), operations.id(at: index) != id
-            else { continue }
-            return operations.id(at: index)
-        }
-        return nil
-    }
-
-    private mutating func park(_ operation: consuming Operation, behind holder: OperationID, _ effects: inout Effects) {
-        var operation = operation
-        if operation.refusesToWait {
-            return effects.fail(operation.caller, busy("the range is under invalidation; see `pending`"))
-        }
-        operation.state = .parked(behind: holder)
-        begun(operation.caller)
-        operations.append(operation)
-    }
-
-    /// Whoever waited behind `id` may try again.
-    private mutating func wake(behind id: OperationID) {
-        for index in 0..<operations.count where operations[index].state == .parked(behind: id) {
-            ready.append(.parked(operations.id(at: index)))
-        }
-    }
-
-    mutating func unpark(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
-        guard let index = operations.index(of: id), case .parked = operations[index].state else { return }
-        operations[index].state = .running
-        resume(id, now, &effects)
-    }
-
-    // MARK: Lanes
-
-    /// A request has to wait: its lane or its tag is taken until it is answered.
-    private mutating func begun(_ caller: Caller) {
-        guard let index = sessions.index(of: caller.connection) else { return }
-        if caller.tag.isEmpty { sessions[index].lane.isBusy = true } else { sessions[index].tags.append(caller.tag) }
-    }
-
-    private mutating func answered(_ caller: Caller) {
-        guard let index = sessions.index(of: caller.connection) else { return }
-        if caller.tag.isEmpty {
-            sessions[index].lane.isBusy = false
-            ready.append(.lane(caller.connection))
-        } else {
-            sessions[index].tags.removeAll { $0 == caller.tag }
-        }
-        if isDraining { ready.append(.lane(caller.connection)) }
-    }
-
-    // MARK: Time
-
-    /// Leases that have run out, and warnings that are due.
-    mutating func tick(_ now: Instant, _ effects: inout Effects) {
-        for id in (0..<operations.count).map({ operations.id(at: $0) }) {
-            warn(id, now, &effects)
-            expire(id, now, &effects)
-        }
-        nextDeadline = nil
-        for index in 0..<operations.count {
-            guard case .inRound(let round, _) = operations[index].state, let deadline = round.nextDeadline else { continue }
-            nextDeadline = min(nextDeadline ?? deadline, deadline)
-        }
-    }
-
-    private mutating func warn(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
-        guard let index = operations.index(of: id), case .inRound(var round, let held) = operations[index].state,
-            round.waiting.contains(where: { $0.warning.map { $0 <= now } ?? false })
-        else { return }
-        for position in round.waiting.indices {
-            let entry = round.waiting[position]
-            guard let due = entry.warning, due <= now, let deadline = entry.deadline else { continue }
-            round.waiting[position].warning = nil
-            guard deadline > now, let session = sessions.index(of: entry.connection) else { continue }
-            effects.address(entry.connection)
-            effects.text.pair("!", sessions[session].takeEventNumber())
-            effects.text.pair(" lease mirror=", UInt64(entry.mirror.rawValue))
-            effects.text.pair(" event=", entry.event)
-            effects.text.pair(" left=", now.milliseconds(until: deadline))
-            effects.text.endLine()
-        }
-        operations[index].state = .inRound(round, held: held)
-    }
-
-    private mutating func expire(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
-        guard let index = operations.index(of: id), case .inRound(let round, _) = operations[index].state else { return }
-        let late = round.waiting.filter { $0.deadline.map { $0 <= now } ?? false }
-        guard !late.isEmpty else { return }
-        if policy(of: round.invalidation.space) == .fail { return fail(id, round, late[0], &effects) }
-        for entry in late { fence(entry.mirror, now, &effects) }
-    }
-
-    /// `on-expiry=fail`: the request fails and changes nothing more; events that were sent may still be acknowledged.
-    private mutating func fail(_ id: OperationID, _ round: Round, _ late: Round.Waiting, _ effects: inout Effects) {
-        guard var operation = operations.remove(id) else { return }
-        operation.abandon(&machine)
-        endRound(round)
-        effects.fail(
-            operation.caller,
-            Failure(
-                .timeout, "mirror \(late.mirror.rawValue) did not acknowledge within its lease",
-                address: round.invalidation.range.start.address),
-            unlessGoneFrom: self)
-        answered(operation.caller)
-        wake(behind: id)
     }
 }
 

@@ -89,10 +89,16 @@ extension Operation {
             access.firstMissing(machine).map { PageRange($0, access.pages.end) }
         case .unmap(let unmapping): unmapping.range
         case .protect(let change): change.range
-        case .map(let mmap): mmap.va.map { PageRange(touching: $0, length: mmap.length) }
+        case .map(let mmap): place(of: mmap, machine)
         case .exit: AddressSpace.everything
         case .migrate(let migration): migration.range
         }
+    }
+
+    /// Where a mapping will be: where the client says, or where there is room now.
+    private func place(of mmap: Mmap, _ machine: borrowing Machine) -> PageRange? {
+        if let va = mmap.va { return PageRange(touching: va, length: mmap.length) }
+        return machine.freePlace(space, PageRange(touching: 0, length: mmap.length).count)
     }
 
     /// The pages that others keep off while an invalidation of this work is out.
@@ -150,29 +156,38 @@ extension Operation {
             let step = migration.step(&machine)
             work = .migrate(migration)
             return step
-        case .snapshot, .map: return .done
+        case .snapshot(_, let range):
+            return machine.spaces.contains(space) ? .done : .failed(MemoryFault(.gone, range.start))
+        case .map: return .done
         }
     }
 
-    /// Time has passed: what the work found before may not be true any more.
-    mutating func restart() {
+    /// Time has passed: makes the change whose announcement is over, before anything else comes between; what else the
+    /// work found may not be true any more.
+    mutating func restart(_ machine: inout Machine) -> MemoryFault? {
         switch work {
         case .load(var access, let request):
-            access.restart()
+            let fault = access.restart(&machine)
             work = .load(access, request)
+            return fault
         case .store(var access, let request):
-            access.restart()
+            let fault = access.restart(&machine)
             work = .store(access, request)
-        case .fault(var fault):
-            fault.restart()
-            work = .fault(fault)
+            return fault
+        case .fault(var running):
+            let fault = running.restart(&machine)
+            work = .fault(running)
+            return fault
         case .deviceLoad(var access, let request):
-            access.restart()
+            let fault = access.restart(&machine)
             work = .deviceLoad(access, request)
+            return fault
         case .deviceStore(var access, let request):
-            access.restart()
+            let fault = access.restart(&machine)
             work = .deviceStore(access, request)
-        case .snapshot, .unmap, .protect, .map, .exit, .migrate: break
+            return fault
+        // These keep their whole range until they are done.
+        case .snapshot, .unmap, .protect, .map, .exit, .migrate: return nil
         }
     }
 

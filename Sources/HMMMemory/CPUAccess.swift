@@ -13,15 +13,22 @@ public struct CPUAccess: Equatable, Sendable {
         cursor = pages.start
     }
 
-    /// Time has passed since the last step: what was ready may not be any more.
-    public mutating func restart() { cursor = pages.start }
+    /// Time has passed since the last step: makes the change that it announced, before anything else comes between, and
+    /// begins anew, as what was ready may not be any more.
+    public mutating func restart(_ machine: inout Machine) -> MemoryFault? {
+        cursor = pages.start
+        return applyAnnounced(&machine)
+    }
+
+    private mutating func applyAnnounced(_ machine: inout Machine) -> MemoryFault? {
+        guard let change = pending else { return nil }
+        pending = nil
+        return machine.apply(change)
+    }
 
     /// After `.done` every page is present, until anything else happens.
     public mutating func step(_ machine: inout Machine) -> Step {
-        if let change = pending {
-            pending = nil
-            if let fault = machine.apply(change) { return .failed(fault) }
-        }
+        if let fault = applyAnnounced(&machine) { return .failed(fault) }
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, pages.start)) }
         if let fault = check(machine.spaces[index].areas) { return .failed(fault) }
         while cursor < pages.end {
@@ -87,6 +94,11 @@ extension Machine {
         from source: UnsafeRawBufferPointer
     ) {
         guard source.count > 0 else { return }
+        if source.count < PageSize.bytes, UInt64(source.count) < length {
+            // Repeated beforehand: a byte at a time would cost a walk of the table each.
+            let pattern = Array(repeatElement(source, count: PageSize.bytes / source.count + 1).joined())
+            return pattern.withUnsafeBytes { store(table, physical, address, length, from: $0) }
+        }
         var done: UInt64 = 0
         var phase = 0
         while done < length {

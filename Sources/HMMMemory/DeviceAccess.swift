@@ -14,8 +14,8 @@ public struct DeviceAccess: Equatable, Sendable {
         isWrite = write
     }
 
-    /// Time has passed since the last step.
-    public mutating func restart() { fault?.restart() }
+    /// Time has passed since the last step: makes the change that it announced, and begins anew.
+    public mutating func restart(_ machine: inout Machine) -> MemoryFault? { fault?.restart(&machine) }
 
     /// After `.done` every page is in the device's page table, until anything else happens.
     public mutating func step(_ machine: inout Machine) -> Step {

@@ -109,14 +109,16 @@ public struct Machine: ~Copyable {
     public var framesLeft: UInt64 { physical.limit - physical.used }
 
     /// A frame of system memory, or nil at the limit; its bytes are undefined.
-    mutating func allocateSystem() -> FrameNumber? { physical.allocate(&system) }
+    mutating func allocateSystem(replacing: Bool = false) -> FrameNumber? {
+        physical.allocate(&system, replacing: replacing)
+    }
 
     /// A frame of a device's first region that has one, or nil; its bytes are undefined.
-    mutating func allocate(on device: DeviceID) -> FrameNumber? {
+    mutating func allocate(on device: DeviceID, replacing: Bool = false) -> FrameNumber? {
         guard let index = devices.index(of: device) else { return nil }
         for region in devices[index].regions {
             guard let position = regions.index(of: region) else { continue }
-            if let frame = physical.allocate(&regions[position].zone) { return frame }
+            if let frame = physical.allocate(&regions[position].zone, replacing: replacing) { return frame }
         }
         return nil
     }

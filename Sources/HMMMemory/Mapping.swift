@@ -24,10 +24,18 @@ extension Machine {
         return range
     }
 
+    /// Where `mapArea` would put an area of `count` pages without being told where.
+    public func freePlace(_ space: SpaceID, _ count: UInt64) -> PageRange? {
+        spaces.index(of: space).flatMap { freePlace($0, count) }
+    }
+
+    private func freePlace(_ index: Int, _ count: UInt64) -> PageRange? {
+        spaces[index].areas.highestGap(count, in: PageRange(AddressSpace.lowest, AddressSpace.highest))
+    }
+
     private func place(_ index: Int, _ start: Page?, _ count: UInt64) throws(MappingRefusal) -> PageRange {
         guard let start else {
-            let bounds = PageRange(AddressSpace.lowest, AddressSpace.highest)
-            guard let gap = spaces[index].areas.highestGap(count, in: bounds) else { throw .noGap }
+            guard let gap = freePlace(index, count) else { throw .noGap }
             return gap
         }
         let range = PageRange(start, start + count)

@@ -62,7 +62,12 @@ public struct Migration: Equatable, Sendable {
     public mutating func step(_ machine: inout Machine) -> Step {
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, range.start)) }
         switch phase {
-        case .begin: return nextArea(machine, index)
+        case .begin:
+            // Everything is checked before the first announcement; the range is the migration's own from then on.
+            if let gap = machine.spaces[index].areas.firstGap(in: range, { $0.isReadable }) {
+                return .failed(MemoryFault(.notMapped, gap.page))
+            }
+            return nextArea(machine, index)
         case .announced(let part):
             if let hole = machine.move(index, part, self.context, &runs) {
                 let holes = PageRange(hole, part.end)
@@ -85,16 +90,12 @@ public struct Migration: Equatable, Sendable {
         phase = .begin
     }
 
-    /// The announcement of the next area, or the end. Everything is checked before the first one.
+    /// The announcement of the next area, or the end.
     private mutating func nextArea(_ machine: borrowing Machine, _ index: Int) -> Step {
         phase = .begin
         guard cursor < range.end else { return .done }
-        let rest = PageRange(cursor, range.end)
-        if let gap = machine.spaces[index].areas.firstGap(in: rest, { $0.isReadable }) {
-            return .failed(MemoryFault(.notMapped, gap.page))
-        }
         guard let area = machine.spaces[index].areas.area(at: cursor) else { return .done }
-        let part = area.range.clamped(to: rest)
+        let part = area.range.clamped(to: PageRange(cursor, range.end))
         phase = .announced(part)
         return .invalidate(Invalidation(space, part, .migrate, owner: owner))
     }

@@ -92,9 +92,10 @@ extension Machine {
         return nil
     }
 
-    /// Copies a device page to a new system frame and maps that in its place; false at the limit.
+    /// Copies a device page to a new system frame and maps that in its place; false when there is no frame. A move does
+    /// not count against the limit, or who has reached it could not get at his memory. Kernel: mem_cgroup_migrate().
     mutating func moveToSystem(_ index: Int, _ space: SpaceID, _ page: Page, _ entry: PageEntry) -> Bool {
-        guard let frame = allocateSystem() else { return false }
+        guard let frame = allocateSystem(replacing: true) else { return false }
         physical.bytes(frame).copyMemory(from: physical.bytes(entry.frame), byteCount: PageSize.bytes)
         map(frame, space, page)
         spaces[index].table.set(page, PageEntry(.system, frame, writable: entry.isWritable))

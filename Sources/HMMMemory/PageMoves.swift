@@ -69,7 +69,7 @@ extension Machine {
     private mutating func moveToDevice(
         _ index: Int, _ page: Page, _ entry: PageEntry, _ device: DeviceID, _ context: Migration.Context
     ) -> FrameNumber? {
-        guard let frame = allocate(on: device) else { return nil }
+        guard let frame = allocate(on: device, replacing: true) else { return nil }
         physical.bytes(frame).copyMemory(from: physical.bytes(entry.frame), byteCount: PageSize.bytes)
         map(frame, context.space, page)
         let moved = PageEntry(.devicePrivate, frame, writable: entry.isWritable)

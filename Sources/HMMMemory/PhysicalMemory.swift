@@ -59,9 +59,9 @@ public struct PhysicalMemory: ~Copyable {
     // MARK: Allocation
 
     /// Takes the lowest free frame of `zone`, with one reference and undefined bytes. Nil when the zone or the limit of
-    /// frames in use is reached.
-    mutating func allocate(_ zone: inout Zone) -> FrameNumber? {
-        guard used < limit, let index = zone.firstAvailable else { return nil }
+    /// frames in use is reached. A frame that takes the place of another, freed next, may pass the limit.
+    mutating func allocate(_ zone: inout Zone, replacing: Bool = false) -> FrameNumber? {
+        guard used < limit || replacing, let index = zone.firstAvailable else { return nil }
         let section = obtain(zone.firstSection + UInt64(index))
         let slot = section.pointee.takeLowest(below: zone.capacity(ofSection: index))
         guard let slot else { return nil }

@@ -20,6 +20,8 @@ public struct ProtectionChange: Equatable, Sendable {
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, range.start)) }
         if let piece = announced {
             announced = nil
+            // What lies before the piece has no entries.
+            machine.spaces[index].areas.protect(PageRange(cursor, piece.end), protection)
             changed += machine.applyProtection(index, piece)
             cursor = piece.end
         }
@@ -28,30 +30,24 @@ public struct ProtectionChange: Equatable, Sendable {
                 return .failed(MemoryFault(.notMapped, cursor))
             }
             let part = area.range.clamped(to: PageRange(cursor, range.end))
-            // The area changes before its entries do; a part that changes nothing is announced to nobody.
+            // A part that changes nothing is announced to nobody.
             if area.protection != protection {
+                if let piece = Self.firstPiece(part, machine.spaces[index].table) {
+                    announced = piece
+                    return .invalidate(Invalidation(space, piece, .protectionVMA))
+                }
                 machine.spaces[index].areas.protect(part, protection)
-                uncovered = part
             }
-            if let todo = uncovered, let piece = nextPiece(machine, index, todo) {
-                announced = piece
-                return .invalidate(Invalidation(space, piece, .protectionVMA))
-            }
-            uncovered = nil
             cursor = part.end
         }
         return .done
     }
 
-    /// What has been given its protection and not yet been announced.
-    private var uncovered: PageRange?
-
-    /// The next range to announce: from the first populated gibibyte to the end, within one slot of 512 GiB.
-    private func nextPiece(_ machine: borrowing Machine, _ index: Int, _ part: PageRange) -> PageRange? {
-        let left = part.clamped(to: PageRange(cursor, part.end))
-        guard !left.isEmpty, let start = machine.spaces[index].table.firstPopulatedGibibyte(in: left) else { return nil }
+    /// What to announce first: from the first populated gibibyte to the end, within one slot of 512 GiB.
+    private static func firstPiece(_ part: PageRange, _ table: borrowing PageTable) -> PageRange? {
+        guard let start = table.firstPopulatedGibibyte(in: part) else { return nil }
         let slotEnd = Page(number: (start.number | 0x7ff_ffff) + 1)
-        return PageRange(start, min(slotEnd, left.end))
+        return PageRange(start, min(slotEnd, part.end))
     }
 }
 

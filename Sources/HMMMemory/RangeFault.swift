@@ -15,6 +15,8 @@ public struct RangeFault: Equatable, Sendable {
     private struct Handling: Equatable {
         var next: Page
         let end: Page
+        /// Its pages had usable areas when it began; by now that may have changed.
+        var isOld = false
     }
 
     public init(_ mirror: MirrorID, _ space: SpaceID, _ device: DeviceID, _ pages: PageRange, write: Bool) {
@@ -26,18 +28,23 @@ public struct RangeFault: Equatable, Sendable {
         cursor = pages.start
     }
 
-    /// Time has passed since the last step: the walk begins anew, as a driver does after -EBUSY.
-    public mutating func restart() {
+    /// Time has passed since the last step: makes the change that it announced, before anything else comes between. Once
+    /// the pages being faulted are done the walk begins anew, as a driver does after -EBUSY.
+    public mutating func restart(_ machine: inout Machine) -> MemoryFault? {
         cursor = pages.start
-        handling = nil
+        handling?.isOld = true
+        return applyAnnounced(&machine)
+    }
+
+    private mutating func applyAnnounced(_ machine: inout Machine) -> MemoryFault? {
+        guard let change = pending else { return nil }
+        pending = nil
+        return machine.apply(change)
     }
 
     /// After `.done` the device's page table holds the range.
     public mutating func step(_ machine: inout Machine) -> Step {
-        if let change = pending {
-            pending = nil
-            if let fault = machine.apply(change) { return .failed(fault) }
-        }
+        if let fault = applyAnnounced(&machine) { return .failed(fault) }
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, pages.start)) }
         while true {
             if let step = handle(&machine, index) { return step }
@@ -52,6 +59,12 @@ public struct RangeFault: Equatable, Sendable {
     /// Goes on with the pages that need the CPU's fault path; a step when one of them needs an announcement.
     private mutating func handle(_ machine: inout Machine, _ index: Int) -> Step? {
         guard var work = handling else { return nil }
+        if work.isOld, !permits(PageRange(work.next, work.end), machine.spaces[index].areas) {
+            // The walk will find out where and why.
+            handling = nil
+            return nil
+        }
+        work.isOld = false
         while work.next < work.end {
             switch machine.handleFault(space, work.next, upTo: work.end, write: isWrite) {
             case .ready: work.next = work.next + 1
@@ -64,6 +77,10 @@ public struct RangeFault: Equatable, Sendable {
         }
         handling = nil
         return nil
+    }
+
+    private func permits(_ range: PageRange, _ areas: borrowing AreaMap) -> Bool {
+        areas.firstGap(in: range) { $0.isReadable && (!isWrite || $0.protection.contains(.write)) } == nil
     }
 
     /// Passes over what is usable; stops with `handling` set where a page needs a fault.

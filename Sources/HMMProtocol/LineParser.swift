@@ -22,11 +22,12 @@ struct LineParser {
     @inline(__always)
     mutating func parse(_ line: Span<UInt8>) throws(Failure) -> Request? {
         if line.isEmpty { return nil }
+        if line[0] == UInt8(ascii: ";") {
+            // A comment has no literal, so what is wrong with it never costs the framing.
+            try checkComment(line)
+            return nil
+        }
         do throws(Failure) {
-            if line[0] == UInt8(ascii: ";") {
-                try checkComment(line)
-                return nil
-            }
             return try request(line)
         } catch {
             recoverFraming(line, error)
@@ -178,13 +179,27 @@ struct LineParser {
         var key = start..<start
         if at < line.count, line[at] == UInt8(ascii: "=") {
             key = start..<at
-            guard Values.isName(line, key) else { throw Failure(.syntax, "a key is a name in lower case") }
+            guard Values.isName(line, key) else { return try padded(line, start, start..<start) }
             at += 1
             start = at
             while at < line.count, Characters.isAtom(line[at]) { at += 1 }
+            if at < line.count, line[at] == UInt8(ascii: "=") { return try padded(line, start, key) }
         }
         if at > start { return Token(key: key, value: start..<at, shape: .atom) }
         return try bracketed(line, key)
+    }
+
+    /// A value that holds an equals sign, which only the padding of `b64:` may.
+    @inline(never)
+    private mutating func padded(
+        _ line: Span<UInt8>, _ start: Int, _ key: Range<Int>
+    ) throws(Failure) -> Token {
+        guard Values.equals(line, start..<min(start + 4, at), "b64:") else {
+            throw Failure(.syntax, key.isEmpty ? "a key is a name in lower case" : "a value cannot hold `=`")
+        }
+        let digits = at
+        while at < line.count, at < digits + 2, line[at] == UInt8(ascii: "=") { at += 1 }
+        return Token(key: key, value: start..<at, shape: .atom)
     }
 
     private mutating func bracketed(_ line: Span<UInt8>, _ key: Range<Int>) throws(Failure) -> Token {

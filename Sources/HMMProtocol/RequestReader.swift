@@ -115,9 +115,10 @@ public struct RequestReader: ~Copyable {
         state = .line
         let item = waiting
         waiting = nil
-        guard case .request(let tag, var request) = item else { return item }
-        request.receive(literal: body)
+        let octets = body
         body = []
+        guard case .request(let tag, var request) = item else { return item }
+        request.receive(literal: octets)
         return .request(tag, request)
     }
 

@@ -18,7 +18,7 @@ enum Values {
             at += 1
         }
         if at == end { return value }
-        guard at == end - 1, at - range.lowerBound <= 20 else { return nil }
+        guard at == end - 1 else { return nil }
         return suffixed(value, line[at])
     }
 

@@ -15,6 +15,9 @@ public struct VerbSpec: Sendable, Encodable {
         }
     }
 
+    /// Codes that every verb can give.
+    public static let commonErrors: [ErrorCode] = [.syntax, .tooLong, .badArgument, .missing, .tagBusy, .busy]
+
     public let name: String
     public let group: Group
     /// One sentence for `help` and the manual.
@@ -25,7 +28,7 @@ public struct VerbSpec: Sendable, Encodable {
     public let rows: [Key]
     /// Keys of the `+` line.
     public let reply: [Key]
-    /// Codes this verb adds to those every verb can give: SYNTAX, BADARG, MISSING, TAGBUSY and BUSY.
+    /// Codes this verb adds to `commonErrors`.
     public let errors: [ErrorCode]
     /// What it is in the kernel.
     public let kernel: String

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Glibc
 
 /// A process that this one has started and waits for.
@@ -40,7 +41,7 @@ public struct ChildProcess: Sendable {
     public func wait() async -> Int32 {
         let id = id
         return await withCheckedContinuation { waiter in
-            Thread.detach {
+            DispatchQueue(label: "hmmd.child").async {
                 var status: Int32 = 0
                 while waitpid(id, &status, 0) < 0, errno == EINTR {}
                 let signal = status & 0x7f

@@ -54,7 +54,7 @@ extension ConnectionHandler {
             metadata: ["peer": "\(peerName)", "tenant": "\(tenant)", "connection": "\(mailbox.id.rawValue)"])
     }
 
-    private var peerName: String { context?.remoteAddress?.description ?? "unknown" }
+    var peerName: String { context?.remoteAddress?.description ?? "unknown" }
 
     // MARK: End
 

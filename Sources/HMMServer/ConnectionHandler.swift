@@ -6,8 +6,8 @@ internal import NIOCore
 
 /// One connection: TLS, request lines and the way to the tenant's engine, in a single handler.
 ///
-/// One handler and not a pipeline of them, because decrypted bytes then stay in one buffer per loop from the TLS library
-/// to the parser, and answers go from the engine's buffer straight into encryption.
+/// One handler and not a pipeline of them, because decrypted bytes then stay in one buffer per loop from the TLS
+/// library to the parser, and answers go from the engine's buffer straight into encryption.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -125,6 +125,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         switch phase {
         case .handshaking: abandon("ended during the handshake")
         case .open:
+            if session != nil, !hasSeenCloseNotify {
+                server.logger.debug("connection lost", metadata: ["peer": "\(peerName)"])
+            }
             pump()
             flush()
         case .closing, .closed: break

@@ -59,7 +59,7 @@ struct Listener {
             .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptErrorLog(server: server))
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause(server: server))
                 }
             }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -80,6 +80,9 @@ struct Listener {
         _ channel: any Channel, _ transport: ConnectionHandler.Transport, _ server: ServerContext
     ) -> EventLoopFuture<Void> {
         guard let loop = server.loop(of: channel.eventLoop), server.admission.enter() else {
+            server.note(
+                "connection refused", ["reason": "too many connections"],
+                at: .init(nanoseconds: NIODeadline.now().uptimeNanoseconds))
             return channel.eventLoop.makeFailedFuture(TooManyConnections())
         }
         return channel.eventLoop.makeCompletedFuture {
@@ -90,20 +93,4 @@ struct Listener {
 
     /// Makes the bootstrap close a connection it has just accepted.
     private struct TooManyConnections: Error {}
-}
-
-/// Says that connections cannot be accepted, which NIO then tries again after a while.
-private final class AcceptErrorLog: ChannelInboundHandler {
-    typealias InboundIn = any Channel
-
-    private let server: ServerContext
-
-    init(server: ServerContext) { self.server = server }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        server.note(
-            "cannot accept connections", ["reason": "\(error)"],
-            at: .init(nanoseconds: NIODeadline.now().uptimeNanoseconds))
-        context.fireErrorCaught(error)
-    }
 }

@@ -8,7 +8,9 @@ public struct PrivateFolder: Sendable {
     public init(under parent: String) throws(SettingError) {
         var template = Array("\(parent)/hmmd-XXXXXX".utf8CString)
         // Mode 0700, and a name nobody has.
-        let made = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress).map { String(cString: $0) } }
+        let made = template.withUnsafeMutableBufferPointer { buffer in
+            buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
+        }
         guard let made else {
             throw SettingError("cannot make a directory in \(parent): \(String(cString: strerror(errno)))")
         }

@@ -19,7 +19,7 @@ public final class Server: Service, Sendable {
         var addresses = Addresses()
         var channels: [any Channel] = []
         var socketFile: UnixSocketFile?
-        var isStopping = false
+        var isHurried = false
     }
 
     private let configuration: ServerConfiguration
@@ -128,20 +128,21 @@ extension Server {
     public func stop(isPatient: Bool = true) async {
         logger.info("stopping", metadata: ["connections": "\(context.admission.count)"])
         await stopListening()
-        if isPatient, configuration.patience.drain > .zero, !running.withLock({ $0.isStopping }) {
+        if isPatient, configuration.patience.drain > .zero, !running.withLock({ $0.isHurried }) {
             for shard in context.tenants.all { shard.drain() }
             await waitForConnections(configuration.patience.drain)
         }
         closeConnections()
         // For close_notify to get out and to be answered.
-        await waitForConnections(.nanoseconds(Int64(context.waits.goodbye)))
+        let isHurried = running.withLock { $0.isHurried }
+        await waitForConnections(isHurried ? .milliseconds(200) : .nanoseconds(Int64(context.waits.goodbye)))
         try? await group.shutdownGracefully()
         logger.info("stopped")
     }
 
-    /// Makes a `stop` that is under way, or yet to come, wait no longer. From any thread.
+    /// Makes a `stop` that is under way, or yet to come, leave no more time to the clients. From any thread.
     public func hurry() {
-        running.withLock { $0.isStopping = true }
+        running.withLock { $0.isHurried = true }
         closeConnections()
         context.admission.stopWaiting()
     }
@@ -154,8 +155,8 @@ extension Server {
             }
             return (running.channels, running.socketFile)
         }
-        for channel in channels { try? await channel.close() }
         file?.remove()
+        for channel in channels { try? await channel.close() }
     }
 
     private func closeConnections() {

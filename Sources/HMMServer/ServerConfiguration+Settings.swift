@@ -48,7 +48,8 @@ extension ServerConfiguration {
     /// Refuses what would let strangers in unnoticed, or nobody.
     private static func check(_ tls: TLS) throws(SettingError) {
         if tls.verification != .off, tls.clientCAFile == nil {
-            throw SettingError("--verify \(tls.verification.rawValue) needs --client-ca: who may sign clients' certificates")
+            throw SettingError(
+                "--verify \(tls.verification.rawValue) needs --client-ca: who may sign clients' certificates")
         }
         if tls.verification != .required, tls.anonymousTenant == nil {
             throw SettingError(

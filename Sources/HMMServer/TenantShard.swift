@@ -93,10 +93,12 @@ final class TenantShard: @unchecked Sendable {
         handle(.disconnected(mailbox.id), on: loop) { self.mailboxes[mailbox.id.rawValue] = nil }
     }
 
-    /// Announces that the server is about to stop. Called on the home loop.
+    /// Announces that the server is about to stop. From any thread.
     func drain() {
-        home.readClock()
-        handle(.drain, on: home)
+        home.eventLoop.execute {
+            self.home.readClock()
+            self.handle(.drain, on: self.home)
+        }
     }
 
     private func handle(_ input: Input, on loop: LoopContext, beforeDelivery body: () -> Void = {}) {

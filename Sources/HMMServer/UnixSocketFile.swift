@@ -33,7 +33,8 @@ struct UnixSocketFile: Sendable {
         inode = UInt(status.st_ino)
     }
 
-    /// Removes the file, unless something else has taken its place.
+    /// Removes the file, unless something else has taken its place. To be called while the socket is open: until then
+    /// no other file can have got the same number.
     func remove() {
         var status = stat()
         guard lstat(path, &status) == 0, UInt(status.st_dev) == device, UInt(status.st_ino) == inode else { return }

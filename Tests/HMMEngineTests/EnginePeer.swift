@@ -7,41 +7,51 @@ import HMMTranscript
 struct EnginePeer: TranscriptPeer {
     /// One engine with its connections.
     final class Tenant {
-        var engine = Engine()
+        var engine: Engine
         var nextConnection: UInt32 = 1
         var names: [ConnectionID: String] = [:]
+
+        init(_ limits: Limits) { engine = Engine(limits: limits) }
     }
 
     /// The server's end and the client's end of one connection.
     final class Connection {
         let tenant: Tenant
         let id: ConnectionID
-        var requests = RequestReader(limits: Limits())
+        var requests: RequestReader
         var lines = ServerLineReader()
         var arrived: [ServerLineReader.Item] = []
         var isClosed = false
+        /// What the engine has told the transport, in order, but for closing.
+        var signals: [Effects.Signal] = []
 
-        init(_ tenant: Tenant, _ id: ConnectionID) {
+        init(_ tenant: Tenant, _ id: ConnectionID, _ limits: Limits) {
             self.tenant = tenant
             self.id = id
+            requests = RequestReader(limits: limits)
         }
     }
 
     struct Violation: Error, CustomStringConvertible { let description: String }
 
+    private let limits: Limits
     private(set) var tenants: [String: Tenant] = [:]
     private(set) var connections: [String: Connection] = [:]
     private var now = Instant(nanoseconds: 1_000_000_000)
     /// Everything every connection was sent, for comparing two runs.
     private(set) var output: [UInt8] = []
+    /// Whether a transport goes as soon as the engine closes it; if not, `cut` ends it.
+    var closesAtOnce = true
+
+    init(limits: Limits = Limits()) { self.limits = limits }
 
     mutating func connect(_ name: String, tenant: String) throws {
-        let owner = tenants[tenant] ?? Tenant()
+        let owner = tenants[tenant] ?? Tenant(limits)
         tenants[tenant] = owner
         let id = ConnectionID(rawValue: owner.nextConnection)
         owner.nextConnection += 1
         owner.names[id] = name
-        connections[name] = Connection(owner, id)
+        connections[name] = Connection(owner, id, limits)
         guard let tenantName = ShortName(tenant) else { throw Violation(description: "tenant name") }
         try input(.connected(id, Principal(tenant: tenantName, authentication: .mutualTLS)), owner)
     }
@@ -90,6 +100,11 @@ struct EnginePeer: TranscriptPeer {
         try input(.disconnected(connection.id), connection.tenant)
     }
 
+    /// Tells every tenant that the server is about to stop.
+    mutating func drain() throws {
+        for tenant in tenants.values { try input(.drain, tenant) }
+    }
+
     private mutating func input(_ input: Input, _ tenant: Tenant) throws {
         var effects = Effects()
         tenant.engine.handle(input, at: now, into: &effects)
@@ -111,9 +126,13 @@ struct EnginePeer: TranscriptPeer {
         }
         var closed: [ConnectionID] = []
         for signal in effects.signals {
-            if case .close(let id, _) = signal { closed.append(id) }
+            switch signal {
+            case .close(let id, _): closed.append(id)
+            case .pauseReading(let id), .resumeReading(let id):
+                connections[tenant.names[id] ?? ""]?.signals.append(signal)
+            }
         }
-        for id in closed {
+        for id in closed where closesAtOnce {
             guard let name = tenant.names[id], let connection = connections[name], !connection.isClosed else { continue }
             connection.isClosed = true
             try input(.disconnected(id), tenant)

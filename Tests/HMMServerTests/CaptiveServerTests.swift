@@ -7,7 +7,8 @@ import Testing
 @Suite struct CaptiveServerTests {
     private func run(_ script: String, _ flags: [Setting: String] = [:]) async throws -> Int32 {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let captive = CaptiveServer(flags: flags, environment: ["PATH": "/usr/bin:/bin", "TMPDIR": "/tmp"], logger: quiet)
+        let environment = ["PATH": "/usr/bin:/bin", "TMPDIR": "/tmp"]
+        let captive = CaptiveServer(flags: flags, environment: environment, logger: quiet)
         return try await captive.run(["/bin/sh", "-c", script])
     }
 

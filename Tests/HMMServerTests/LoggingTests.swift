@@ -18,7 +18,8 @@ import Testing
     @Test(arguments: [
         ("plain-1.2:3/x", "plain-1.2:3/x"), ("", "\"\""), ("a b", "\"a b\""), ("a=b", "\"a=b\""),
         ("say \"hi\"\\", "\"say \\\"hi\\\"\\\\\""), ("x\nlevel=error", "\"x\\nlevel=error\""),
-        ("\r\t\u{0}\u{1b}[2J\u{7f}", "\"\\r\\t\\u{0}\\u{1b}[2J\\u{7f}\""), ("\u{202e}evil\u{200b}", "\"\\u{202e}evil\\u{200b}\""),
+        ("\r\t\u{0}\u{1b}[2J\u{7f}", "\"\\r\\t\\u{0}\\u{1b}[2J\\u{7f}\""),
+        ("\u{202e}evil\u{200b}", "\"\\u{202e}evil\\u{200b}\""),
         ("caf\u{e9}", "\"caf\u{e9}\""),
     ])
     func peersTextCannotForgeALine(text: String, expected: String) {

@@ -100,6 +100,32 @@ import Testing
         }
     }
 
+    /// Acknowledgements are never held back, so however many come, they do not stop the reading.
+    @Test(arguments: 1...8)
+    func acknowledgementsAloneDoNotStopReading(reads: Int) async throws {
+        try await TestServer.run({ $0.limits.queuedBytes = 4096 }) { fixture in
+            let client = try await fixture.client(receiveBuffer: 4096)
+            #expect(try await client.ask("mm.create") == "+ mm=1")
+            #expect(try await client.ask("mmap 1 0x100000 1m").hasPrefix("+"))
+            // Nobody reads these answers until all has been sent.
+            for index in 0..<reads { try await client.send("#\(index) read 1 0x100000 1m") }
+            let unknown = 2000
+            try await client.send(bytes: Array(String(repeating: "ack 9\n", count: unknown).utf8))
+            try await client.send("#z ping")
+            var refused = 0
+            var answered = 0
+            while true {
+                let line = try await client.line()
+                if line == "+z" { break }
+                if line.hasPrefix("- NOEVENT") { refused += 1 }
+                if line.hasPrefix("+") { answered += 1 }
+                if line.hasPrefix("=") { _ = try await client.bytes(1_048_577) }
+            }
+            #expect(refused == unknown && answered == reads)
+            #expect(try await client.ask("ping") == "+")
+        }
+    }
+
     /// The driver's own answers are stuck, and yet its ack, sent behind many requests, gets through.
     @Test func acknowledgementsOvertakeHeldRequests() async throws {
         try await TestServer.run { fixture in

@@ -37,8 +37,8 @@ final class TestClient: @unchecked Sendable {
     /// Connects. With TLS, the handshake comes with the first call that reads or sends.
     ///
     /// - Parameter receiveBuffer: bytes the kernel may hold for us, if it shall not decide itself.
-    init(_ place: Place, tls: TLSContext? = nil, serverName: String? = "localhost", receiveBuffer: Int32? = nil) throws {
-        session = try tls.map { try TLSSession(client: $0, serverName: serverName) }
+    init(_ place: Place, tls: TLSContext? = nil, receiveBuffer: Int32? = nil) throws {
+        session = try tls.map { try TLSSession(client: $0, serverName: "localhost") }
         let family = if case .tcp = place { AF_INET } else { AF_UNIX }
         descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var patience = timeval(tv_sec: Self.patienceSeconds, tv_usec: 0)

@@ -40,7 +40,7 @@ final class TestServer: Sendable {
         change(&configuration)
         let lines = LogLines()
         log = lines
-        let logger = Logger(label: "test") { _ in LogfmtHandler(level: .debug) { lines.append($0) } }
+        let logger = Logger(label: "test") { _ in LogfmtHandler(level: .debug) { lines.append($0); if $0.contains("HOLD") { print($0) } } }
         server = try Server(configuration, logger: logger)
     }
 
@@ -50,7 +50,8 @@ final class TestServer: Sendable {
 
     /// A client of one of the tenants `ci` (0) and `other` (1), greeted.
     func client(tenant: Int = 0, receiveBuffer: Int32? = nil) async throws -> TestClient {
-        let context = try clientContext(.init(chainFile: files.tenants[tenant].certificate, keyFile: files.tenants[tenant].key))
+        let pair = files.tenants[tenant]
+        let context = try clientContext(.init(chainFile: pair.certificate, keyFile: pair.key))
         let client = try TestClient(.tcp(port), tls: context, receiveBuffer: receiveBuffer)
         #expect(try await client.line().hasPrefix("* HMM/1 auth=mtls "))
         return client

@@ -105,6 +105,11 @@ extension Engine {
                 acknowledgement: create.acknowledgement),
             id: id)
         sessions[session].mirrors.append(id)
+        if sessions[session].isReadingPaused {
+            // From now on its acknowledgements must get through.
+            sessions[session].isReadingPaused = false
+            effects.signal(.resumeReading(caller.connection))
+        }
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" mirror=", UInt64(id.rawValue))

@@ -17,7 +17,7 @@ public struct DeviceRead: Verb {
             .init("n", "number of bytes"),
             .init("faults", "how many times the device had to fault; 0 when its table had everything"),
         ],
-        errors: [.noMirror, .denied, .fenced, .notMapped, .limit, .timeout, .cancelled],
+        errors: [.noMirror, .denied, .fenced, .noSpaceID, .notMapped, .limit, .timeout, .cancelled],
         kernel: "HMM_DMIRROR_READ of lib/test_hmm.c")
 
     init(_ a: borrowing Arguments) throws(Failure) {

@@ -18,7 +18,7 @@ public struct DeviceWrite: Verb {
             .init("n", "number of bytes"),
             .init("faults", "how many times the device had to fault; 0 when its table had everything"),
         ],
-        errors: [.noMirror, .denied, .fenced, .notMapped, .permission, .limit, .timeout, .cancelled],
+        errors: [.noMirror, .denied, .fenced, .noSpaceID, .notMapped, .permission, .limit, .timeout, .cancelled],
         kernel: "HMM_DMIRROR_WRITE of lib/test_hmm.c")
 
     init(_ a: borrowing Arguments) {

@@ -16,7 +16,7 @@ public struct Fault: Verb {
         ],
         rows: PageRows.keys,
         reply: [.init("pages", "number of pages"), .init("seq", "sequence of the mirror")],
-        errors: [.noMirror, .denied, .fenced, .notMapped, .permission, .limit, .timeout, .cancelled],
+        errors: [.noMirror, .denied, .fenced, .noSpaceID, .notMapped, .permission, .limit, .timeout, .cancelled],
         kernel: "hmm_range_fault() with HMM_PFN_REQ_FAULT; hmm_vma_fault() of 2017")
 
     @inline(__always)
@@ -41,6 +41,6 @@ enum PageRows {
         .init("pages", "length of the run"),
         .init("kind", "`none` nothing there, `zero` the zero page, `ram` system memory, `private` memory of this mirror's device, `error` nothing a device may use"),
         .init("perm", "`r` or `rw`; absent with `none` and `error`"),
-        .init("pfn", "page frame numbers of the run: `first` or `first+count`, separated by commas"),
+        .init("pfn", "page frame numbers of the run: `first` or `first+count`, separated by commas; with `ram` and `private` only"),
     ]
 }

@@ -7,7 +7,7 @@ public struct Hello: Verb {
         "hello", .session, "Introduce the client and enable capabilities; optional.",
         arguments: [
             .init("version", .number, .defaulted("1"), "protocol major the client speaks"),
-            .init("client", .name, .optional, "a name for the server's log and `pending`"),
+            .init("client", .name, .optional, "a name of its own choice; nothing depends on it"),
             .init("enable", .choices(["lease"]), .optional, "`lease`: a `lease` event when half of a lease has gone"),
         ],
         reply: [

@@ -20,16 +20,16 @@ public struct Migrate: Verb {
             .init("va", "address of the first page of a run with equal outcome"),
             .init("pages", "length of the run"),
             .init("result", "`moved` or `stayed`"),
-            .init("kind", "where the pages are now: `ram`, `private`, `zero` or `none`"),
+            .init("kind", "where moved pages are now: `private` or `ram`"),
             .init("pfn", "page frame numbers of moved pages, as in `fault`"),
             .init("reason", "why pages stayed: `no-space`, `already-there`, `other-device`, `in-system-memory`, `empty`"),
         ],
         reply: [
             .init("moved", "pages that moved"), .init("stayed", "pages that stayed"),
-            .init("acked", "mirrors that let go"), .init("fenced", "mirrors fenced because their lease ran out"),
+            .init("acked", "mirrors that let go, counted once for each announcement"), .init("fenced", "mirrors fenced because their lease ran out"),
             .init("seq", "sequence of the address space afterwards"),
         ],
-        errors: [.noSpaceID, .noDevice, .notMapped, .limit, .timeout, .cancelled],
+        errors: [.noSpaceID, .noDevice, .notMapped, .timeout, .cancelled],
         kernel: "migrate_vma_setup(), _pages(), _finalize(); migrate_vma() of 2017")
 
     init(_ a: borrowing Arguments) throws(Failure) {

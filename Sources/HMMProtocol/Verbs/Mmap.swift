@@ -17,7 +17,8 @@ public struct Mmap: Verb {
         reply: [
             .init("va", "start"), .init("len", "length in bytes"), .init("prot", "protection"),
         ],
-        errors: [.noSpaceID, .exists, .permission, .outOfMemory, .limit], kernel: "mmap(2), MAP_PRIVATE|MAP_ANONYMOUS")
+        errors: [.noSpaceID, .exists, .permission, .outOfMemory, .limit, .cancelled],
+        kernel: "mmap(2), MAP_PRIVATE|MAP_ANONYMOUS")
 
     init(_ a: borrowing Arguments) throws(Failure) {
         space = a.id(0)

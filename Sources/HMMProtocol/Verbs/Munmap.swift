@@ -11,7 +11,7 @@ public struct Munmap: Verb {
             .init("len", .length, .required, "how much, rounded up to pages; holes are fine"),
         ],
         reply: Invalidating.keys("pages freed"),
-        errors: [.noSpaceID, .limit, .timeout], kernel: "munmap(2), MMU_NOTIFY_UNMAP")
+        errors: [.noSpaceID, .limit, .timeout, .cancelled], kernel: "munmap(2), MMU_NOTIFY_UNMAP")
 
     init(_ a: borrowing Arguments) throws(Failure) {
         space = a.id(0)
@@ -21,11 +21,10 @@ public struct Munmap: Verb {
 
 /// The keys that every answer to an invalidating verb shares.
 enum Invalidating {
-    static func keys(_ pages: String) -> [VerbSpec.Key] {
+    static func keys(_ pages: String, spaceRemains: Bool = true) -> [VerbSpec.Key] {
         [
-            .init("pages", pages), .init("acked", "mirrors that let go"),
+            .init("pages", pages), .init("acked", "mirrors that let go, counted once for each announcement"),
             .init("fenced", "mirrors fenced because their lease ran out"),
-            .init("seq", "sequence of the address space afterwards"),
-        ]
+        ] + (spaceRemains ? [.init("seq", "sequence of the address space afterwards")] : [])
     }
 }

@@ -14,7 +14,7 @@ public struct Read: Verb {
         ],
         rows: [.init("data", "the bytes")],
         reply: [.init("n", "number of bytes")],
-        errors: [.noSpaceID, .notMapped, .permission, .limit, .timeout, .cancelled],
+        errors: [.noSpaceID, .notMapped, .limit, .timeout, .cancelled],
         kernel: "load; handle_mm_fault(), dev_pagemap_ops.migrate_to_ram()")
 
     init(_ a: borrowing Arguments) throws(Failure) {

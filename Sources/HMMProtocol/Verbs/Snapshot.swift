@@ -14,7 +14,7 @@ public struct Snapshot: Verb {
         ],
         rows: PageRows.keys,
         reply: [.init("pages", "number of pages"), .init("seq", "sequence of the mirror")],
-        errors: [.noMirror, .denied, .fenced, .limit, .cancelled],
+        errors: [.noMirror, .denied, .fenced, .noSpaceID, .limit, .cancelled],
         kernel: "hmm_range_fault() without a request; hmm_vma_get_pfns() of 2017")
 
     init(_ a: borrowing Arguments) throws(Failure) {

@@ -1,0 +1,194 @@
+internal import Glibc
+internal import HMMProtocol
+internal import HMMTLS
+
+/// A socket with TLS on it and no event loop: blocking until `startBench`, then not.
+final class BenchSocket {
+    let descriptor: Int32
+    private let session: TLSSession?
+    private let ciphertext: UnsafeMutableRawBufferPointer
+    private var output: UnsafeMutableRawBufferPointer
+    /// Bytes that the kernel would not take.
+    private(set) var unsent: [UInt8] = []
+    private var reader = ServerLineReader()
+
+    /// Connects, shakes hands and takes the greeting.
+    init(_ options: ConnectionOptions, context: TLSContext?) throws(ClientError) {
+        descriptor = try SocketAddress.connect(options.endpoint)
+        ciphertext = .allocate(byteCount: 65536, alignment: 16)
+        output = .allocate(byteCount: 65536, alignment: 16)
+        do throws(TLSError) {
+            session = if let context {
+                try TLSSession(client: context, serverName: options.expectedName)
+            } else {
+                nil
+            }
+        } catch {
+            throw .cannotConnect("\(error)")
+        }
+        try shakeHands()
+        guard case .banner = try nextLine().line else { throw .cannotConnect("no greeting came") }
+    }
+
+    deinit {
+        Glibc.close(descriptor)
+        ciphertext.deallocate()
+        output.deallocate()
+    }
+
+    private func shakeHands() throws(ClientError) {
+        guard let session else { return }
+        var input = UnsafeRawBufferPointer(start: nil, count: 0)
+        while true {
+            session.beginInput(input)
+            session.beginOutput(output)
+            let outcome = session.handshake()
+            let count = session.endOutput()
+            session.endInput()
+            try write(UnsafeRawBufferPointer(rebasing: output[..<count]))
+            switch outcome {
+            case .complete: return
+            case .failed(let error): throw .cannotConnect("\(error)")
+            case .incomplete: input = try receiveCiphertext()
+            }
+        }
+    }
+
+    private func receiveCiphertext() throws(ClientError) -> UnsafeRawBufferPointer {
+        let count = recv(descriptor, ciphertext.baseAddress, ciphertext.count, 0)
+        guard count > 0 else { throw .connectionLost(count == 0 ? "the server has closed" : Self.reason()) }
+        return UnsafeRawBufferPointer(rebasing: ciphertext[..<count])
+    }
+
+    // MARK: One request at a time
+
+    /// Sends a request and returns the pairs of its `+` line, events aside.
+    ///
+    /// - Throws: `refused`.
+    @discardableResult
+    func request(_ line: String) throws(ClientError) -> [ServerLine.Pair] {
+        try send(line)
+        return try awaitAnswer()
+    }
+
+    /// Waits for the end of an answer.
+    @discardableResult
+    func awaitAnswer() throws(ClientError) -> [ServerLine.Pair] {
+        while true {
+            switch try nextLine().line {
+            case .success(_, let pairs): return pairs
+            case .failure(_, let code, let errno, let pairs, let text):
+                throw .refused(.init(code: code, errno: errno, pairs: pairs, text: text))
+            case .bye(let code, let text): throw .closed(code: code, text: text)
+            case .banner, .note, .row, .event: break
+            }
+        }
+    }
+
+    func send(_ line: String) throws(ClientError) {
+        let octets = Array(line.utf8) + [10]
+        try octets.span.withUnsafeBytes { bytes throws(ClientError) in try send(bytes) }
+    }
+
+    private func nextLine() throws(ClientError) -> ServerLineReader.Item {
+        while true {
+            do throws(ServerLineError) {
+                if let item = try reader.next() { return item }
+            } catch {
+                throw .malformed(error)
+            }
+            let plaintext = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 16)
+            defer { plaintext.deallocate() }
+            let count = try receive(into: plaintext)
+            reader.append(UnsafeRawBufferPointer(rebasing: plaintext[..<count]))
+        }
+    }
+
+    // MARK: Many at once
+
+    /// From now on calls return at once.
+    func startBench() {
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    }
+
+    /// From now on calls wait.
+    func stopBench() {
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
+    }
+
+    /// Encrypts and sends; what the kernel does not take is kept for `flush`.
+    func send(_ plaintext: UnsafeRawBufferPointer) throws(ClientError) {
+        guard let session else { return try write(plaintext) }
+        let bound = TLSSession.ciphertextBound(forPlaintext: plaintext.count)
+        if output.count < bound {
+            output.deallocate()
+            output = .allocate(byteCount: bound, alignment: 16)
+        }
+        session.beginOutput(output)
+        let failure = session.write(plaintext)
+        let count = session.endOutput()
+        if let failure { throw .connectionLost("\(failure)") }
+        try write(UnsafeRawBufferPointer(rebasing: output[..<count]))
+    }
+
+    /// Sends what was kept, as far as the kernel takes it.
+    func flush() throws(ClientError) {
+        let rest = unsent
+        unsent = []
+        try rest.span.withUnsafeBytes { bytes throws(ClientError) in try write(bytes) }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) throws(ClientError) {
+        guard unsent.isEmpty else {
+            unsent.append(contentsOf: bytes)
+            return
+        }
+        var sent = 0
+        while sent < bytes.count, let base = bytes.baseAddress {
+            let count = Glibc.send(descriptor, base + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN {
+                unsent.append(contentsOf: bytes[sent...])
+                return
+            }
+            guard count > 0 else { throw .connectionLost(Self.reason()) }
+            sent += count
+        }
+    }
+
+    /// Decrypted bytes that fit into `plaintext`; 0 when nothing has come. Blocks until the bench has started.
+    func receive(into plaintext: UnsafeMutableRawBufferPointer) throws(ClientError) -> Int {
+        guard let session else {
+            let count = recv(descriptor, plaintext.baseAddress, plaintext.count, 0)
+            if count < 0, errno == EAGAIN || errno == EINTR { return 0 }
+            guard count > 0 else { throw .connectionLost(count == 0 ? "the server has closed" : Self.reason()) }
+            return count
+        }
+        if !session.hasPendingPlaintext, !session.hasBufferedInput {
+            let count = recv(descriptor, ciphertext.baseAddress, ciphertext.count, 0)
+            if count < 0, errno == EAGAIN || errno == EINTR { return 0 }
+            guard count > 0 else { throw .connectionLost(count == 0 ? "the server has closed" : Self.reason()) }
+            session.beginInput(UnsafeRawBufferPointer(rebasing: ciphertext[..<count]))
+            defer { session.endInput() }
+            return try decrypt(session, plaintext)
+        }
+        return try decrypt(session, plaintext)
+    }
+
+    private func decrypt(_ session: TLSSession, _ plaintext: UnsafeMutableRawBufferPointer) throws(ClientError) -> Int {
+        var count = 0
+        while count < plaintext.count {
+            switch session.read(into: UnsafeMutableRawBufferPointer(rebasing: plaintext[count...])) {
+            case .bytes(let more): count += more
+            case .needsInput: return count
+            case .closed:
+                if count > 0 { return count }
+                throw .connectionLost("the server has closed")
+            case .failed(let error): throw .connectionLost("\(error)")
+            }
+        }
+        return count
+    }
+
+    private static func reason() -> String { String(cString: strerror(errno)) }
+}

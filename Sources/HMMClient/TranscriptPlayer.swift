@@ -1,0 +1,137 @@
+internal import HMMProtocol
+internal import HMMTLS
+public import HMMTranscript
+
+/// Carries out transcripts over real connections.
+public struct TranscriptPlayer: Sendable {
+    /// How each tenant connects. A tenant that is not here connects as the first one.
+    private var tenants: [String: (options: ConnectionOptions, context: TLSContext?)] = [:]
+    private let first: (options: ConnectionOptions, context: TLSContext?)
+    /// How long an expected line may take.
+    public var patienceMilliseconds: Int64 = 10_000
+
+    /// - Parameters:
+    ///   - options: for the tenant `ci`, the default of transcripts.
+    ///   - other: for the tenant `other`, if there is a second one.
+    /// - Throws: `options`, naming a file that cannot be used.
+    public init(_ options: ConnectionOptions, other: ConnectionOptions? = nil) throws(ClientError) {
+        first = (options, try options.makeContext())
+        if let other { tenants["other"] = (other, try other.makeContext()) }
+    }
+
+    /// Plays one transcript; `observe` sees the conversation as it happens.
+    ///
+    /// - Throws: the first difference.
+    public func play(
+        _ transcript: Transcript, observe: (TranscriptMoment) -> Void = { _ in }
+    ) async throws(TranscriptFailure) {
+        var stage = Stage(player: self)
+        var run = TranscriptRun(transcript)
+        let result: Result<Void, TranscriptFailure>
+        do throws(TranscriptFailure) {
+            try await play(&run, on: &stage, observe)
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        await stage.leave()
+        try result.get()
+    }
+
+    private func play(
+        _ run: inout TranscriptRun, on stage: inout Stage, _ observe: (TranscriptMoment) -> Void
+    ) async throws(TranscriptFailure) {
+        while true {
+            let command = try run.next()
+            if command == .finished { return }
+            if let moment = TranscriptMoment(command) { observe(moment) }
+            let outcome: TranscriptRun.Outcome?
+            do {
+                outcome = try await stage.perform(command)
+            } catch {
+                throw run.failure("\(error)")
+            }
+            guard let outcome else { continue }
+            let shown = try run.resume(outcome)
+            if let shown, let moment = TranscriptMoment(command, shown) { observe(moment) }
+        }
+    }
+
+    fileprivate func connect(_ tenant: String) async throws(ClientError) -> LineConnection {
+        guard tenant != "other" || tenants["other"] != nil else {
+            throw .options("the transcript needs a second tenant: set HMMD_CERT_2 and HMMD_KEY_2")
+        }
+        let (options, context) = tenants[tenant] ?? first
+        return try await LineConnection.connect(options, context: context)
+    }
+}
+
+/// The connections of one transcript being played.
+private struct Stage {
+    private struct Actor {
+        var lines: LineConnection
+        /// Lines that have come and not been asked for; the next one last.
+        var received: [ServerLineReader.Item]
+        /// What was sent so far ends with a line end, so that a ping may follow.
+        var isBetweenLines = true
+    }
+
+    let player: TranscriptPlayer
+    private var actors: [String: Actor] = [:]
+    private var pings = 0
+
+    init(player: TranscriptPlayer) { self.player = player }
+
+    mutating func perform(_ command: TranscriptRun.Command) async throws(ClientError) -> TranscriptRun.Outcome? {
+        switch command {
+        case .remark, .heading, .finished: break
+        case .connect(let name, let tenant):
+            let lines = try await player.connect(tenant)
+            actors[name] = Actor(lines: lines, received: [lines.greeting])
+        case .send(let name, let octets):
+            actors[name]?.isBetweenLines = octets.last == 10
+            // A server that has closed shows when its next line is expected.
+            try? await actors[name]?.lines.send(octets)
+        case .receive(let name): return try await receive(name, within: player.patienceMilliseconds)
+        case .settle(let name): return try await settle(name)
+        case .advance(let milliseconds): try? await Task.sleep(for: .milliseconds(Int64(milliseconds)))
+        case .cut(let name): await actors.removeValue(forKey: name)?.lines.abort()
+        }
+        return nil
+    }
+
+    private mutating func receive(_ name: String, within milliseconds: Int64) async throws(ClientError)
+        -> TranscriptRun.Outcome
+    {
+        if let item = actors[name]?.received.popLast() { return .line(item) }
+        guard let lines = actors[name]?.lines else { return .ended }
+        switch try await lines.receive(within: milliseconds) {
+        case .lines(let items):
+            actors[name]?.received = items.reversed()
+            return .line(actors[name]?.received.popLast() ?? items[0])
+        case .ended: return .ended
+        case .nothing: return .nothing
+        }
+    }
+
+    /// A ping that is answered says that all before it has been worked through.
+    private mutating func settle(_ name: String) async throws(ClientError) -> TranscriptRun.Outcome {
+        guard let actor = actors[name], actor.isBetweenLines else { return try await receive(name, within: 50) }
+        if let item = actors[name]?.received.popLast() { return .line(item) }
+        pings += 1
+        let tag = "settle\(pings)"
+        try? await actor.lines.send(line: "#\(tag) ping")
+        let outcome = try await receive(name, within: player.patienceMilliseconds)
+        switch outcome {
+        case .line(let item):
+            if case .success(let answered, _) = item.line, answered.description == tag { return .nothing }
+            return outcome
+        case .nothing: throw .connectionLost("\(name) does not answer a ping")
+        case .ended: return outcome
+        }
+    }
+
+    func leave() async {
+        for actor in actors.values { await actor.lines.close() }
+    }
+}

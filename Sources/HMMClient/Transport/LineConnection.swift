@@ -1,0 +1,141 @@
+public import HMMProtocol
+public import HMMTLS
+internal import NIOCore
+internal import NIOPosix
+
+/// A connection as a stream of lines: octets go out as given, lines come in one order. `Connection` builds requests
+/// and answers on it. One task reads; any may send.
+public final class LineConnection: Sendable {
+    /// What a wait for lines gave.
+    public enum Batch: Equatable, Sendable {
+        /// At least one line.
+        case lines([ServerLineReader.Item])
+        /// The server has closed in an orderly way.
+        case ended
+        /// The time was over.
+        case nothing
+    }
+
+    private let channel: any Channel
+    private let inbox: LineInbox
+    /// The first line of the server.
+    public let greeting: ServerLineReader.Item
+
+    private init(channel: any Channel, inbox: LineInbox, greeting: ServerLineReader.Item) {
+        self.channel = channel
+        self.inbox = inbox
+        self.greeting = greeting
+    }
+
+    deinit { channel.close(promise: nil) }
+
+    /// Connects and waits for the greeting.
+    ///
+    /// - Parameter context: `options.makeContext()`, when many connections share one; nil makes it here.
+    /// - Throws: `options`, or `cannotConnect` with the reason, a refused certificate included.
+    public static func connect(
+        _ options: ConnectionOptions, context: TLSContext? = nil
+    ) async throws(ClientError) -> LineConnection {
+        let context = if let context { Optional(context) } else { try options.makeContext() }
+        let deadline = NIODeadline.now() + .milliseconds(options.connectMilliseconds)
+        let inbox = LineInbox()
+        let channel: any Channel
+        do {
+            channel = try await open(options, context, inbox)
+        } catch {
+            throw .cannotConnect("\(options.endpoint): \(reason(error))")
+        }
+        do {
+            let batch = try await inbox.take(until: deadline, on: channel.eventLoop) {}
+            guard case .lines(let items) = batch, let greeting = items.first else {
+                throw ClientError.cannotConnect("no greeting came")
+            }
+            if case .bye(let code, let text) = greeting.line { throw ClientError.closed(code: code, text: text) }
+            guard case .banner(1, _) = greeting.line else {
+                throw ClientError.cannotConnect("not a server of protocol version 1: \(greeting.text)")
+            }
+            // Lines that came with the greeting are for the reader.
+            inbox.putBack(Array(items.dropFirst()))
+            return LineConnection(channel: channel, inbox: inbox, greeting: greeting)
+        } catch {
+            channel.close(promise: nil)
+            throw .cannotConnect("\(options.endpoint): \(error)")
+        }
+    }
+
+    private static func open(
+        _ options: ConnectionOptions, _ context: TLSContext?, _ inbox: LineInbox
+    ) async throws -> any Channel {
+        let name = options.expectedName
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(.milliseconds(options.connectMilliseconds))
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let context {
+                        let session = try TLSSession(client: context, serverName: name)
+                        try channel.pipeline.syncOperations.addHandler(TLSHandler(session))
+                    }
+                    try channel.pipeline.syncOperations.addHandler(LineHandler(inbox: inbox, isPlain: context == nil))
+                }
+            }
+        return switch options.endpoint {
+        case .tls(let host, let port), .plain(let host, let port):
+            try await bootstrap.connect(host: host, port: port).get()
+        case .unix(let path): try await bootstrap.connect(unixDomainSocketPath: path).get()
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        if let error = error as? NIOConnectionError {
+            return error.connectionErrors.last.map { reason($0.error) } ?? "\(error.host) is not known"
+        }
+        if let error = error as? IOError { return String(describing: error.description.split(separator: ":").last ?? "") }
+        return "\(error)"
+    }
+
+    /// Sends octets as they are; returns when the system has taken them.
+    ///
+    /// - Throws: `connectionLost`.
+    public func send(_ octets: [UInt8]) async throws(ClientError) {
+        do {
+            try await channel.writeAndFlush(channel.allocator.buffer(bytes: octets))
+        } catch {
+            throw .connectionLost("\(Self.reason(error))")
+        }
+    }
+
+    /// Sends a line, given without its end, and the octets of a literal that it announces.
+    public func send(line: String, literal: [UInt8]? = nil) async throws(ClientError) {
+        try await send(Array(line.utf8) + [10] + (literal.map { $0 + [10] } ?? []))
+    }
+
+    /// All lines that have come, or the first that come.
+    ///
+    /// - Parameter milliseconds: how long to wait; nil for ever. A cancelled task gets `nothing` at once.
+    /// - Throws: `connectionLost` or `malformed`, after the lines before it.
+    public func receive(within milliseconds: Int64? = nil) async throws(ClientError) -> Batch {
+        let deadline = milliseconds.map { NIODeadline.now() + .milliseconds($0) }
+        do {
+            let batch = try await inbox.take(until: deadline, on: channel.eventLoop) {
+                channel.setOption(.autoRead, value: true).whenFailure { _ in }
+            }
+            return switch batch {
+            case .lines(let items): .lines(items)
+            case .ended: .ended
+            case .nothing: .nothing
+            }
+        } catch {
+            throw error as? ClientError ?? .connectionLost("\(error)")
+        }
+    }
+
+    /// Closes, with a TLS goodbye. Nothing of the protocol is said: `quit` is the caller's.
+    public func close() async { try? await channel.close() }
+
+    /// Drops the transport without a goodbye, as a crash would.
+    public func abort() async {
+        try? await channel.triggerUserOutboundEvent(TransportEvent.abort).get()
+        try? await channel.close()
+    }
+}

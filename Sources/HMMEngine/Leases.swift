@@ -1,0 +1,60 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// Leases that run out, and what becomes of the requests that wait.
+extension Engine {
+    /// Leases that have run out, and warnings that are due.
+    mutating func tick(_ now: Instant, _ effects: inout Effects) {
+        for id in (0..<operations.count).map({ operations.id(at: $0) }) {
+            warn(id, now, &effects)
+            expire(id, now, &effects)
+        }
+        nextDeadline = nil
+        for index in 0..<operations.count {
+            guard case .inRound(let round, _) = operations[index].state, let deadline = round.nextDeadline else { continue }
+            nextDeadline = min(nextDeadline ?? deadline, deadline)
+        }
+    }
+
+    private mutating func warn(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
+        guard let index = operations.index(of: id), case .inRound(var round, let held) = operations[index].state,
+            round.waiting.contains(where: { $0.warning.map { $0 <= now } ?? false })
+        else { return }
+        for position in round.waiting.indices {
+            let entry = round.waiting[position]
+            guard let due = entry.warning, due <= now, let deadline = entry.deadline else { continue }
+            round.waiting[position].warning = nil
+            guard deadline > now, let session = sessions.index(of: entry.connection) else { continue }
+            effects.address(entry.connection)
+            effects.text.pair("!", sessions[session].takeEventNumber())
+            effects.text.pair(" lease mirror=", UInt64(entry.mirror.rawValue))
+            effects.text.pair(" event=", entry.event)
+            effects.text.pair(" left=", now.milliseconds(until: deadline))
+            effects.text.endLine()
+        }
+        operations[index].state = .inRound(round, held: held)
+    }
+
+    private mutating func expire(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
+        guard let index = operations.index(of: id), case .inRound(let round, _) = operations[index].state else { return }
+        let late = round.waiting.filter { $0.deadline.map { $0 <= now } ?? false }
+        guard !late.isEmpty else { return }
+        if policy(of: round.invalidation.space) == .fail { return fail(id, round, late[0], &effects) }
+        for entry in late { fence(entry.mirror, now, &effects) }
+    }
+
+    /// `on-expiry=fail`: the request fails and changes nothing more; events that were sent may still be acknowledged.
+    private mutating func fail(_ id: OperationID, _ round: Round, _ late: Round.Waiting, _ effects: inout Effects) {
+        guard var operation = operations.remove(id) else { return }
+        operation.abandon(&machine)
+        endRound(round)
+        effects.fail(
+            operation.caller,
+            Failure(
+                .timeout, "mirror \(late.mirror.rawValue) did not acknowledge within its lease",
+                address: round.invalidation.range.start.address),
+            unlessGoneFrom: self)
+        answered(operation.caller)
+        wake(behind: id)
+    }
+}

@@ -1,0 +1,116 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// Requests that wait for one another: whose range may be used by whom, and who comes next.
+extension Engine {
+    /// The round of an operation is over, or its turn may have come: it goes on as far as it can.
+    ///
+    /// Whoever has not begun also waits behind those who wait already, or a stream of small requests would keep a large
+    /// one out for ever.
+    mutating func resume(_ id: OperationID, inTurn: Bool, _ now: Instant, _ effects: inout Effects) {
+        guard let index = operations.index(of: id) else { return }
+        var operation = operations[index]
+        if let fault = operation.restart(&machine) {
+            effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
+            end(id)
+        } else if let holder = inTurn ? predecessor(of: operation, id) : holder(of: operation, id) {
+            // Another may hold part of its range by now; migrations and the like kept theirs all the time.
+            wait(id, index, operation, behind: holder, &effects)
+        } else if advance(&operation, id, now, &effects), let index = operations.index(of: id) {
+            operations[index] = operation
+        } else {
+            end(id)
+        }
+        wake(behind: id)
+    }
+
+    private mutating func wait(
+        _ id: OperationID, _ index: Int, _ operation: Operation, behind holder: OperationID, _ effects: inout Effects
+    ) {
+        guard !operation.refusesToWait else {
+            effects.fail(operation.caller, rangeIsBusy, unlessGoneFrom: self)
+            return end(id)
+        }
+        operations[index] = operation
+        operations[index].state = .parked(behind: holder)
+    }
+
+    /// An operation of the table has been answered.
+    private mutating func end(_ id: OperationID) {
+        guard let operation = operations.remove(id) else { return }
+        answered(operation.caller)
+    }
+
+    // MARK: Ranges
+
+    /// The operation that holds part of what `operation` wants.
+    private func holder(of operation: Operation, _ id: OperationID) -> OperationID? {
+        guard roundsRunning > 0, let wanted = operation.wanted(machine) else { return nil }
+        for index in 0..<operations.count where operations.id(at: index) != id {
+            guard operations[index].space == operation.space, case .inRound(_, let held) = operations[index].state,
+                held.overlaps(wanted)
+            else { continue }
+            return operations.id(at: index)
+        }
+        return nil
+    }
+
+    /// The operation that a new one, or one whose turn it is, has to let go first: one that holds part of what it wants,
+    /// or an earlier one that waits for part of it.
+    func predecessor(of operation: Operation, _ id: OperationID) -> OperationID? {
+        guard !operations.isEmpty, let wanted = operation.wanted(machine) else { return nil }
+        for index in 0..<operations.count where operations[index].space == operation.space {
+            let other = operations.id(at: index)
+            switch operations[index].state {
+            case .running: continue
+            case .inRound(_, let held): if held.overlaps(wanted) { return other }
+            case .parked:
+                guard other < id else { continue }
+                if operations[index].wanted(machine)?.overlaps(wanted) ?? false { return other }
+            }
+        }
+        return nil
+    }
+
+    mutating func park(_ operation: consuming Operation, behind holder: OperationID, _ effects: inout Effects) {
+        var operation = operation
+        if operation.refusesToWait { return effects.fail(operation.caller, rangeIsBusy) }
+        operation.state = .parked(behind: holder)
+        begun(operation.caller)
+        operations.append(operation)
+    }
+
+    private var rangeIsBusy: Failure { busy("the range is under invalidation; see `pending`") }
+
+    /// Whoever waited behind `id` may try again.
+    mutating func wake(behind id: OperationID) {
+        for index in 0..<operations.count where operations[index].state == .parked(behind: id) {
+            ready.append(.parked(operations.id(at: index)))
+        }
+    }
+
+    mutating func unpark(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
+        guard let index = operations.index(of: id), case .parked = operations[index].state else { return }
+        operations[index].state = .running
+        resume(id, inTurn: true, now, &effects)
+    }
+
+    // MARK: Lanes
+
+    /// A request has to wait: its lane or its tag is taken until it is answered.
+    mutating func begun(_ caller: Caller) {
+        guard let index = sessions.index(of: caller.connection) else { return }
+        if caller.tag.isEmpty { sessions[index].lane.isBusy = true } else { sessions[index].tags.append(caller.tag) }
+    }
+
+    mutating func answered(_ caller: Caller) {
+        // Draining ends when the last request does, whether or not anyone waits for its answer.
+        if isDraining || caller.tag.isEmpty { ready.append(.lane(caller.connection)) }
+        guard let index = sessions.index(of: caller.connection) else { return }
+        if caller.tag.isEmpty {
+            sessions[index].lane.isBusy = false
+        } else {
+            sessions[index].tags.removeAll { $0 == caller.tag }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+import ArgumentParser
+
+/// The command line of the server.
+@main
+struct Hmmd: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "hmmd",
+        abstract: "Device memory as a service: Linux heterogeneous memory management over TLS.",
+        version: version,
+        subcommands: [Serve.self, Run.self, Cert.self],
+        defaultSubcommand: Serve.self)
+}

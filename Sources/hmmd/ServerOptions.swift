@@ -1,0 +1,90 @@
+import ArgumentParser
+import HMMServer
+import Logging
+
+/// The flags that say what a server is like, shared by the commands that start one.
+struct ServerOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Listen for TLS there.", discussion: "Default 127.0.0.1:7423.", valueName: "host:port"))
+    var listen: String?
+
+    @Option(help: ArgumentHelp("Certificate and its intermediates, PEM.", valueName: "file"))
+    var cert: String?
+
+    @Option(help: ArgumentHelp("The certificate's key, PEM, without passphrase.", valueName: "file"))
+    var key: String?
+
+    @Option(help: ArgumentHelp("Who may sign clients' certificates, PEM.", valueName: "file"))
+    var clientCa: String?
+
+    @Option(help: ArgumentHelp("Whether clients need a certificate: required, optional, off.", valueName: "rule"))
+    var verify: String?
+
+    @Option(help: ArgumentHelp("Tenant of clients without a certificate.", valueName: "name"))
+    var anonymousTenant: String?
+
+    @Option(help: ArgumentHelp("Oldest TLS version: 1.3 (the default) or 1.2.", valueName: "version"))
+    var tlsMin: String?
+
+    @Flag(help: "Refuse clients that do not offer the application protocol hmm/1.")
+    var requireAlpn = false
+
+    @Option(help: ArgumentHelp("Listen on a Unix socket, without TLS.", valueName: "path"))
+    var unix: String?
+
+    @Option(help: ArgumentHelp("Mode of the socket's file; default 600.", valueName: "octal"))
+    var unixMode: String?
+
+    @Option(
+        help: ArgumentHelp("Listen on 127.0.0.1 without TLS. Anyone on this machine can connect.", valueName: "port"))
+    var plainLoopback: String?
+
+    @Option(help: ArgumentHelp("Tenant of clients without TLS; default local.", valueName: "name"))
+    var localTenant: String?
+
+    @Option(help: ArgumentHelp("Page frames one tenant may use; default 4g.", valueName: "size"))
+    var tenantMemory: String?
+
+    @Option(help: ArgumentHelp("Event loops, each a thread; default one per processor.", valueName: "n"))
+    var loops: String?
+
+    @Option(help: ArgumentHelp("Connections of all tenants; default 20000.", valueName: "n"))
+    var maxConnections: String?
+
+    @Option(help: ArgumentHelp("For the TLS handshake; default 10.", valueName: "seconds"))
+    var handshakeTimeout: String?
+
+    @Option(help: ArgumentHelp("From the first byte of a request to its last; default 30.", valueName: "seconds"))
+    var lineTimeout: String?
+
+    @Option(help: ArgumentHelp("Without a byte from the client; default 0, for ever.", valueName: "seconds"))
+    var idleTimeout: String?
+
+    @Option(help: ArgumentHelp("For answers still owed when a client ends its side; default 30.", valueName: "seconds"))
+    var linger: String?
+
+    @Option(help: ArgumentHelp("For clients to leave when the server stops; default 5.", valueName: "seconds"))
+    var drainSeconds: String?
+
+    @Option(help: ArgumentHelp("trace, debug, info (the default), notice, warning, error.", valueName: "level"))
+    var logLevel: String?
+
+    var given: [Setting: String] {
+        let all: [Setting: String?] = [
+            .listen: listen, .cert: cert, .key: key, .clientCA: clientCa, .verify: verify,
+            .anonymousTenant: anonymousTenant, .tlsMin: tlsMin, .requireALPN: requireAlpn ? "yes" : nil,
+            .unix: unix, .unixMode: unixMode, .plainLoopback: plainLoopback, .localTenant: localTenant,
+            .tenantMemory: tenantMemory, .loops: loops, .maxConnections: maxConnections,
+            .handshakeTimeout: handshakeTimeout, .lineTimeout: lineTimeout, .idleTimeout: idleTimeout,
+            .linger: linger, .drainSeconds: drainSeconds, .logLevel: logLevel,
+        ]
+        return all.compactMapValues { $0 }
+    }
+
+    /// - Throws: `ValidationError` for a level that does not exist.
+    static func logger(_ level: String?, default standard: Logger.Level) throws -> Logger {
+        guard let chosen = level.map(Logger.Level.init(rawValue:)) ?? standard else {
+            throw ValidationError("--log-level: expected trace, debug, info, notice, warning, error or critical")
+        }
+        return Logger(label: "hmmd") { _ in LogfmtHandler(level: chosen) }
+    }
+}
