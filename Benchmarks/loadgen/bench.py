@@ -116,7 +116,8 @@ class Bench(contextlib.ExitStack):
             command += ["--cert", self.certs / "ci.pem", "--key", self.certs / "ci.key"]
         for name, value in {"seconds": self.options.seconds, **settings}.items():
             command += [f"--{name.replace('_', '-')}", str(value)]
-        result = json.loads(run(pinned(self.options.load_cpu, command)))
+        # What the generator warns of is in its figures too; print_table shows it.
+        result = json.loads(run(pinned(self.options.load_cpu, command), quiet=True))
         if result["tls"] != "TLSv1.3" or result["cipher"] != CIPHER:
             raise Failure(f"{server.name} agreed on {result['tls']} {result['cipher']}, not on {CIPHER}")
         result["server"] = server.name
@@ -142,11 +143,11 @@ def pinned(cpu: int, command: list) -> list:
     return ["taskset", "-c", str(cpu), *command]
 
 
-def run(command: list) -> str:
-    """The output of a command; its warnings go through to the user."""
-    result = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+def run(command: list, *, quiet: bool = False) -> str:
+    """The output of a command. What it says on standard error goes to the user; when quiet, only if it fails."""
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE if quiet else None, text=True)
     if result.returncode != 0:
-        raise Failure(f"{' '.join(str(word) for word in command)} failed")
+        raise Failure(f"{' '.join(str(word) for word in command)} failed\n{result.stderr or ''}".rstrip())
     return result.stdout
 
 
@@ -194,6 +195,22 @@ class Spread:
 
     def as_dict(self) -> dict:
         return {"median": self.median, "min": self.low, "max": self.high}
+
+
+HEALTH_HEADER = ["generator", "disturbed"]
+
+
+def health(runs: list[dict]) -> list[str]:
+    """Two cells: the generator's share of its core, and the share of time that others kept ours from running. The worst
+    of all runs; marked where it spoils the figures."""
+    generator = max(run["gen_cpu"] for run in runs)
+    disturbed = max(max(run["gen_waited"], run["server_waited"]) for run in runs)
+    return [f"{generator:.2f}" + ("!" if generator >= 0.98 else ""), f"{disturbed:.0%}" + ("!" if disturbed > 0.05 else "")]
+
+
+def print_footnotes() -> None:
+    print("\ngenerator: share of its core that the generator used; with `!` it measured itself, the server may be faster."
+          "\ndisturbed: share of the time that others had our cores; with `!` repeat on a quiet machine.")
 
 
 def print_table(header: list[str], rows: list[list[str]]) -> None:

@@ -90,7 +90,7 @@ void report_usage(const moment *from, const moment *to, double operations) {
         if (operations > 0) report_number("server_us_per_op", server * 1e6 / operations);
     }
     if (own_waited > 0.05 || server_waited > 0.05)
-        fprintf(stderr, "warning: others used the cores: generator and server stood in line for %.0f %% and %.0f %% of the time\n",
+        fprintf(stderr, "warning: others used the cores: generator and server stood in line %.0f %% and %.0f %% of the time\n",
                 own_waited * 100, server_waited * 100);
 }
 

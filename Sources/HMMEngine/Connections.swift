@@ -49,7 +49,7 @@ extension Engine {
         isDraining = true
         for index in 0..<sessions.count where !sessions[index].isClosing {
             effects.address(sessions.id(at: index))
-            effects.text.append("* note the server is stopping: finish, then reconnect elsewhere\n")
+            effects.text.append("* note : the server is stopping: finish, then reconnect elsewhere\n")
         }
         finishDraining(&effects)
     }

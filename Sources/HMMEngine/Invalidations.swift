@@ -108,7 +108,8 @@ extension Engine {
         _ connection: ConnectionID, _ tag: Tag, _ ack: Ack, _ now: Instant, _ effects: inout Effects
     ) {
         var unknown: UInt64?
-        for number in ack.events {
+        for index in 0...ack.more.count {
+            let number = index == 0 ? ack.first : ack.more[index - 1]
             guard let session = sessions.index(of: connection) else { return }
             guard let event = sessions[session].closeEvent(number) else {
                 unknown = unknown ?? number

@@ -112,6 +112,14 @@ extension Operation {
         }
     }
 
+    /// It changes no mapping: it loads, stores, faults or looks.
+    var isAccess: Bool {
+        switch work {
+        case .load, .store, .fault, .snapshot, .deviceLoad, .deviceStore: true
+        case .unmap, .protect, .map, .exit, .migrate: false
+        }
+    }
+
     /// Mirrors that are not told, because their driver is the one that asks.
     var exempt: [MirrorID] {
         if case .migrate(let migration) = work { migration.exempt } else { [] }

@@ -56,7 +56,7 @@ extension Engine {
     }
 
     /// The operation that a new one, or one whose turn it is, has to let go first: one that holds part of what it wants,
-    /// or an earlier one that waits for part of it.
+    /// or an earlier one that waits for part of it. Accesses pass one another, as readers of the kernel's mmap_lock do.
     func predecessor(of operation: Operation, _ id: OperationID) -> OperationID? {
         guard !operations.isEmpty, let wanted = operation.wanted(machine) else { return nil }
         for index in 0..<operations.count where operations[index].space == operation.space {
@@ -65,7 +65,7 @@ extension Engine {
             case .running: continue
             case .inRound(_, let held): if held.overlaps(wanted) { return other }
             case .parked:
-                guard other < id else { continue }
+                guard other < id, !operation.isAccess || !operations[index].isAccess else { continue }
                 if operations[index].wanted(machine)?.overlaps(wanted) ?? false { return other }
             }
         }

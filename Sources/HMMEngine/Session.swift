@@ -20,7 +20,7 @@ struct Session {
     var isReadingPaused = false
 
     /// No request of the connection waits for anything.
-    var isIdle: Bool { tags.isEmpty && !lane.isBusy && lane.queue.isEmpty }
+    var isIdle: Bool { tags.isEmpty && !lane.isBusy && lane.isEmpty }
 
     /// The number of the next event; they have no gaps.
     mutating func takeEventNumber() -> UInt64 {
@@ -62,8 +62,12 @@ struct Lane {
 
     /// A request has begun and not been answered.
     var isBusy = false
-    private(set) var queue: [Item] = []
+    /// What waits, behind places that have been emptied already.
+    private var queue: [Item?] = []
+    private var first = 0
     private(set) var queuedBytes = 0
+
+    var isEmpty: Bool { first == queue.count }
 
     mutating func enqueue(_ item: Item) {
         queue.append(item)
@@ -71,14 +75,16 @@ struct Lane {
     }
 
     mutating func dequeue() -> Item? {
-        guard !queue.isEmpty else { return nil }
-        let item = queue.removeFirst()
-        queuedBytes -= item.cost
+        guard first < queue.count, let item = queue[first] else { return nil }
+        queue[first] = nil
+        first += 1
+        if first == queue.count { removeAll() } else { queuedBytes -= item.cost }
         return item
     }
 
     mutating func removeAll() {
         queue = []
+        first = 0
         queuedBytes = 0
     }
 }

@@ -9,7 +9,7 @@ public struct AddressSpace: ~Copyable {
     public static let everything = PageRange(Page(number: 0), highest)
 
     public internal(set) var areas = AreaMap()
-    public internal(set) var table = PageTable()
+    public internal(set) var table: PageTable
     /// Pages with a frame behind them, on any device or none. Kernel: RSS.
     public internal(set) var resident: UInt64 = 0
     /// Odd while an invalidation that some mirror overlaps is running. Kernel: invalidate_seq.
@@ -18,4 +18,6 @@ public struct AddressSpace: ~Copyable {
     public internal(set) var activeInvalidations = 0
     /// Its mirrors, in ascending order.
     public internal(set) var mirrors: [MirrorID] = []
+
+    init(_ budget: NodeBudget) { table = PageTable(budget, mayForget: false) }
 }

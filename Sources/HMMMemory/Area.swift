@@ -69,6 +69,21 @@ public struct AreaMap: Sendable {
         return nil
     }
 
+    /// How many areas more there are once `range` is removed.
+    public func growth(removing range: PageRange) -> Int {
+        guard let area = area(at: range.start) else { return 0 }
+        return area.range.start < range.start && range.end < area.range.end ? 1 : 0
+    }
+
+    /// How many areas more there are at most once `range` has another protection: one for each end that cuts an area.
+    public func growth(protecting range: PageRange, _ protection: Protection) -> Int {
+        let first = area(at: range.start)
+        let last = area(at: Page(number: range.end.number - 1))
+        let cutsFirst = first.map { $0.range.start < range.start && $0.protection != protection } ?? false
+        let cutsLast = last.map { range.end < $0.range.end && $0.protection != protection } ?? false
+        return (cutsFirst ? 1 : 0) + (cutsLast ? 1 : 0)
+    }
+
     /// Adds an area; the caller has checked that its range is free.
     mutating func insert(_ area: Area) {
         let index = firstIndex(endingAfter: area.range.start)

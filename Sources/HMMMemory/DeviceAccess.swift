@@ -25,7 +25,10 @@ public struct DeviceAccess: Equatable, Sendable {
                 fault = running
                 guard step == .done else { return step }
                 fault = nil
-                if isWrite, let page = firstMissing(machine) { return .failed(MemoryFault(.readOnlyOnDevice, page)) }
+                // Earlier pages may have been lost meanwhile; what has just been faulted in vain stays missing.
+                if let page = firstMissing(machine), page >= running.pages.start {
+                    return .failed(MemoryFault(cause(machine, page), page))
+                }
             }
             guard let page = firstMissing(machine) else { return .done }
             guard let index = machine.mirrors.index(of: mirror) else { return .failed(MemoryFault(.gone, page)) }
@@ -34,6 +37,12 @@ public struct DeviceAccess: Equatable, Sendable {
                 write: isWrite)
             faults += 1
         }
+    }
+
+    /// Why a page that has been faulted is missing all the same.
+    private func cause(_ machine: borrowing Machine, _ page: Page) -> MemoryFault.Cause {
+        guard let index = machine.mirrors.index(of: mirror) else { return .gone }
+        return machine.mirrors[index].table[page].isNone ? .limit : .readOnlyOnDevice
     }
 
     /// The first page that the device cannot translate, or not for writing.

@@ -9,17 +9,20 @@ public struct Machine: ~Copyable {
     public internal(set) var devices = IDTable<DeviceID, Device>()
     public internal(set) var regions = IDTable<RegionID, Region>()
     public internal(set) var mirrors = IDTable<MirrorID, Mirror>()
+    let tableNodes: NodeBudget
 
     /// A machine whose frames in use, of all kinds, never exceed `frameLimit`.
     public init(frameLimit: UInt64) {
         physical = PhysicalMemory(limit: frameLimit)
+        // One for every frame, however far apart their pages are, and some for tables without any.
+        tableNodes = NodeBudget(limit: frameLimit + 16384)
         system = Zone(
             firstFrame: PhysicalMemory.systemBase, capacity: PhysicalMemory.frameLimit / 2 - PhysicalMemory.systemBase)
     }
 
     // MARK: Making things
 
-    public mutating func makeSpace() -> SpaceID { spaces.append(AddressSpace()) }
+    public mutating func makeSpace() -> SpaceID { spaces.append(AddressSpace(tableNodes)) }
 
     public mutating func makeDevice() -> DeviceID { devices.append(Device()) }
 
@@ -60,7 +63,8 @@ public struct Machine: ~Copyable {
         let id = mirrors.append(
             Mirror(
                 space: space, device: device, range: range,
-                sequence: sequence & 1 == 1 ? sequence : sequence - 1))
+                sequence: sequence & 1 == 1 ? sequence : sequence - 1,
+                table: PageTable(tableNodes, mayForget: true)))
         spaces[index].mirrors.append(id)
         return id
     }

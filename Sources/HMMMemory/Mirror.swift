@@ -7,7 +7,7 @@ public struct Mirror: ~Copyable {
     /// The sequence of the last invalidation it was told of; always odd. Kernel: interval_sub->invalidate_seq.
     public internal(set) var sequence: UInt64
     /// What the device can translate. Every entry was true when installed and no invalidation has overlapped it since.
-    public internal(set) var table = PageTable()
+    public internal(set) var table: PageTable
 
     /// The device forgets its translations of `range`, as its driver's callback does.
     mutating func forget(_ range: PageRange) {

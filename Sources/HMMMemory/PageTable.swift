@@ -10,10 +10,17 @@ public struct PageTable: ~Copyable {
     private static let topLevel = 3
 
     private let root: Node
+    private let budget: NodeBudget
+    /// A device's table may do without an entry: the device faults again. An address space would lose memory.
+    private let mayForget: Bool
 
-    public init() { root = Self.makeNode() }
+    init(_ budget: NodeBudget, mayForget: Bool) {
+        root = Self.makeNode()
+        self.budget = budget
+        self.mayForget = mayForget
+    }
 
-    deinit { Self.free(root, level: Self.topLevel) }
+    deinit { budget.used -= Self.free(root, level: Self.topLevel) - 1 }
 
     private static func makeNode() -> Node {
         let node = Node.allocate(capacity: wordsPerNode)
@@ -21,11 +28,14 @@ public struct PageTable: ~Copyable {
         return node
     }
 
-    private static func free(_ node: Node, level: Int) {
+    /// Frees a node and those below it; returns how many there were.
+    private static func free(_ node: Node, level: Int) -> UInt64 {
+        var freed: UInt64 = 1
         if level > 0, node[countIndex] > 0 {
-            for index in 0..<512 where node[index] != 0 { free(child(node, index), level: level - 1) }
+            for index in 0..<512 where node[index] != 0 { freed += free(child(node, index), level: level - 1) }
         }
         node.deallocate()
+        return freed
     }
 
     /// A word of a node above the last level holds the address of the node below.
@@ -78,11 +88,13 @@ public struct PageTable: ~Copyable {
     @inline(never)
     private mutating func setSlow(_ page: Page, _ entry: PageEntry) {
         if entry.isNone { return remove(page) }
+        if mayForget, budget.isSpent, leaf(page) == nil { return }
         var node = root
         for level in [3, 2, 1] {
             let index = Self.index(page, level: level)
             if node[index] == 0 {
                 node[index] = UInt64(UInt(bitPattern: Self.makeNode()))
+                budget.used += 1
                 node[Self.countIndex] += 1
             }
             node = Self.child(node, index)
@@ -98,12 +110,14 @@ public struct PageTable: ~Copyable {
     /// what is populated.
     public mutating func removeAll(_ range: PageRange, _ body: (Page, PageEntry) -> Void) {
         guard !range.isEmpty else { return }
-        Self.remove(root, level: Self.topLevel, base: Page(number: 0), range, body)
+        budget.used -= Self.remove(root, level: Self.topLevel, base: Page(number: 0), range, body)
     }
 
+    /// Returns how many nodes below `node` became empty and were freed.
     private static func remove(
         _ node: Node, level: Int, base: Page, _ range: PageRange, _ body: (Page, PageEntry) -> Void
-    ) {
+    ) -> UInt64 {
+        var freed: UInt64 = 0
         let span: UInt64 = 1 << UInt64(level * 9)
         let first = range.start <= base ? 0 : Int((range.start - base) / span)
         let last = min(511, Int((range.end - base - 1) / span))
@@ -115,14 +129,16 @@ public struct PageTable: ~Copyable {
                 node[countIndex] -= 1
             } else {
                 let below = child(node, index)
-                remove(below, level: level - 1, base: page, range, body)
+                freed += remove(below, level: level - 1, base: page, range, body)
                 if below[countIndex] == 0 {
                     below.deallocate()
+                    freed += 1
                     node[index] = 0
                     node[countIndex] -= 1
                 }
             }
         }
+        return freed
     }
 
     /// Replaces entries of `range` by what `body` makes of them; it must not turn an entry into `.none`.
@@ -188,4 +204,16 @@ public struct PageTable: ~Copyable {
         guard let leaf = nextLeaf(from: range.start, before: range.end) else { return nil }
         return max(range.start, Page(number: leaf.start.number & ~0x3ffff))
     }
+}
+
+/// What the nodes of all page tables of a machine may be. Entries of the zero page and those of devices have no frames of
+/// their own, so the limit of frames does not bound them. Kernel: page tables are charged to the memory cgroup.
+final class NodeBudget {
+    /// Nodes in use, the roots apart.
+    var used: UInt64 = 0
+    let limit: UInt64
+
+    init(limit: UInt64) { self.limit = limit }
+
+    var isSpent: Bool { used >= limit }
 }

@@ -1,15 +1,40 @@
 /// The arguments of one request, converted and in the order of the verb's `VerbSpec`.
 public struct Arguments: ~Copyable {
     /// No verb has more.
-    static let capacity = 12
+    static let capacity = 8
 
     var present: UInt32 = 0
-    var values = InlineArray<12, UInt64>(repeating: 0)
-    var name = ShortName.none
-    var secondName = ShortName.none
+    var values = InlineArray<8, UInt64>(repeating: 0)
+    /// What is not a number, on the heap, so that the requests that consist of numbers stay small.
+    private var other: Other?
+
+    private final class Other {
+        var names = (first: ShortName.none, second: ShortName.none)
+        var data: [UInt8] = []
+        var numbers: [UInt64] = []
+    }
+
+    private mutating func makeOther() -> Other {
+        let made = other ?? Other()
+        other = made
+        return made
+    }
+
+    /// The first and the second argument that is a name.
+    var name: ShortName { other?.names.first ?? .none }
+    var secondName: ShortName { other?.names.second ?? .none }
     /// What a `data` argument holds; empty when it is a literal that has yet to come.
-    var data: [UInt8] = []
-    var numbers: [UInt64] = []
+    var data: [UInt8] { other?.data ?? [] }
+    /// The numbers of a `numbers` argument after the first, which is its value.
+    var moreNumbers: [UInt64] { other?.numbers ?? [] }
+
+    mutating func set(name: ShortName, isSecond: Bool) {
+        if isSecond { makeOther().names.second = name } else { makeOther().names.first = name }
+    }
+
+    mutating func set(data: [UInt8]) { makeOther().data = data }
+
+    mutating func append(number: UInt64) { makeOther().numbers.append(number) }
 
     @inline(__always)
     func has(_ index: Int) -> Bool { present & (1 << UInt32(index)) != 0 }

@@ -2,7 +2,7 @@
 public struct Limits: Equatable, Sendable {
     /// Bytes of one request line, its end included: a person's line and any machine's fit, a flood does not.
     public var line = 8192
-    /// Arguments of one request: no verb takes more than twelve; `ack` may name many events.
+    /// Arguments of one request: no verb takes more than eight; `ack` may name many events.
     public var arguments = 64
     /// Bytes of one literal: the unit of bulk transfer; two of them fit in an L2 cache.
     public var literal = 1 << 20

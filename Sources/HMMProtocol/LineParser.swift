@@ -71,6 +71,10 @@ struct LineParser {
     private mutating func request(_ line: Span<UInt8>) throws(Failure) -> Request {
         if line[0] == UInt8(ascii: "#") { try readTag(line) }
         let start = at
+        if let (verb, length) = verbs.findShort(line, from: start) {
+            at += length
+            return try decode(line, verb)
+        }
         while at < line.count, Characters.isName(line[at]) { at += 1 }
         guard at > start, Characters.isLower(line[start]), at == line.count || line[at] == UInt8(ascii: " ") else {
             throw badVerb(line, start)
@@ -111,6 +115,9 @@ struct LineParser {
         var count = 0
         var firstError: Failure?
         readLeadingNumbers(line, verb, &position, &arguments)
+        if at == line.count, verb.pointee.required & ~arguments.present == 0 {
+            return try verb.pointee.verb.decode(arguments)
+        }
         count = position
         while let token = try nextArgument(line) {
             count += 1
@@ -216,6 +223,7 @@ struct LineParser {
                 throw Failure(.syntax, "a literal must be the last thing on its line")
             }
             return Token(key: key, value: start..<at, shape: .literal)
+        case UInt8(ascii: " "): throw Failure(.syntax, "a value is missing after `=`")
         default: throw expectedSpace(line)
         }
     }
@@ -377,14 +385,14 @@ struct LineParser {
     ) throws(Failure) {
         if argument.kind == .data {
             guard let data = octets(line, token) else { throw Self.badValue(argument) }
-            arguments.data = data
+            arguments.set(data: data)
             return
         }
         guard token.shape == .atom else { throw Self.badValue(argument) }
         switch argument.kind {
         case .name:
             guard let name = Values.name(line, token.value) else { throw Self.badValue(argument) }
-            if argument.isSecondName { arguments.secondName = name } else { arguments.name = name }
+            arguments.set(name: name, isSecond: argument.isSecondName)
         case .choices:
             guard let bits = Values.choices(line, token.value, argument.words) else { throw Self.badValue(argument) }
             arguments.values[index] = bits
@@ -393,7 +401,7 @@ struct LineParser {
             arguments.values[index] = UInt64(bits.rawValue)
         case .numbers:
             guard let number = Values.number(line, token.value) else { throw Self.badValue(argument) }
-            arguments.numbers.append(number)
+            if arguments.has(index) { arguments.append(number: number) } else { arguments.values[index] = number }
         case .number, .id, .address, .page, .length, .pages, .flag, .choice, .data: throw Self.badValue(argument)
         }
     }

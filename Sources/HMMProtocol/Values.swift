@@ -58,7 +58,13 @@ enum Values {
         if at + 2 < end, line[at] == UInt8(ascii: "0"), line[at + 1] == UInt8(ascii: "x") {
             at += 2
             let first = at
-            while at < end, let digit = Characters.hexValue(line[unchecked: at]) {
+            while at < end {
+                let byte = line[unchecked: at]
+                var digit = byte &- 48
+                if digit > 9 {
+                    digit = (byte | 32) &- 87
+                    guard digit &- 10 < 6 else { break }
+                }
                 value = value << 4 | UInt64(digit)
                 at += 1
             }

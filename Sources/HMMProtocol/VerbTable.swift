@@ -53,9 +53,49 @@ struct VerbTable: @unchecked Sendable {
         }
     }
 
+    /// The verb of up to seven letters that stands at `start` and ends at a space or at the end of the line: looked up
+    /// as one word, without looking at its letters. Nil for anything else, a known verb with a longer name included.
     @inline(__always)
-    private static func hash(_ name: ShortName) -> Int {
-        let mixed = (name.prefixWord ^ UInt64(name.count)) &* 0x9e37_79b9_7f4a_7c15
+    func findShort(_ line: Span<UInt8>, from start: Int) -> (UnsafePointer<CompiledVerb>, length: Int)? {
+        let word = Self.word(line, start)
+        // The lowest byte that is a space, or zero past the end of the line.
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let spaces = word ^ (ones &* 0x20)
+        let ends = (((spaces &- ones) & ~spaces) | ((word &- ones) & ~word)) & (ones << 7)
+        guard ends != 0 else { return nil }
+        let length = ends.trailingZeroBitCount >> 3
+        let letters = word & ((1 << UInt64(length * 8)) - 1)
+        var slot = Self.hash(letters, length)
+        while true {
+            let position = Int(index[slot])
+            if position == 0 { return nil }
+            let verb = verbs.baseAddress.unsafelyUnwrapped + (position - 1)
+            if verb.pointee.name.prefixWord == letters, Int(verb.pointee.name.count) == length { return (verb, length) }
+            slot = (slot + 1) & (Self.indexSize - 1)
+        }
+    }
+
+    /// The eight bytes at `start`, zeroes past the end.
+    @inline(__always)
+    private static func word(_ line: Span<UInt8>, _ start: Int) -> UInt64 {
+        let count = line.count - start
+        if count >= 8 { return line.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self) }
+        if count >= 4 {
+            let low = line.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt32.self)
+            let high = line.bytes.unsafeLoadUnaligned(fromByteOffset: start + count - 4, as: UInt32.self)
+            return UInt64(low) | UInt64(high) << UInt64((count - 4) * 8)
+        }
+        var word: UInt64 = 0
+        for offset in 0..<max(0, count) { word |= UInt64(line[start + offset]) << UInt64(offset * 8) }
+        return word
+    }
+
+    @inline(__always)
+    private static func hash(_ name: ShortName) -> Int { hash(name.prefixWord, Int(name.count)) }
+
+    @inline(__always)
+    private static func hash(_ prefix: UInt64, _ length: Int) -> Int {
+        let mixed = (prefix ^ UInt64(truncatingIfNeeded: length)) &* 0x9e37_79b9_7f4a_7c15
         return Int(truncatingIfNeeded: mixed >> 56)
     }
 

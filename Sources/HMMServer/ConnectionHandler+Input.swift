@@ -169,7 +169,7 @@ extension ConnectionHandler {
                 held.bytes += MemoryLayout<Input>.stride
             }
         }
-        held.bytes += bytesSinceBatch; server.logger.error("HOLD \(held.inputs.count) \(held.bytes) \(acknowledgements.count)")
+        held.bytes += bytesSinceBatch
         bytesSinceBatch = 0
         for input in acknowledgements { loop.batch.append(input) }
     }

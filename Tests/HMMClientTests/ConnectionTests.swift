@@ -45,8 +45,7 @@ import Testing
     }
 
     @Test func nobodyThere() async throws {
-        let port = try FakeServer { _, _ in }.port
-        var options = ConnectionOptions(endpoint: .plain(host: "127.0.0.1", port: port))
+        var options = ConnectionOptions(endpoint: .plain(host: "127.0.0.1", port: FakeServer.unusedPort()))
         options.connectMilliseconds = 300
         await #expect { try await LineConnection.connect(options) } throws: { error in
             if case ClientError.cannotConnect = error { true } else { false }

@@ -2,25 +2,16 @@ import Foundation
 import HMMClient
 import HMMTLS
 
-/// A server that greets, cuts lines and does what the test says with each; one thread a connection, blocking.
+/// A server that greets, cuts lines and does what the test says with each; one thread a connection, blocking. It
+/// listens until the tests end: a descriptor that was closed and used again would join two tests.
 final class FakeServer: Sendable {
     let port: Int
-    private let listener: Int32
 
     /// - Parameter answer: called with each line of a client.
     init(tls context: TLSContext? = nil, answer: @escaping @Sendable (String, FakePeer) -> Void) throws {
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let (listener, status) = withUnsafeMutablePointer(to: &address) { [listener] pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                let status = bind(listener, address, length) | listen(listener, 16)
-                return (listener, status | getsockname(listener, address, &length))
-            }
-        }
-        guard status == 0 else { throw POSIXError(.EADDRINUSE) }
+        guard Self.bindToLoopback(listener, &address), listen(listener, 16) == 0 else { throw POSIXError(.EADDRINUSE) }
         port = Int(UInt16(bigEndian: address.sin_port))
         Thread.detachNewThread {
             while true {
@@ -34,9 +25,24 @@ final class FakeServer: Sendable {
         }
     }
 
-    deinit {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+    /// A port of this machine where nobody listens.
+    static func unusedPort() -> Int {
+        var address = sockaddr_in()
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        return bindToLoopback(descriptor, &address) ? Int(UInt16(bigEndian: address.sin_port)) : 1
+    }
+
+    /// Binds to a free port, which is told in `address`.
+    private static func bindToLoopback(_ descriptor: Int32, _ address: inout sockaddr_in) -> Bool {
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        return withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, length) == 0 && getsockname(descriptor, address, &length) == 0
+            }
+        }
     }
 }
 

@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test(arguments: specs) func isWellFormed(_ spec: VerbSpec) {
-        #expect(spec.arguments.count <= 12)
+        #expect(spec.arguments.count <= 8)
         #expect(Set(spec.arguments.map(\.name)).count == spec.arguments.count)
         #expect(spec.arguments.filter { $0.kind == .name }.count <= 2, "there are slots for two names")
         #expect(spec.arguments.filter { $0.kind == .data }.count <= 1)

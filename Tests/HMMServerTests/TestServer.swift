@@ -40,7 +40,7 @@ final class TestServer: Sendable {
         change(&configuration)
         let lines = LogLines()
         log = lines
-        let logger = Logger(label: "test") { _ in LogfmtHandler(level: .debug) { lines.append($0); if $0.contains("HOLD") { print($0) } } }
+        let logger = Logger(label: "test") { _ in LogfmtHandler(level: .debug) { lines.append($0) } }
         server = try Server(configuration, logger: logger)
     }
 

@@ -63,7 +63,7 @@ struct RawMemory: ~Copyable {
         }
     }
 
-    /// Memory from the operating system; what was copied goes back to it.
+    /// Memory from the operating system.
     static func measureCold(sections: Int, into results: inout Results) {
         let clock = ContinuousClock()
         var source: [UnsafeMutableRawPointer] = []
@@ -76,14 +76,11 @@ struct RawMemory: ~Copyable {
             for from in source {
                 let to = make()
                 Self.copy(from, to)
-                from.deallocate()
                 destination.append(to)
             }
         }
         results.add(.memcpy, .cold, copy, pages: sections * pagesPerSection)
-        for section in destination {
-            precondition(section.load(as: UInt8.self) == 1)
-            section.deallocate()
-        }
+        for section in destination { precondition(section.load(as: UInt8.self) == 1) }
+        for section in source + destination { section.deallocate() }
     }
 }

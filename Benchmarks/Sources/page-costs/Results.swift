@@ -38,7 +38,7 @@ enum Cost: String, CaseIterable {
 enum Temperature {
     /// Page frames are reused, as in a server that has run for a while.
     case warm
-    /// Frames come from the operating system and go back to it.
+    /// Frames come from the operating system; those of `munmap` go back to it.
     case cold
 }
 
@@ -87,9 +87,9 @@ struct Results {
         }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         for row in rows {
-            let cells = zip(row, widths).enumerated().map { column, cell in
-                let space = String(repeating: " ", count: cell.1 - cell.0.count)
-                return column == 0 || column > 4 ? cell.0 + space : space + cell.0
+            let cells = row.indices.map { column in
+                let space = String(repeating: " ", count: widths[column] - row[column].count)
+                return (1...4).contains(column) ? space + row[column] : row[column] + space
             }
             print(cells.joined(separator: "  "))
         }

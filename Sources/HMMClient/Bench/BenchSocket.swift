@@ -49,15 +49,11 @@ final class BenchSocket {
             switch outcome {
             case .complete: return
             case .failed(let error): throw .cannotConnect("\(error)")
-            case .incomplete: input = try receiveCiphertext()
+            case .incomplete:
+                guard let received = try receiveNow(into: ciphertext) else { throw .connectionLost("no handshake") }
+                input = UnsafeRawBufferPointer(rebasing: ciphertext[..<received])
             }
         }
-    }
-
-    private func receiveCiphertext() throws(ClientError) -> UnsafeRawBufferPointer {
-        let count = recv(descriptor, ciphertext.baseAddress, ciphertext.count, 0)
-        guard count > 0 else { throw .connectionLost(count == 0 ? "the server has closed" : Self.reason()) }
-        return UnsafeRawBufferPointer(rebasing: ciphertext[..<count])
     }
 
     // MARK: One request at a time
@@ -158,21 +154,30 @@ final class BenchSocket {
 
     /// Decrypted bytes that fit into `plaintext`; 0 when nothing has come. Blocks until the bench has started.
     func receive(into plaintext: UnsafeMutableRawBufferPointer) throws(ClientError) -> Int {
-        guard let session else {
-            let count = recv(descriptor, plaintext.baseAddress, plaintext.count, 0)
-            if count < 0, errno == EAGAIN || errno == EINTR { return 0 }
-            guard count > 0 else { throw .connectionLost(count == 0 ? "the server has closed" : Self.reason()) }
-            return count
-        }
-        if !session.hasPendingPlaintext, !session.hasBufferedInput {
-            let count = recv(descriptor, ciphertext.baseAddress, ciphertext.count, 0)
-            if count < 0, errno == EAGAIN || errno == EINTR { return 0 }
-            guard count > 0 else { throw .connectionLost(count == 0 ? "the server has closed" : Self.reason()) }
+        guard let session else { return try receiveNow(into: plaintext) ?? 0 }
+        while true {
+            if session.hasPendingPlaintext || session.hasBufferedInput {
+                let count = try decrypt(session, plaintext)
+                if count > 0 { return count }
+            }
+            guard let count = try receiveNow(into: ciphertext) else { return 0 }
             session.beginInput(UnsafeRawBufferPointer(rebasing: ciphertext[..<count]))
             defer { session.endInput() }
-            return try decrypt(session, plaintext)
+            let decrypted = try decrypt(session, plaintext)
+            // Nothing so far means that a record is not complete: there may be more of it.
+            if decrypted > 0 { return decrypted }
         }
-        return try decrypt(session, plaintext)
+    }
+
+    /// What the socket has, nil if that is nothing yet.
+    private func receiveNow(into buffer: UnsafeMutableRawBufferPointer) throws(ClientError) -> Int? {
+        while true {
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            if count > 0 { return count }
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { return nil }
+            throw .connectionLost(count == 0 ? "the server has closed" : Self.reason())
+        }
     }
 
     private func decrypt(_ session: TLSSession, _ plaintext: UnsafeMutableRawBufferPointer) throws(ClientError) -> Int {

@@ -16,16 +16,24 @@ extension Engine {
         else { return false }
         effects.answer(caller)
         PageRows.write(run, caller.tag, &effects.text)
-        effects.text.beginSuccess(caller.tag)
-        effects.text.append(" pages=1")
-        effects.text.pair(" seq=", machine.mirrors[mirror].sequence)
-        effects.text.endLine()
+        let sequence = machine.mirrors[mirror].sequence
+        effects.text.append(atMost: 96) { line in
+            line.put("+")
+            line.put(caller.tag)
+            line.put(" pages=1 seq=")
+            line.put(decimal: sequence)
+            line.put("\n")
+        }
         return true
     }
 
     func operation(_ fault: Fault, _ caller: Caller) throws(Failure) -> Operation {
         let pages = PageRange(touching: fault.extent.va, length: fault.extent.length)
         let mirror = try usableMirror(fault.mirror, caller.connection, pages)
+        // Zero pages count against nothing, and a device could ask for all of an address space of them.
+        guard fault.extent.length <= limits.residentBytes else {
+            throw Failure(.limit, "one fault covers at most \(limits.residentBytes) bytes", address: pages.start.address)
+        }
         return Operation(
             caller: caller, verb: .fault, space: mirror.space,
             work: .fault(RangeFault(mirror.id, mirror.space, mirror.device, pages, write: fault.access == .write)),

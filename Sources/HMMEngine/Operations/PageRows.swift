@@ -52,7 +52,8 @@ struct PageRows {
     mutating func end(_ text: inout WireBuffer) {
         guard let run = current else { return }
         current = nil
-        Self.begin(run, tag, &text)
+        let tag = tag
+        text.append(atMost: Self.bound) { Self.begin(run, tag, &$0) }
         if let frame = run.frame { writeFrames(frame, &text) }
         text.endLine()
     }
@@ -60,27 +61,39 @@ struct PageRows {
     /// Writes a row for a run whose frames are consecutive.
     @inline(__always)
     static func write(_ run: PageRun, _ tag: Tag, _ text: inout WireBuffer) {
-        begin(run, tag, &text)
-        if let frame = run.frame {
-            text.pair(" pfn=", hex: frame.number)
-            if run.count > 1 { text.pair("+", run.count) }
+        text.append(atMost: bound) { line in
+            begin(run, tag, &line)
+            if let frame = run.frame {
+                line.put(" pfn=")
+                line.put(hex: frame.number)
+                if run.count > 1 {
+                    line.put("+")
+                    line.put(decimal: run.count)
+                }
+            }
+            line.put("\n")
         }
-        text.endLine()
     }
 
+    /// Bytes of a row with one run of frames, at most: a tag, five numbers and the keys.
+    private static let bound = 256
+
     @inline(__always)
-    private static func begin(_ run: PageRun, _ tag: Tag, _ text: inout WireBuffer) {
-        text.beginRow(tag)
-        text.pair(" va=", hex: run.start.address)
-        text.pair(" pages=", run.count)
+    private static func begin(_ run: PageRun, _ tag: Tag, _ line: inout WireBuffer.Cursor) {
+        line.put("=")
+        line.put(tag)
+        line.put(" va=")
+        line.put(hex: run.start.address)
+        line.put(" pages=")
+        line.put(decimal: run.count)
         switch run.state {
-        case .error: text.append(" kind=error")
-        case .none: text.append(" kind=none")
-        case .zero: text.append(" kind=zero perm=r")
-        case .system(writable: true): text.append(" kind=ram perm=rw")
-        case .system: text.append(" kind=ram perm=r")
-        case .devicePrivate(writable: true): text.append(" kind=private perm=rw")
-        case .devicePrivate: text.append(" kind=private perm=r")
+        case .error: line.put(" kind=error")
+        case .none: line.put(" kind=none")
+        case .zero: line.put(" kind=zero perm=r")
+        case .system(writable: true): line.put(" kind=ram perm=rw")
+        case .system: line.put(" kind=ram perm=r")
+        case .devicePrivate(writable: true): line.put(" kind=private perm=rw")
+        case .devicePrivate: line.put(" kind=private perm=r")
         }
     }
 

@@ -92,7 +92,11 @@ extension Engine {
 
     func showPending(_ caller: Caller, _ now: Instant, _ effects: inout Effects) {
         effects.answer(caller)
-        for index in 0..<operations.count { showPending(index, caller, now, &effects) }
+        let start = effects.text.count
+        // The oldest, as many as one answer may have; the others are only counted.
+        for index in 0..<operations.count where effects.text.count - start <= limits.answerBytes {
+            showPending(index, caller, now, &effects)
+        }
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" rows=", UInt64(operations.count))
         effects.text.endLine()

@@ -75,28 +75,26 @@ extension Engine {
 
     func operation(_ munmap: Munmap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(munmap.space)
-        try checkAreas(space)
-        return Operation(
-            caller: caller, verb: .munmap, space: space,
-            work: .unmap(Unmapping(space, PageRange(touching: munmap.extent.va, length: munmap.extent.length))))
+        let range = PageRange(touching: munmap.extent.va, length: munmap.extent.length)
+        try checkAreas(space) { $0.growth(removing: range) }
+        return Operation(caller: caller, verb: .munmap, space: space, work: .unmap(Unmapping(space, range)))
     }
 
     func operation(_ mprotect: Mprotect, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(mprotect.space)
-        try checkAreas(space)
+        let range = PageRange(touching: mprotect.extent.va, length: mprotect.extent.length)
+        let protection = Protection(rawValue: mprotect.protection.rawValue)
+        try checkAreas(space) { $0.growth(protecting: range, protection) }
         return Operation(
-            caller: caller, verb: .mprotect, space: space,
-            work: .protect(
-                ProtectionChange(
-                    space, PageRange(touching: mprotect.extent.va, length: mprotect.extent.length),
-                    Protection(rawValue: mprotect.protection.rawValue))))
+            caller: caller, verb: .mprotect, space: space, work: .protect(ProtectionChange(space, range, protection)))
     }
 
-    /// Cutting an area makes up to two more of it.
-    private func checkAreas(_ space: SpaceID) throws(Failure) {
-        guard let index = machine.spaces.index(of: space), machine.spaces[index].areas.areas.count + 2 > limits.areas
+    /// Cutting areas makes more of them.
+    private func checkAreas(_ space: SpaceID, _ growth: (borrowing AreaMap) -> Int) throws(Failure) {
+        guard let index = machine.spaces.index(of: space),
+            machine.spaces[index].areas.areas.count + growth(machine.spaces[index].areas) > limits.areas
         else { return }
-        throw Failure(.limit, "the address space has almost \(limits.areas) areas already")
+        throw Failure(.limit, "the address space may have \(limits.areas) areas, and this would cut one more")
     }
 
     func showAreas(_ maps: Maps, _ caller: Caller, _ effects: inout Effects) throws(Failure) {

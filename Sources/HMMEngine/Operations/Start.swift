@@ -107,7 +107,7 @@ extension Engine {
                 .permission, "the page is read-only in the device's own memory; a device fault does not change that",
                 errno: .EFAULT, address: address)
         case .limit:
-            return Failure(.limit, "the tenant has \(limits.residentBytes) bytes of page frames in use", address: address)
+            return Failure(.limit, "the tenant has \(limits.residentBytes) bytes of page frames, or of page tables, in use", address: address)
         case .gone:
             return Failure(.cancelled, "what the request worked on was dropped meanwhile", address: address)
         }

@@ -1,6 +1,10 @@
 /// `ack`: the mirrors named by these events have let go of their ranges.
 public struct Ack: Verb {
-    public var events: [UInt64]
+    public var first: UInt64
+    public var more: [UInt64]
+
+    /// All of them.
+    public var events: [UInt64] { [first] + more }
 
     public static let spec = VerbSpec(
         "ack", .session,
@@ -9,5 +13,8 @@ public struct Ack: Verb {
         errors: [.noEvent],
         kernel: "return from mmu_interval_notifier_ops.invalidate()")
 
-    init(_ a: borrowing Arguments) { events = a.numbers }
+    init(_ a: borrowing Arguments) {
+        first = a.number(0)
+        more = a.moreNumbers
+    }
 }
