@@ -39,13 +39,12 @@ let package = Package(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "HMMTLS", dependencies: ["COpenSSL"], swiftSettings: strict),
 
-        // Sockets.
+        // Sockets: the server's on epoll (docs/decisions/0003), the client's on swift-nio.
+        .systemLibrary(name: "CLinux"),
         .target(
             name: "HMMServer",
             dependencies: [
-                "HMMEngine", "HMMProtocol", "HMMTLS",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
+                "CLinux", "HMMEngine", "HMMProtocol", "HMMTLS",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -33,7 +33,8 @@ public enum ClientError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .options(let reason), .cannotConnect(let reason): reason
         case .connectionLost(let reason): "connection lost: \(reason)"
-        case .closed(let code, let text): text.isEmpty ? "closed by the server: \(code)" : "closed by the server: \(code): \(text)"
+        case .closed(let code, let text):
+            text.isEmpty ? "closed by the server: \(code)" : "closed by the server: \(code): \(text)"
         case .refused(let refusal): "\(refusal.code) \(refusal.errno): \(refusal.text)"
         case .malformed(let error): "not a line of a server: \(error)"
         }

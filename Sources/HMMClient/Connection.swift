@@ -22,16 +22,20 @@ public final class Connection: Sendable {
         var bye: ClientError?
         /// Ends when the connection has.
         var reader: Task<Void, Never>?
+        /// Pings while there are mirrors; nil without them.
+        var keeper: Task<Void, Never>?
     }
 
     private let lines: LineConnection
+    private let keepsLeases: Bool
     private let state: Mutex<State>
     private let eventSource: AsyncStream<Event>.Continuation
     /// Every event, in order, from the first on; ends with the connection. One task reads it.
     public let events: AsyncStream<Event>
 
-    private init(_ lines: LineConnection) {
+    private init(_ lines: LineConnection, keepsLeases: Bool) {
         self.lines = lines
+        self.keepsLeases = keepsLeases
         state = Mutex(State())
         (events, eventSource) = AsyncStream.makeStream()
     }
@@ -43,14 +47,13 @@ public final class Connection: Sendable {
     public static func connect(
         _ options: ConnectionOptions, keepsLeases: Bool = false
     ) async throws(ClientError) -> Connection {
-        let connection = Connection(try await LineConnection.connect(options))
+        let connection = Connection(try await LineConnection.connect(options), keepsLeases: keepsLeases)
         let lines = connection.lines
         let reader = Task { [weak connection] in
             let end = await Self.read(lines) { items in connection?.take(items) }
             connection?.finish(end)
         }
         connection.state.withLock { $0.reader = reader }
-        if keepsLeases { Task { [weak connection] in await Self.keepLeases { connection } } }
         return connection
     }
 
@@ -81,18 +84,14 @@ public final class Connection: Sendable {
             }
             switch tag {
             case .failure(let error): waiter.resume(returning: .failure(error))
-            case .success(let tag): Task { await send("#\(tag) \(line)", literal, tag: tag) }
+            case .success(let tag):
+                lines.post(line: "#\(tag) \(line)", literal: literal) { [weak self] error in
+                    let waiter = self?.state.withLock { $0.table.remove(tag) }
+                    waiter?.resume(returning: .failure(error))
+                }
             }
         }
         return try result.get()
-    }
-
-    private func send(_ line: String, _ literal: [UInt8]?, tag: String) async {
-        do throws(ClientError) {
-            try await lines.send(line: line, literal: literal)
-        } catch {
-            state.withLock { $0.table.remove(tag) }?.resume(returning: .failure(error))
-        }
     }
 
     /// The mirrors named by these events have let go.
@@ -136,17 +135,14 @@ public final class Connection: Sendable {
         for item in items {
             switch item.line {
             case .row, .success, .failure:
-                let completion = state.withLock { state in
-                    let completion = state.table.take(item.line)
-                    if let completion, case .success(let answer) = completion.result {
-                        state.leases.take(completion.line, answer)
-                    }
-                    return completion
+                let completion = state.withLock { $0.table.take(item.line) }
+                if let completion, case .success(let answer) = completion.result {
+                    changeLeases { $0.take(completion.line, answer) }
                 }
                 completion?.owner.resume(returning: completion?.result ?? .success(Answer()))
             case .event(let number, let name, let pairs):
                 let event = Event(number: number, name: name, pairs: pairs)
-                state.withLock { $0.leases.take(event) }
+                changeLeases { $0.take(event) }
                 eventSource.yield(event)
             case .bye(let code, let text): state.withLock { $0.bye = .closed(code: code, text: text) }
             case .banner, .note: break
@@ -159,6 +155,7 @@ public final class Connection: Sendable {
         let (waiters, reason) = state.withLock { state in
             let reason = state.bye ?? end
             state.end = reason
+            state.keeper?.cancel()
             return (state.table.removeAll(), reason)
         }
         for waiter in waiters { waiter.resume(returning: .failure(reason)) }
@@ -167,23 +164,29 @@ public final class Connection: Sendable {
 
     // MARK: Leases
 
-    private static func keepLeases(_ connection: () -> Connection?) async {
-        while let interval = connection()?.silenceLeft() {
-            guard interval <= .zero else {
-                try? await Task.sleep(for: interval)
-                continue
+    /// Lets `change` note what the leases are; when the smallest one is another, pings begin anew or end.
+    private func changeLeases(_ change: (inout LeaseBook) -> Void) {
+        state.withLock { state in
+            let before = state.leases.pingMilliseconds
+            change(&state.leases)
+            guard keepsLeases, state.leases.pingMilliseconds != before else { return }
+            state.keeper?.cancel()
+            state.keeper = state.leases.pingMilliseconds.map { milliseconds in
+                Task { [weak self] in await Self.ping(every: .milliseconds(Int64(clamping: milliseconds))) { self } }
             }
-            // A failure shows where the caller's own requests fail.
-            _ = try? await connection()?.request("ping")
         }
     }
 
-    /// Time until a ping is due; nil when the connection has ended.
-    private func silenceLeft() -> Duration? {
-        state.withLock { state in
-            guard state.end == nil else { return nil }
-            guard let milliseconds = state.leases.pingMilliseconds else { return .milliseconds(20) }
-            return min(.milliseconds(20), state.lastHeard + .milliseconds(milliseconds) - .now)
+    /// Pings whenever nothing has been heard for `interval`, until cancelled or the connection has ended.
+    private static func ping(every interval: Duration, _ connection: () -> Connection?) async {
+        while !Task.isCancelled, let lastHeard = connection()?.lastHeard {
+            let silence = lastHeard.duration(to: .now)
+            if silence < interval {
+                try? await Task.sleep(for: interval - silence)
+            } else if (try? await connection()?.request("ping")) == nil {
+                // Why shows where the caller's own requests fail.
+                return
+            }
         }
     }
 }

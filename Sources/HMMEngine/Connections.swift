@@ -42,6 +42,7 @@ extension Engine {
             _ = operations.remove(id)
             wake(behind: id)
         }
+        if isDraining { ready.append(.drain) }
     }
 
     /// Tells every connection that the server is about to stop, and closes them once nothing is pending.

@@ -48,10 +48,14 @@ public struct Engine: ~Copyable {
 
     /// Work set free by the end of something else.
     enum Ready: Equatable {
-        /// The next request of an untagged lane.
+        /// The next request of an untagged lane, which is busy until then.
         case lane(ConnectionID)
         /// A request whose range may be free now.
         case parked(OperationID)
+        /// A round that waits for nobody, put off because much had been said.
+        case round(OperationID)
+        /// A request less to wait for before the server stops.
+        case drain
     }
 
     /// Takes one input at time `now`, which never goes back, and adds what it causes to `effects`.
@@ -141,10 +145,12 @@ public struct Engine: ~Copyable {
         if closes { close(connection, .framing, &effects) }
     }
 
-    /// Does the work that has been set free, in order, until none is left.
+    /// Does the work that has been set free, in order. When that says much, the rest is left to the next input, at the
+    /// latest a tick that is due at once: a queue of small requests must not make gigabytes of answers in one piece.
     private mutating func settle(_ now: Instant, _ effects: inout Effects) {
+        let bound = effects.text.count + limits.answerBytes
         var next = 0
-        while next < ready.count || !doomed.isEmpty {
+        while !doomed.isEmpty || (next < ready.count && effects.text.count <= bound) {
             if let connection = doomed.popLast() {
                 close(connection, .tooManyEvents, &effects)
                 disconnect(connection, now, &effects)
@@ -155,27 +161,38 @@ public struct Engine: ~Copyable {
             switch item {
             case .lane(let connection): runLane(connection, now, &effects)
             case .parked(let id): unpark(id, now, &effects)
+            case .round(let id): finishRound(id, now, &effects)
+            case .drain: break
             }
             if isDraining, next == ready.count { finishDraining(&effects) }
         }
-        ready.removeAll(keepingCapacity: true)
+        ready.removeSubrange(..<next)
+        if !ready.isEmpty { nextDeadline = now }
     }
 
     private mutating func runLane(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
-        guard let index = sessions.index(of: connection), !sessions[index].lane.isBusy, !sessions[index].isClosing
-        else { return }
+        guard let index = sessions.index(of: connection), !sessions[index].isClosing else { return }
+        sessions[index].lane.isBusy = false
         guard let item = sessions[index].lane.dequeue() else { return }
         if sessions[index].isReadingPaused, sessions[index].lane.queuedBytes < limits.queuedBytes / 2 {
             sessions[index].isReadingPaused = false
             effects.signal(.resumeReading(connection))
         }
-        ready.append(.lane(connection))
         switch item {
         case .request(let request): start(request, Caller(connection: connection, tag: .none), now, &effects)
         case .refused(let failure, let closes):
             effects.fail(Caller(connection: connection, tag: .none), failure)
             if closes { close(connection, .framing, &effects) }
         }
+        if let index = sessions.index(of: connection), !sessions[index].lane.isBusy, !sessions[index].lane.isEmpty {
+            goOn(with: index)
+        }
+    }
+
+    /// The request that ran is answered: the next one runs once everything set free before has been done.
+    mutating func goOn(with session: Int) {
+        sessions[session].lane.isBusy = true
+        ready.append(.lane(sessions.id(at: session)))
     }
 }
 

@@ -13,10 +13,11 @@ extension Engine {
         operations.append(operation, id: id)
     }
 
-    /// Steps an operation until it ends, which answers it, or an invalidation of it waits for somebody; true then.
+    /// Steps an operation until it ends, which answers it, or has to pause in a round; true then.
     mutating func advance(
         _ operation: inout Operation, _ id: OperationID, _ now: Instant, _ effects: inout Effects
     ) -> Bool {
+        let bound = effects.text.count + limits.answerBytes
         while true {
             switch operation.step(&machine) {
             case .done:
@@ -27,9 +28,13 @@ extension Engine {
                 return false
             case .invalidate(let invalidation):
                 let round = announce(invalidation, &operation, id, now, &effects)
-                guard !round.waiting.isEmpty else {
-                    machine.end(invalidation)
-                    continue
+                // A round that waits for nobody goes on at once, unless the rounds so far have said much.
+                if round.waiting.isEmpty {
+                    guard effects.text.count > bound else {
+                        machine.end(invalidation)
+                        continue
+                    }
+                    ready.append(.round(id))
                 }
                 operation.state = .inRound(round, held: operation.held(during: invalidation))
                 roundsRunning += 1
@@ -139,6 +144,11 @@ extension Engine {
             count(&operations[index])
             letGo(index, now, &effects) { $0.mirror == mirror }
         }
+    }
+
+    /// Ends a round that nobody waited for.
+    mutating func finishRound(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
+        if let index = operations.index(of: id) { letGo(index, now, &effects) { _ in false } }
     }
 
     /// Takes entries out of a round; the last one ends it and the operation goes on.

@@ -105,12 +105,8 @@ extension Engine {
 
     mutating func answered(_ caller: Caller) {
         // Draining ends when the last request does, whether or not anyone waits for its answer.
-        if isDraining || caller.tag.isEmpty { ready.append(.lane(caller.connection)) }
+        if isDraining { ready.append(.drain) }
         guard let index = sessions.index(of: caller.connection) else { return }
-        if caller.tag.isEmpty {
-            sessions[index].lane.isBusy = false
-        } else {
-            sessions[index].tags.removeAll { $0 == caller.tag }
-        }
+        if caller.tag.isEmpty { goOn(with: index) } else { sessions[index].tags.removeAll { $0 == caller.tag } }
     }
 }

@@ -60,7 +60,7 @@ struct Lane {
         }
     }
 
-    /// A request has begun and not been answered.
+    /// A request has begun and not been answered, or the next one is about to begin.
     var isBusy = false
     /// What waits, behind places that have been emptied already.
     private var queue: [Item?] = []

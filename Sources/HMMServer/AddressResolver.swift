@@ -1,5 +1,4 @@
 internal import Glibc
-internal import NIOCore
 
 /// From a name to all of its addresses.
 enum AddressResolver {
@@ -7,7 +6,6 @@ enum AddressResolver {
     ///
     /// - Throws: `ListenError.unresolvable`.
     static func resolve(_ endpoint: HostPort) throws(ListenError) -> [SocketAddress] {
-        if let literal = try? SocketAddress(ipAddress: endpoint.host, port: Int(endpoint.port)) { return [literal] }
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_PASSIVE
@@ -20,20 +18,13 @@ enum AddressResolver {
         var addresses: [SocketAddress] = []
         var next = list
         while let entry = next?.pointee {
-            if let address = address(entry), !addresses.contains(address) { addresses.append(address) }
+            if let address = SocketAddress(entry.ai_addr, entry.ai_addrlen), !addresses.contains(address) {
+                addresses.append(address)
+            }
             next = entry.ai_next
         }
         guard !addresses.isEmpty else { throw .unresolvable(endpoint.description, reason: "it has no address") }
         return addresses
-    }
-
-    private static func address(_ entry: addrinfo) -> SocketAddress? {
-        guard let bytes = UnsafeRawPointer(entry.ai_addr) else { return nil }
-        return switch entry.ai_family {
-        case AF_INET: SocketAddress(bytes.loadUnaligned(as: sockaddr_in.self))
-        case AF_INET6: SocketAddress(bytes.loadUnaligned(as: sockaddr_in6.self))
-        default: nil
-        }
     }
 }
 

@@ -1,7 +1,6 @@
 internal import HMMEngine
 internal import HMMProtocol
 internal import HMMTLS
-internal import NIOCore
 
 /// The way in: ciphertext, plaintext, requests, engine.
 extension ConnectionHandler {
@@ -94,17 +93,28 @@ extension ConnectionHandler {
 
     /// Parses plaintext and hands the requests on. What may not be parsed yet is kept.
     private func feed(_ bytes: UnsafeRawBufferPointer) {
-        guard let mailbox else { return }
+        guard let mailbox, let shard else { return }
         var offset = 0
-        while phase == .open, !isFull {
-            let start = offset
-            Self.parse(bytes, &offset, with: &reader, of: mailbox.id, into: &loop.batch)
-            bytesSinceBatch += offset - start
-            if loop.batch.isEmpty { return }
-            hasCompletedRequest = true
-            runBatch(mailbox)
+        while phase == .open, !isFull, offset < bytes.count {
+            if mustHold || !held.inputs.isEmpty {
+                feedHeld(bytes, &offset, mailbox)
+                continue
+            }
+            var count = 0
+            deliver(shard.run(bytes, &offset, with: &reader, &count, of: mailbox, on: loop))
+            if count > 0 { hasCompletedRequest = true }
         }
         if phase == .open, offset < bytes.count { held.unparsed.append(contentsOf: bytes[offset...]) }
+    }
+
+    /// Parses plaintext while requests are held back: only acknowledgements go to the engine.
+    private func feedHeld(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int, _ mailbox: Mailbox) {
+        let start = offset
+        Self.parse(bytes, &offset, with: &reader, of: mailbox.id, into: &loop.batch)
+        bytesSinceBatch += offset - start
+        if loop.batch.isEmpty { return }
+        hasCompletedRequest = true
+        runBatch(mailbox)
     }
 
     @inline(__always)
@@ -169,7 +179,7 @@ extension ConnectionHandler {
                 held.bytes += MemoryLayout<Input>.stride
             }
         }
-        held.bytes += bytesSinceBatch
+        if !held.inputs.isEmpty { held.bytes += bytesSinceBatch }
         bytesSinceBatch = 0
         for input in acknowledgements { loop.batch.append(input) }
     }
@@ -187,11 +197,11 @@ extension ConnectionHandler {
     }
 
     func setReading(_ wanted: Bool) {
-        guard wanted != isReading, let context else { return }
+        guard wanted != isReading else { return }
         isReading = wanted
         // The time for a line does not run while we do not listen.
         if wanted, lineStart != 0 { lineStart = loop.now.nanoseconds }
-        try? context.channel.syncOptions?.setOption(.autoRead, value: wanted)
+        socket.setReading(wanted)
     }
 
     /// Starts or stops the clock for the line that is coming in.

@@ -2,7 +2,6 @@ internal import HMMEngine
 internal import HMMProtocol
 internal import HMMTLS
 internal import Logging
-internal import NIOCore
 
 /// Beginning and end: who the peer is, and the ways to part.
 extension ConnectionHandler {
@@ -54,7 +53,6 @@ extension ConnectionHandler {
             metadata: ["peer": "\(peerName)", "tenant": "\(tenant)", "connection": "\(mailbox.id.rawValue)"])
     }
 
-    var peerName: String { context?.remoteAddress?.description ?? "unknown" }
 
     // MARK: End
 
@@ -82,29 +80,25 @@ extension ConnectionHandler {
 
     /// Ends the connection in order: what is queued, then close_notify, then the transport.
     func finish() {
-        guard let context, phase == .open || phase == .handshaking else { return }
+        guard phase == .open || phase == .handshaking else { return }
         leave()
         phase = .closing
         deadline = loop.now.nanoseconds + server.waits.linger
-        var last = ByteBuffer()
         if let session {
             session.close()
-            last = takePending(session, context)
+            sendPending(session)
         }
-        let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.closeOutput() }
-        needsFlush = false
-        context.writeAndFlush(wrapOutboundOut(last), promise: written)
+        flush()
+        if phase == .closing, socket.unsent == 0 { closeOutput() }
     }
 
     /// Everything has been sent. The transport goes once the peer has ended its side too: closing it over unread input
     /// would reset the connection, and the peer might lose our last lines.
-    private func closeOutput() {
-        guard phase == .closing, let context else { return }
-        if hasSeenEnd { return context.close(promise: nil) }
+    func closeOutput() {
+        if hasSeenEnd { return socket.close() }
         deadline = loop.now.nanoseconds + server.waits.goodbye
         setReading(true)
-        context.close(mode: .output, promise: nil)
+        socket.endOutput()
     }
 
     /// The peer broke TLS, or refused us. OpenSSL may have left an alert to send.
@@ -124,7 +118,8 @@ extension ConnectionHandler {
         server.logger.debug("connection dropped", metadata: ["peer": "\(peerName)", "reason": "\(reason)"])
         phase = .closed
         leave()
-        context?.close(promise: nil)
+        loop.output.removeAll()
+        socket.close()
     }
 
     // MARK: Time

@@ -2,16 +2,12 @@ internal import HMMEngine
 internal import HMMProtocol
 internal import HMMTLS
 internal import Logging
-internal import NIOCore
 
-/// One connection: TLS, request lines and the way to the tenant's engine, in a single handler.
+/// One connection: TLS, request lines and the way to the tenant's engine, in a single class.
 ///
-/// One handler and not a pipeline of them, because decrypted bytes then stay in one buffer per loop from the TLS
-/// library to the parser, and answers go from the engine's buffer straight into encryption.
-final class ConnectionHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
+/// One class and not a pipeline of them, because decrypted bytes then stay in one buffer per loop from the TLS library
+/// to the parser, and answers go from the engine's buffer straight into encryption and to the socket.
+final class ConnectionHandler {
     enum Transport {
         case tls(CertificateFiles)
         /// A Unix socket or loopback.
@@ -31,7 +27,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     let server: ServerContext
     let loop: LoopContext
     let transport: Transport
-    var context: ChannelHandlerContext?
+    let socket: StreamSocket
+    /// For the log; kept, because a closed socket no longer knows.
+    let peerName: String
     /// Where the loop keeps this connection.
     var positionInLoop = 0
 
@@ -58,80 +56,86 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Input is being worked off further up the stack.
     var isPumping = false
 
-    // Output
-    var needsFlush = false
-
     // Times in nanoseconds; 0 means that the time does not run.
     /// The end of the handshake, of waiting for the last answers, or of closing.
     var deadline: UInt64 = 0
     var lineStart: UInt64 = 0
     var lastHeard: UInt64 = 0
 
-    init(_ transport: Transport, server: ServerContext, loop: LoopContext) {
+    init(_ transport: Transport, _ socket: StreamSocket, peerName: String, server: ServerContext, loop: LoopContext) {
         self.transport = transport
+        self.socket = socket
+        self.peerName = peerName
         self.server = server
         self.loop = loop
         reader = RequestReader(limits: server.limits)
     }
 
-    // MARK: Channel events
+    // MARK: Socket events. Each ends with a flush, so that the loop's output is empty between connections.
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
-        server.admission.leave()
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
+    /// Begins to serve.
+    func open() {
         loop.readClock()
         loop.add(self)
         lastHeard = loop.now.nanoseconds
         deadline = loop.now.nanoseconds + server.waits.handshake
+        do throws(SystemError) {
+            try socket.open(self)
+        } catch {
+            return transportClosed()
+        }
         if case .plain = transport {
             enter(server.localTenant, as: .local)
             flush()
         }
-        context.fireChannelActive()
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let buffer = unwrapInboundIn(data)
+    @inline(__always)
+    func received(_ bytes: UnsafeRawBufferPointer) {
         loop.readClock()
         lastHeard = loop.now.nanoseconds
-        buffer.withUnsafeReadableBytes { bytes in
-            switch phase {
-            case .handshaking, .open: receive(bytes)
-            case .closing, .closed: break
-            }
+        switch phase {
+        case .handshaking, .open:
+            receive(bytes)
+            flush()
+        case .closing, .closed: break
         }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) { flush() }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        guard context.channel.isWritable, phase == .open, !isPumping else { return }
+    /// The client reads again.
+    func outputDrained() {
         loop.readClock()
-        pump()
-        flush()
+        switch phase {
+        case .open:
+            guard !isPumping else { return }
+            pump()
+            flush()
+        case .closing: closeOutput()
+        case .handshaking, .closed: break
+        }
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard let event = event as? ChannelEvent, event == .inputClosed else {
-            return context.fireUserInboundEventTriggered(event)
-        }
+    func inputEnded() {
         loop.readClock()
         hasSeenEnd = true
         switch phase {
         case .handshaking: abandon("ended during the handshake")
         case .open:
-            if session != nil, !hasSeenCloseNotify {
-                server.logger.debug("connection lost", metadata: ["peer": "\(peerName)"])
-            }
             pump()
             flush()
-        case .closing, .closed: break
+        case .closing: if socket.unsent == 0 { socket.close() }
+        case .closed: break
         }
+    }
+
+    func transportFailed(_ error: SystemError) { abandon(error.description) }
+
+    func transportClosed() {
+        loop.readClock()
+        phase = .closed
+        leave()
+        loop.remove(self)
+        server.admission.leave()
     }
 
     /// Other connections' requests have caused something for this one.
@@ -145,15 +149,5 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// The server stops.
     func stop() {
         if phase == .handshaking { abandon("the server stops") } else { finish() }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { abandon("\(error)") }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        loop.readClock()
-        phase = .closed
-        leave()
-        loop.remove(self)
-        context.fireChannelInactive()
     }
 }

@@ -1,96 +1,111 @@
 internal import Glibc
 internal import HMMEngine
 internal import Logging
-internal import NIOCore
-internal import NIOPosix
+internal import Synchronization
 
 /// Opens the sockets a server listens on and makes a `ConnectionHandler` of every connection.
-struct Listener {
-    /// Connections that may wait in the kernel to be accepted; it has its own bound as well.
-    private static let backlog: Int32 = 1024
+final class Listener: Sendable {
+    /// A socket that listens, and where.
+    struct Port {
+        let socket: ListeningSocket
+        let address: SocketAddress?
+    }
 
-    let server: ServerContext
-    let group: MultiThreadedEventLoopGroup
+    private let server: ServerContext
+    private let nextLoop = Atomic<Int>(0)
+
+    init(server: ServerContext) { self.server = server }
 
     /// Listens on every address of the endpoint, on one port. An address family this machine lacks is left out.
     ///
     /// - Throws: `ListenError`.
-    func listen(_ endpoint: HostPort, _ transport: ConnectionHandler.Transport) async throws -> [any Channel] {
-        var channels: [any Channel] = []
-        var port = Int(endpoint.port)
-        var lastError: (any Error)?
+    func listen(_ endpoint: HostPort, _ transport: ConnectionHandler.Transport) throws(ListenError) -> [Port] {
+        var ports: [Port] = []
+        var port = endpoint.port
+        var lastError: SystemError?
         for var address in try AddressResolver.resolve(endpoint) {
             address.port = port
-            do {
-                let channel = try await bootstrap(transport, isTCP: true).bind(to: address).get()
-                channels.append(channel)
-                port = channel.localAddress?.port ?? port
-            } catch let error as IOError where error.errnoCode == EADDRNOTAVAIL || error.errnoCode == EAFNOSUPPORT {
-                lastError = error
+            do throws(SystemError) {
+                let opened = try listen(try Self.bind(address), transport, isTCP: true)
+                ports.append(opened)
+                port = opened.address?.port ?? port
             } catch {
-                for channel in channels { try? await channel.close() }
-                throw ListenError.unavailable("\(endpoint)", reason: Self.reason(error))
+                lastError = error
+                if error.code == EADDRNOTAVAIL || error.code == EAFNOSUPPORT { continue }
+                for port in ports { port.socket.close() }
+                throw .unavailable("\(endpoint)", reason: error.reason)
             }
         }
-        guard !channels.isEmpty else {
-            throw ListenError.unavailable("\(endpoint)", reason: lastError.map(Self.reason) ?? "no address")
+        guard !ports.isEmpty else {
+            throw .unavailable("\(endpoint)", reason: lastError.map(\.reason) ?? "no address")
         }
-        return channels
+        return ports
     }
 
     /// - Throws: `ListenError.unavailable`.
-    func listen(_ file: UnixSocketFile) async throws -> any Channel {
-        do {
-            return try await bootstrap(.plain(isReachableByBrowsers: false), isTCP: false)
-                .withBoundSocket(file.descriptor).get()
+    func listen(_ file: UnixSocketFile) throws(ListenError) -> Port {
+        do throws(SystemError) {
+            return try listen(file.descriptor, .plain(isReachableByBrowsers: false), isTCP: false)
         } catch {
-            throw ListenError.unavailable(file.path, reason: Self.reason(error))
+            throw .unavailable(file.path, reason: error.reason)
         }
     }
 
-    private static func reason(_ error: any Error) -> String {
-        (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+    private static func bind(_ address: SocketAddress) throws(SystemError) -> Int32 {
+        let descriptor = try SystemError.check("socket", socket(address.domain, SocketKind.stream, 0))
+        set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        // Both families have a socket of their own.
+        if address.family == .v6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        guard address.withPointer({ Glibc.bind(descriptor, $0, $1) }) == 0 else {
+            let error = SystemError("bind")
+            close(descriptor)
+            throw error
+        }
+        return descriptor
     }
 
-    private func bootstrap(_ transport: ConnectionHandler.Transport, isTCP: Bool) -> ServerBootstrap {
+    private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
+        var value = value
+        setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    private func listen(
+        _ descriptor: Int32, _ transport: ConnectionHandler.Transport, isTCP: Bool
+    ) throws(SystemError) -> Port {
         let server = server
-        let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: server.bounds.low, high: server.bounds.high)
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: Self.backlog)
-            .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptPause(server: server))
-                }
-            }
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.writeBufferWaterMark, value: waterMark)
-            // Small for the many that are idle or chat, large for bulk.
-            .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65536))
-            .childChannelInitializer { channel in Self.admit(channel, transport, server) }
-        guard isTCP else { return bootstrap }
-        return
-            bootstrap
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+        let address = isTCP ? SocketAddress(of: descriptor, getsockname) : nil
+        let socket = try ListeningSocket(
+            descriptor, on: server.loops[0].eventLoop, accepted: { self.accept($0, transport, isTCP: isTCP) },
+            failed: {
+                server.note(
+                    "cannot accept connections", ["reason": "\($0)"], at: Instant(nanoseconds: EventLoop.clock()))
+            })
+        return Port(socket: socket, address: address)
     }
 
-    private static func admit(
-        _ channel: any Channel, _ transport: ConnectionHandler.Transport, _ server: ServerContext
-    ) -> EventLoopFuture<Void> {
-        guard let loop = server.loop(of: channel.eventLoop), server.admission.enter() else {
-            server.note(
-                "connection refused", ["reason": "too many connections"],
-                at: .init(nanoseconds: NIODeadline.now().uptimeNanoseconds))
-            return channel.eventLoop.makeFailedFuture(TooManyConnections())
+    /// Gives a connection to the next loop, or closes it when there are too many.
+    private func accept(_ descriptor: Int32, _ transport: ConnectionHandler.Transport, isTCP: Bool) {
+        guard server.admission.enter() else {
+            close(descriptor)
+            return
         }
-        return channel.eventLoop.makeCompletedFuture {
-            let handler = ConnectionHandler(transport, server: server, loop: loop)
-            try channel.pipeline.syncOperations.addHandler(handler)
+        if isTCP {
+            // Answers are made in whole batches; waiting for more to send would only delay them.
+            Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+            Self.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+        }
+        let turn = nextLoop.wrappingAdd(1, ordering: .relaxed).oldValue
+        let loop = server.loops[Int(UInt(bitPattern: turn) % UInt(server.loops.count))]
+        let server = server
+        loop.eventLoop.execute {
+            let peer = SocketAddress(of: descriptor, getpeername)?.description ?? "local"
+            let socket = StreamSocket(descriptor, loop.eventLoop, input: loop.input)
+            ConnectionHandler(transport, socket, peerName: peer, server: server, loop: loop).open()
         }
     }
+}
 
-    /// Makes the bootstrap close a connection it has just accepted.
-    private struct TooManyConnections: Error {}
+extension SystemError {
+    /// The error alone, for a sentence that names the rest.
+    var reason: String { String(cString: strerror(code)) }
 }

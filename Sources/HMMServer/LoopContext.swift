@@ -1,12 +1,16 @@
 internal import HMMEngine
-internal import NIOCore
+internal import HMMProtocol
 internal import Synchronization
 
 /// What all connections of one event loop share: working memory, a wake-up list, a sweep for timeouts.
 ///
 /// Unchecked: everything but the inbox, which has a lock, is touched on the event loop only.
 final class LoopContext: @unchecked Sendable {
-    let eventLoop: any EventLoop
+    let eventLoop: EventLoop
+    /// What the socket has given, for one connection at a time.
+    let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 16)
+    /// What is on its way to the socket, for one connection at a time.
+    var output = WireBuffer(capacity: 65536)
     /// What the last run of an engine caused. Consumed before anything that may call out, such as a flush.
     var effects = Effects()
     /// The requests found in one piece of plaintext. Empty between batches.
@@ -19,15 +23,18 @@ final class LoopContext: @unchecked Sendable {
     private var connections: [ConnectionHandler] = []
     private let inbox = Mutex<[Mailbox]>([])
 
-    init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+    init(_ eventLoop: EventLoop) { self.eventLoop = eventLoop }
 
-    deinit { plaintext.deallocate() }
+    deinit {
+        plaintext.deallocate()
+        input.deallocate()
+    }
 
     /// The time that engines and timeouts go by, read once at the beginning of each turn.
     private(set) var now = Instant(nanoseconds: 0)
 
     @inline(__always)
-    func readClock() { now = Instant(nanoseconds: NIODeadline.now().uptimeNanoseconds) }
+    func readClock() { now = Instant(nanoseconds: EventLoop.clock()) }
 
     // MARK: Waking
 
@@ -75,12 +82,15 @@ final class LoopContext: @unchecked Sendable {
         for connection in connections { body(connection) }
     }
 
-    /// Looks at every connection's deadlines each `interval`. One task for all, because a timer for every request
-    /// would cost more than the request.
-    func startSweeping(every interval: TimeAmount) {
-        eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
-            self.readClock()
-            self.forEachConnection { $0.checkDeadlines() }
+    /// Looks at every connection's deadlines each `interval` nanoseconds. One timer for all, because a timer for every
+    /// request would cost more than the request.
+    func startSweeping(every interval: UInt64) {
+        eventLoop.execute {
+            self.eventLoop.scheduleRepeatedly(every: interval) { [weak self] in
+                guard let self else { return }
+                self.readClock()
+                self.forEachConnection { $0.checkDeadlines() }
+            }
         }
     }
 }

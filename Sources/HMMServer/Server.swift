@@ -1,7 +1,5 @@
 internal import HMMTLS
 public import Logging
-internal import NIOCore
-internal import NIOPosix
 public import ServiceLifecycle
 internal import Synchronization
 
@@ -17,14 +15,13 @@ public final class Server: Service, Sendable {
 
     private struct Running {
         var addresses = Addresses()
-        var channels: [any Channel] = []
+        var ports: [Listener.Port] = []
         var socketFile: UnixSocketFile?
         var isHurried = false
     }
 
     private let configuration: ServerConfiguration
     private let logger: Logger
-    private let group: MultiThreadedEventLoopGroup
     private let certificates: CertificateFiles?
     let context: ServerContext
     private let running = Mutex(Running())
@@ -36,13 +33,13 @@ public final class Server: Service, Sendable {
         self.configuration = configuration
         self.logger = logger
         certificates = try configuration.tls.map { try CertificateFiles($0) }
-        group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.loops))
-        let loops = group.makeIterator().map { LoopContext($0) }
+        let spin = configuration.busyPollNanoseconds
+        let loops = try (0..<max(1, configuration.loops)).map { _ in LoopContext(try EventLoop(spinNanoseconds: spin)) }
         context = ServerContext(configuration, certificates: certificates, loops: loops, logger: logger)
-        for loop in loops { loop.startSweeping(every: .nanoseconds(configuration.patience.sweepNanoseconds)) }
+        for loop in loops { loop.startSweeping(every: configuration.patience.sweepNanoseconds) }
     }
 
-    var isListening: Bool { running.withLock { !$0.channels.isEmpty } }
+    var isListening: Bool { running.withLock { !$0.ports.isEmpty } }
 
     public var addresses: Addresses { running.withLock { $0.addresses } }
 
@@ -50,34 +47,34 @@ public final class Server: Service, Sendable {
     ///
     /// - Throws: `ListenError`; then nothing listens.
     public func start() async throws {
-        let listener = Listener(server: context, group: group)
+        let listener = Listener(server: context)
         do {
             if let certificates, let tls = configuration.tls {
-                let channels = try await listener.listen(tls.address, .tls(certificates))
+                let ports = try listener.listen(tls.address, .tls(certificates))
                 running.withLock {
-                    $0.channels += channels
-                    $0.addresses.tls = channels.compactMap { HostPort($0.localAddress) }
+                    $0.ports += ports
+                    $0.addresses.tls = ports.compactMap { HostPort($0.address) }
                 }
             }
             if let port = configuration.plainLoopbackPort {
                 let address = HostPort(host: "127.0.0.1", port: port)
-                let channels = try await listener.listen(address, .plain(isReachableByBrowsers: true))
+                let ports = try listener.listen(address, .plain(isReachableByBrowsers: true))
                 running.withLock {
-                    $0.channels += channels
-                    $0.addresses.plainLoopback = HostPort(channels.first?.localAddress)
+                    $0.ports += ports
+                    $0.addresses.plainLoopback = HostPort(ports.first?.address)
                 }
             }
             if let unixSocket = configuration.unixSocket {
                 let file = try UnixSocketFile(unixSocket)
                 running.withLock { $0.socketFile = file }
-                let channel = try await listener.listen(file)
+                let port = try listener.listen(file)
                 running.withLock {
-                    $0.channels.append(channel)
+                    $0.ports.append(port)
                     $0.addresses.unixPath = file.path
                 }
             }
         } catch {
-            await stopListening()
+            stopListening()
             throw error
         }
         logStart()
@@ -127,7 +124,7 @@ extension Server {
     /// - Parameter isPatient: false leaves no time to the clients.
     public func stop(isPatient: Bool = true) async {
         logger.info("stopping", metadata: ["connections": "\(context.admission.count)"])
-        await stopListening()
+        stopListening()
         if isPatient, configuration.patience.drain > .zero, !running.withLock({ $0.isHurried }) {
             for shard in context.tenants.all { shard.drain() }
             await waitForConnections(configuration.patience.drain)
@@ -136,7 +133,7 @@ extension Server {
         // For close_notify to get out and to be answered.
         let isHurried = running.withLock { $0.isHurried }
         await waitForConnections(isHurried ? .milliseconds(200) : .nanoseconds(Int64(context.waits.goodbye)))
-        try? await group.shutdownGracefully()
+        for loop in context.loops { loop.eventLoop.stop() }
         logger.info("stopped")
     }
 
@@ -147,20 +144,20 @@ extension Server {
         context.admission.stopWaiting()
     }
 
-    private func stopListening() async {
-        let (channels, file) = running.withLock { running in
+    private func stopListening() {
+        let (ports, file) = running.withLock { running in
             defer {
-                running.channels = []
+                running.ports = []
                 running.socketFile = nil
             }
-            return (running.channels, running.socketFile)
+            return (running.ports, running.socketFile)
         }
+        for port in ports { port.socket.close() }
         file?.remove()
-        for channel in channels { try? await channel.close() }
     }
 
     private func closeConnections() {
-        for loop in context.allLoops {
+        for loop in context.loops {
             loop.eventLoop.execute {
                 loop.readClock()
                 loop.forEachConnection { $0.stop() }
@@ -181,16 +178,16 @@ extension Server {
 
 extension ServerConfiguration.Patience {
     /// How often deadlines are looked at: each second, or more often for the sake of a short one.
-    var sweepNanoseconds: Int64 {
+    var sweepNanoseconds: UInt64 {
         let waits = [handshake, line, idle, linger].filter { $0 > .zero }
-        let shortest = waits.map { Int64($0.wholeNanoseconds / 4) }.min() ?? .max
+        let shortest = waits.map { $0.wholeNanoseconds / 4 }.min() ?? .max
         return max(1_000_000, min(1_000_000_000, shortest))
     }
 }
 
 extension HostPort {
     init?(_ address: SocketAddress?) {
-        guard let address, let host = address.ipAddress, let port = address.port else { return nil }
-        self.init(host: host, port: UInt16(truncatingIfNeeded: port))
+        guard let address else { return nil }
+        self.init(host: address.host, port: address.port)
     }
 }

@@ -43,7 +43,8 @@ public struct ServerConfiguration: Sendable {
         public var line = Duration.seconds(30)
         /// Without a byte from the client; zero means for ever.
         public var idle = Duration.zero
-        /// For answers to requests that still wait when the client has ended its side, and for the client to read them.
+        /// For the next answer to requests that still wait when the client has ended its side, and for the client to
+        /// read the last of them.
         public var linger = Duration.seconds(30)
         /// For clients to leave after they have been told that the server stops.
         public var drain = Duration.seconds(5)
@@ -60,6 +61,9 @@ public struct ServerConfiguration: Sendable {
     public var limits = Limits()
     /// Event loops, each with a thread.
     public var loops: Int
+    /// Nanoseconds an event loop goes on polling after its last event before it sleeps: answers come sooner, a processor
+    /// is kept busy.
+    public var busyPollNanoseconds: UInt64 = 0
     /// Connections of all tenants together; further ones are closed at once.
     public var maxConnections = 20_000
     public var patience = Patience()

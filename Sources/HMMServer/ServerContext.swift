@@ -1,7 +1,6 @@
 internal import HMMEngine
 internal import HMMProtocol
 internal import Logging
-internal import NIOCore
 
 /// What all connections of a server share. Never changes, so threads may share it.
 final class ServerContext: Sendable {
@@ -23,7 +22,8 @@ final class ServerContext: Sendable {
     let logger: Logger
     /// For lines that a stranger can cause.
     let throttle = LogThrottle()
-    private let loops: [ObjectIdentifier: LoopContext]
+    /// Every event loop; connections are dealt out to them in turn.
+    let loops: [LoopContext]
 
     init(
         _ configuration: ServerConfiguration, certificates: CertificateFiles?, loops: [LoopContext], logger: Logger
@@ -40,12 +40,8 @@ final class ServerContext: Sendable {
             handshake: patience.handshake.wholeNanoseconds, line: patience.line.wholeNanoseconds,
             idle: patience.idle.wholeNanoseconds, linger: patience.linger.wholeNanoseconds)
         self.logger = logger
-        self.loops = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
+        self.loops = loops
     }
-
-    func loop(of eventLoop: any EventLoop) -> LoopContext? { loops[ObjectIdentifier(eventLoop)] }
-
-    var allLoops: [LoopContext] { Array(loops.values) }
 
     /// Logs what a stranger caused, unless there has been too much of it.
     func note(_ message: Logger.Message, _ metadata: Logger.Metadata, at now: Instant) {

@@ -1,8 +1,5 @@
 internal import HMMEngine
 internal import HMMProtocol
-internal import NIOConcurrencyHelpers
-internal import NIOCore
-internal import NIOPosix
 
 /// One tenant's engine, and the way from it to the tenant's connections on all event loops.
 ///
@@ -16,7 +13,7 @@ final class TenantShard: @unchecked Sendable {
     /// Where the tenant's timer lives.
     private let home: LoopContext
 
-    private let lock = NIOLock()
+    private let lock = Lock()
     private var engine: Engine
     private var mailboxes: [UInt32: Mailbox] = [:]
     private var lastID: UInt32 = 0
@@ -26,7 +23,7 @@ final class TenantShard: @unchecked Sendable {
     /// When the timer fires, or is about to be set to.
     private var armed: Instant?
 
-    private var timer: Scheduled<Void>?
+    private var timer: TimerQueue.Ticket?
     private var isRetired = false
 
     /// Text after which a run ends, so that a client which does not read is noticed before more is made for it.
@@ -64,6 +61,37 @@ final class TenantShard: @unchecked Sendable {
         Self.run(&inputs, on: &engine, at: time(loop), into: &loop.effects, textBound: textBound)
         let delivery = distribute(to: mailbox, on: loop)
         return unlock(delivery, loop)
+    }
+
+    /// Parses and runs the requests in `bytes` from `offset`, until no whole one is left, much has been said, or a
+    /// transport has to act. `count` grows by the number of requests.
+    @inline(__always)
+    func run(
+        _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader, _ count: inout Int,
+        of mailbox: Mailbox, on loop: LoopContext
+    ) -> Delivery {
+        loop.effects.removeAll()
+        lock.lock()
+        count += Self.run(
+            bytes, &offset, with: &reader, of: mailbox.id, on: &engine, at: time(loop), into: &loop.effects,
+            textBound: textBound)
+        let delivery = distribute(to: mailbox, on: loop)
+        return unlock(delivery, loop)
+    }
+
+    @inline(__always)
+    private static func run(
+        _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
+        of connection: ConnectionID, on engine: inout Engine, at now: Instant, into effects: inout Effects,
+        textBound: Int
+    ) -> Int {
+        var count = 0
+        while let item = reader.next(bytes, &offset) {
+            engine.handle(item, from: connection, at: now, into: &effects)
+            count += 1
+            if effects.text.count >= textBound || !effects.signals.isEmpty { break }
+        }
+        return count
     }
 
     /// Everything borrowed once, so that exclusive access is checked once for a batch.
@@ -178,12 +206,14 @@ final class TenantShard: @unchecked Sendable {
             armed = engine.nextDeadline
             return armed
         }
-        timer?.cancel()
-        timer = nil
+        cancelTimer()
         guard let deadline, !isRetired else { return }
-        timer = home.eventLoop.scheduleTask(deadline: .uptimeNanoseconds(deadline.nanoseconds)) { [weak self] in
-            self?.fire()
-        }
+        timer = home.eventLoop.schedule(at: deadline.nanoseconds) { [weak self] in self?.fire() }
+    }
+
+    private func cancelTimer() {
+        if let timer { home.eventLoop.cancel(timer) }
+        timer = nil
     }
 
     private func fire() {
@@ -197,10 +227,9 @@ final class TenantShard: @unchecked Sendable {
     func retire() {
         home.eventLoop.execute {
             self.isRetired = true
-            self.timer?.cancel()
-            self.timer = nil
+            self.cancelTimer()
             // Giving gigabytes back to the kernel takes long enough to be felt by the other tenants of a loop.
-            NIOSingletons.posixBlockingThreadPool.submit { _ in withExtendedLifetime(self) {} }
+            Task.detached { withExtendedLifetime(self) {} }
         }
     }
 }

@@ -18,7 +18,7 @@ struct UnixSocketFile: Sendable {
 
         guard let address = Self.address(path) else { throw failure("the path is empty or too long") }
         try Self.removeStale(path, address, failure)
-        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        descriptor = socket(AF_UNIX, SocketKind.stream, 0)
         guard descriptor >= 0 else { throw systemFailure() }
         // Linux gives the new file the mode of the socket, less the umask: nobody can come in between bind and chmod.
         var status = stat()
@@ -47,7 +47,7 @@ struct UnixSocketFile: Sendable {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw failure("a file that is no socket is in the way") }
-        let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let probe = socket(AF_UNIX, SocketKind.stream, 0)
         guard probe >= 0 else { throw failure(String(cString: strerror(errno))) }
         defer { close(probe) }
         if call(connect, probe, address) == 0 || errno != ECONNREFUSED {

@@ -58,8 +58,9 @@ public struct Pattern: Equatable, Sendable {
             return nil
         case .restOfValue: return matchAny(rest, line, upTo: Self.wordLength(line), bindings)
         case .anyText: return matchAny(rest, line, upTo: line.count, bindings)
-        case .restOfLine: return line.isEmpty || line.first == UInt8(ascii: " ") || pieces.count == self.pieces.count
-            ? bindings : nil
+        case .restOfLine:
+            return line.isEmpty || line.first == UInt8(ascii: " ") || pieces.count == self.pieces.count
+                ? bindings : nil
         }
     }
 

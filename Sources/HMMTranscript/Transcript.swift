@@ -86,7 +86,19 @@ public struct TranscriptFailure: Error, Equatable, Sendable, CustomStringConvert
     /// What came instead.
     public var received: String?
     /// Bound names, `mm=2`, in the order of their names.
-    public var bindings: [String] = []
+    public var bindings: [String]
+
+    public init(
+        file: String, line: Int, reason: String, expected: String? = nil, received: String? = nil,
+        bindings: [String] = []
+    ) {
+        self.file = file
+        self.line = line
+        self.reason = reason
+        self.expected = expected
+        self.received = received
+        self.bindings = bindings
+    }
 
     public var description: String {
         var text = "\(file):\(line): \(reason)"

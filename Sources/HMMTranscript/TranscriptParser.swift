@@ -60,7 +60,9 @@ public struct TranscriptParser {
     }
 
     private func unknownLine() -> TranscriptFailure {
-        failure("a line is `; remark`, `@directive`, `NAME> sent` or `NAME< received`; a name has 1 to 16 letters or digits")
+        failure(
+            "a line is `; remark`, `@directive`, `NAME> sent` or `NAME< received`; a name has 1 to 16 letters or digits"
+        )
     }
 
     private mutating func add(_ action: Transcript.Action) throws(TranscriptFailure) {
@@ -102,7 +104,9 @@ public struct TranscriptParser {
     }
 
     private func afterSpace(_ rest: ArraySlice<UInt8>) throws(TranscriptFailure) -> ArraySlice<UInt8> {
-        guard rest.isEmpty || rest.first == UInt8(ascii: " ") else { throw failure("a space is missing after the arrow") }
+        guard rest.isEmpty || rest.first == UInt8(ascii: " ") else {
+            throw failure("a space is missing after the arrow")
+        }
         return rest.dropFirst()
     }
 
@@ -154,7 +158,9 @@ public struct TranscriptParser {
     }
 
     private func only(_ arguments: [String]) throws(TranscriptFailure) -> String {
-        guard arguments.count == 1, let word = arguments.first else { throw failure("one name of a connection is needed") }
+        guard arguments.count == 1, let word = arguments.first else {
+            throw failure("one name of a connection is needed")
+        }
         return try name(word)
     }
 

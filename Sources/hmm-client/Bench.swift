@@ -28,9 +28,10 @@ struct Bench: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Workloads with weights: `ping=9,fault=1`.", valueName: "mix"))
         var mix: String?
 
-        @Option(help: ArgumentHelp(
-            "A request to send, `{mm}`, `{mirror}` and `{page}` filled in, a final `{count}` a literal; may be repeated.",
-            valueName: "request"))
+        @Option(
+            help: ArgumentHelp(
+                "A request to send, `{mm}`, `{mirror}` and `{page}` filled in, a final `{count}` a literal; may be repeated.",
+                valueName: "request"))
         var verb: [String] = []
 
         @Option(name: .shortAndLong, help: "Connections.")
@@ -62,19 +63,22 @@ struct Bench: AsyncParsableCommand {
 
         func validate() throws {
             if let rate, !(rate > 0 && rate <= 1e9) { throw ValidationError("--rate is above 0") }
-            guard (1...100_000).contains(connections), (1...100_000).contains(pipeline), (1...1024).contains(threads) else {
+            guard (1...100_000).contains(connections), (1...100_000).contains(pipeline), (1...1024).contains(threads)
+            else {
                 throw ValidationError("--connections, --pipeline and --threads are at least 1")
             }
         }
 
         func run() throws {
+            let refusals: Int
             do throws(ClientError) {
                 let report = try LoadBench.run(plan())
                 print(json ? try BenchText.json(report) : BenchText.text(report))
-                if report.refusals > 0 { Terminal.complain("\(report.refusals) requests were refused") }
+                refusals = report.refusals
             } catch {
                 throw Exit.report(error)
             }
+            if refusals > 0 { throw Exit.refused }
         }
 
         private func plan() throws(ClientError) -> BenchPlan {

@@ -59,8 +59,10 @@ enum BenchText {
     private static func grouped(_ value: Double) -> String {
         let digits = String(Int(value.rounded()))
         return String(
-            digits.reversed().enumerated().flatMap { $0.offset > 0 && $0.offset % 3 == 0 ? [",", $0.element] : [$0.element] }
-                .reversed())
+            digits.reversed().enumerated().flatMap {
+                $0.offset > 0 && $0.offset % 3 == 0 ? [",", $0.element] : [$0.element]
+            }
+            .reversed())
     }
 
     private static func pad(_ text: String, _ width: Int) -> String {

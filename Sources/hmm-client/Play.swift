@@ -56,12 +56,8 @@ struct Play: AsyncParsableCommand {
     /// Returns whether it went as written.
     private func play(_ file: String, _ player: TranscriptPlayer) async -> Bool {
         let colours = Terminal.hasColours
-        guard let data = FileManager.default.contents(atPath: file) else {
-            Terminal.write(verdict("\(file): cannot be read\n", colours ? Palette.bad : { $0 }))
-            return false
-        }
         do throws(TranscriptFailure) {
-            let transcript = try TranscriptParser.parse(String(decoding: data, as: UTF8.self), file: file)
+            let transcript = try TranscriptParser.parse(read(file), file: file)
             var printer = TranscriptPrinter(
                 names: transcript.connectionNames, width: min(120, Terminal.width), colours: colours)
             let show = show
@@ -70,14 +66,19 @@ struct Play: AsyncParsableCommand {
                 if show { Self.write(printer.show(moment)) }
             }
         } catch {
-            Terminal.write(verdict("\(error)\n", colours ? Palette.bad : { $0 }))
+            Self.write([colours ? Palette.bad("\(error)") : "\(error)"])
             return false
         }
-        if !quiet { Terminal.write(verdict("ok", colours ? Palette.good : { $0 }) + " \(file)\n") }
+        if !quiet { Self.write([(colours ? Palette.good("ok") : "ok") + " \(file)"]) }
         return true
     }
 
-    private func verdict(_ text: String, _ paint: (String) -> String) -> String { paint(text) }
+    private func read(_ file: String) throws(TranscriptFailure) -> String {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw TranscriptFailure(file: file, line: 0, reason: "cannot be read")
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
 
     private static func write(_ lines: [String]) {
         Terminal.write(lines.map { $0 + "\n" }.joined())

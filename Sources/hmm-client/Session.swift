@@ -17,15 +17,18 @@ struct Session: AsyncParsableCommand {
             On a terminal there is a prompt with line editing, history and completion by Tab.
             """)
 
-    @Argument(help: ArgumentHelp(
-        "hmms://host:port, hmm://localhost:port or hmm+unix:///path. [$HMMD_URI, or hmms://localhost:7423]",
-        valueName: "uri"))
+    @Argument(
+        help: ArgumentHelp(
+            "hmms://host:port, hmm://localhost:port or hmm+unix:///path. [$HMMD_URI, or hmms://localhost:7423]",
+            valueName: "uri"))
     var uri: String?
 
     @OptionGroup var server: ServerFlags
 
-    @Option(name: [.customShort("c"), .customLong("command")], help: ArgumentHelp(
-        "A line to send instead of standard input; may be repeated.", valueName: "line"))
+    @Option(
+        name: [.customShort("c"), .customLong("command")],
+        help: ArgumentHelp(
+            "A line to send instead of standard input; may be repeated.", valueName: "line"))
     var commands: [String] = []
 
     @Flag(help: "Go on after a refusal.")

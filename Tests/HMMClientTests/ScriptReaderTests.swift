@@ -35,21 +35,23 @@ import Testing
         #expect(read(["write 1 0 {5}\nabcde"]) == ["write 1 0 {5}\nabcde\n"])
     }
 
-    @Test(arguments: [
-        ("write {5}", 5), ("write data={12}", 12), ("write \"a\\\"b\" {1}\r", 1), ("write \"{5}\"", nil),
-        ("write {5} x", nil), ("write {}", nil), ("write {5", nil), ("write {12345678901}", nil), ("write 5}", nil),
-        ("write \"open {5}", nil), ("write {x}", nil), ("write {1}{2}", 2),
-    ] as [(String, Int?)])
+    @Test(
+        arguments: [
+            ("write {5}", 5), ("write data={12}", 12), ("write \"a\\\"b\" {1}\r", 1), ("write \"{5}\"", nil),
+            ("write {5} x", nil), ("write {}", nil), ("write {5", nil), ("write {12345678901}", nil), ("write 5}", nil),
+            ("write \"open {5}", nil), ("write {x}", nil), ("write {1}{2}", 2),
+        ] as [(String, Int?)])
     func literalCount(_ line: String, _ count: Int?) {
         #expect(ScriptRequest.literalCount(Array(line.utf8)[...]) == count)
     }
 
-    @Test(arguments: [
-        ("ping", .untagged, false), ("#a.b-1 ping", .tagged("a.b-1"), false), ("ack 1 2", .acknowledgement, false),
-        ("#t ack 1", .acknowledgement, false), ("ack", .untagged, false), ("ack x", .untagged, false),
-        ("quit", .untagged, true), ("#q quit", .tagged("q"), true), ("quit x", .untagged, false),
-        ("#! ping", .untagged, false), ("#lonely", .untagged, false),
-    ] as [(String, ScriptRequest.Lane, Bool)])
+    @Test(
+        arguments: [
+            ("ping", .untagged, false), ("#a.b-1 ping", .tagged("a.b-1"), false), ("ack 1 2", .acknowledgement, false),
+            ("#t ack 1", .acknowledgement, false), ("ack", .untagged, false), ("ack x", .untagged, false),
+            ("quit", .untagged, true), ("#q quit", .tagged("q"), true), ("quit x", .untagged, false),
+            ("#! ping", .untagged, false), ("#lonely", .untagged, false),
+        ] as [(String, ScriptRequest.Lane, Bool)])
     func lanes(_ line: String, _ lane: ScriptRequest.Lane, _ isQuit: Bool) throws {
         let request = try #require(ScriptRequest(line: Array(line.utf8)[...]))
         #expect(request.lane == lane)

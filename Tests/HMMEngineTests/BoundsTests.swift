@@ -125,6 +125,43 @@ import Testing
         #expect((4..<20).contains(lines.count))
     }
 
+    /// A queue of small requests does not become one piece of endless answers, and keeps its order all the same.
+    @Test(arguments: ["", "#"]) func answersComeInPieces(_ mark: String) throws {
+        var limits = Limits()
+        limits.answerBytes = 10_000
+        var peer = try peer(limits)
+        try peer.say("mmap 1 0x10000 1p", "write 1 0x10000 a len=1p", as: "P")
+        try peer.say("mirror 1 gpu1", as: "N")
+        _ = try peer.say("#p mprotect 1 0x10000 1p r", as: "P")
+        for index in 0..<100 { try peer.say("\(mark.isEmpty ? "" : "#\(index) ")read 1 0x10000 4096", as: "Q") }
+        try peer.say("ack 1", as: "N")
+        var lines = peer.heard("Q")
+        #expect(lines.count < 8)
+        if mark.isEmpty { lines += try peer.say("ping", as: "Q") }
+        try peer.advance(milliseconds: 0)
+        lines += peer.heard("Q")
+        #expect(peer.longestText < limits.answerBytes + 4200)
+        let ends = lines.filter { $0.hasPrefix("+") }
+        #expect(ends == (mark.isEmpty ? Array(repeating: "+ n=4096", count: 100) + ["+"] : (0..<100).map { "+\($0) n=4096" }))
+    }
+
+    /// Neither do the events of one large request, however many mirrors are told.
+    @Test func eventsComeInPieces() throws {
+        var limits = Limits()
+        limits.answerBytes = 10_000
+        var peer = try peer(limits)
+        try peer.say("mmap 1 0x10000 64p", as: "P")
+        for _ in 0..<9 { try peer.say("mirror 1 gpu1 ack=auto", as: "M") }
+        try peer.say("fault 1 0x10000 64p", as: "M")
+        var lines = try peer.say("write 1 0x10000 a len=64p", "ping", as: "P")
+        #expect(lines.isEmpty)
+        try peer.advance(milliseconds: 0)
+        lines = peer.heard("P")
+        #expect(lines == ["+ n=262144", "+"])
+        #expect(peer.heard("M").count == 640)
+        #expect(peer.longestText < 3 * limits.answerBytes)
+    }
+
     @Test func everyLimitOfThings() throws {
         var limits = Limits()
         limits.spaces = 1

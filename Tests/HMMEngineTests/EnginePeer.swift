@@ -40,6 +40,8 @@ struct EnginePeer: TranscriptPeer {
     private var now = Instant(nanoseconds: 1_000_000_000)
     /// Everything every connection was sent, for comparing two runs.
     private(set) var output: [UInt8] = []
+    /// The most bytes that one input has caused.
+    private(set) var longestText = 0
     /// Whether a transport goes as soon as the engine closes it; if not, `cut` ends it.
     var closesAtOnce = true
 
@@ -115,6 +117,7 @@ struct EnginePeer: TranscriptPeer {
 
     private mutating func deliver(_ effects: borrowing Effects, _ tenant: Tenant) throws {
         let text = Array(effects.text.bytes)
+        longestText = max(longestText, text.count)
         for index in 0..<effects.segmentCount {
             let segment = effects.segment(index)
             guard let name = tenant.names[segment.connection], let connection = connections[name] else {

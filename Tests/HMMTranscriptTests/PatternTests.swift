@@ -58,8 +58,9 @@ import Testing
     }
 
     @Test func templatesFill() throws {
-        #expect(try Template("munmap $mm 0x10000 $$5 $1 $").fill(["mm": Array("2".utf8)]).get()
-            == Array("munmap 2 0x10000 $5 $1 $".utf8))
+        #expect(
+            try Template("munmap $mm 0x10000 $$5 $1 $").fill(["mm": Array("2".utf8)]).get()
+                == Array("munmap 2 0x10000 $5 $1 $".utf8))
         #expect(throws: Template.UnboundName.self) { try Template("munmap $mm").fill([:]).get() }
     }
 }

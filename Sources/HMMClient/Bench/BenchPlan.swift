@@ -45,7 +45,9 @@ package struct BenchPlan: Sendable {
                 throw .options("\(part): workloads are ping, fault, snapshot, read, write, dev.read and dev.write")
             }
             let weight = words.count > 1 ? Int(words[1]) : 1
-            guard let weight, (1...1_000_000).contains(weight) else { throw .options("\(part): a weight is 1 to 1000000") }
+            guard let weight, (1...1_000_000).contains(weight) else {
+                throw .options("\(part): a weight is 1 to 1000000")
+            }
             mix.append(RequestTape.Template(request, weight: weight))
         }
         return mix

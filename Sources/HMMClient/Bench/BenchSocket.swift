@@ -18,11 +18,12 @@ final class BenchSocket {
         ciphertext = .allocate(byteCount: 65536, alignment: 16)
         output = .allocate(byteCount: 65536, alignment: 16)
         do throws(TLSError) {
-            session = if let context {
-                try TLSSession(client: context, serverName: options.expectedName)
-            } else {
-                nil
-            }
+            session =
+                if let context {
+                    try TLSSession(client: context, serverName: options.expectedName)
+                } else {
+                    nil
+                }
         } catch {
             throw .cannotConnect("\(error)")
         }

@@ -22,7 +22,9 @@ struct BenchStage {
             let socket = try BenchSocket(plan.server, context: context)
             let memory = try prepare(socket, index, plan)
             // Long enough that repetition does not show, short enough for a cache unless requests are long.
-            let longest = plan.mix.map { $0.text.utf8.count + (ScriptRequest.literalCount(Array($0.text.utf8)[...]) ?? 0) }
+            let longest = plan.mix.map {
+                $0.text.utf8.count + (ScriptRequest.literalCount(Array($0.text.utf8)[...]) ?? 0)
+            }
             let count = max(2 * plan.depth, min(1024, (1 << 20) / max(1, longest.max() ?? 1)))
             let tape = RequestTape(plan.mix, memory: memory, count: count, seed: UInt64(index))
             connections.append(BenchConnection(socket, tape: tape, depth: plan.depth))

@@ -3,13 +3,15 @@ internal import Glibc
 /// Linux's epoll, which the Swift module of the C library leaves out.
 final class Poller {
     private typealias Create = @convention(c) (_ flags: Int32) -> Int32
-    private typealias Control = @convention(c) (
-        _ poller: Int32, _ operation: Int32, _ descriptor: Int32, _ event: UnsafeMutableRawPointer
-    ) -> Int32
-    private typealias Wait = @convention(c) (
-        _ poller: Int32, _ events: UnsafeMutableRawPointer, _ room: Int32, _ time: UnsafePointer<timespec>,
-        _ signals: UnsafeRawPointer?
-    ) -> Int32
+    private typealias Control =
+        @convention(c) (
+            _ poller: Int32, _ operation: Int32, _ descriptor: Int32, _ event: UnsafeMutableRawPointer
+        ) -> Int32
+    private typealias Wait =
+        @convention(c) (
+            _ poller: Int32, _ events: UnsafeMutableRawPointer, _ room: Int32, _ time: UnsafePointer<timespec>,
+            _ signals: UnsafeRawPointer?
+        ) -> Int32
 
     /// `struct epoll_event` is packed on x86-64 only: a word of flags, then 64 bits of the user's.
     private static let dataOffset: Int = {

@@ -1,3 +1,4 @@
+internal import Glibc
 public import HMMProtocol
 public import HMMTLS
 internal import NIOCore
@@ -59,7 +60,9 @@ public final class LineConnection: Sendable {
             return LineConnection(channel: channel, inbox: inbox, greeting: greeting)
         } catch {
             channel.close(promise: nil)
-            throw .cannotConnect("\(options.endpoint): \(error)")
+            // Nothing is lost that was not there yet.
+            let reason = if case ClientError.connectionLost(let reason) = error { reason } else { "\(error)" }
+            throw .cannotConnect("\(options.endpoint): \(reason)")
         }
     }
 
@@ -90,7 +93,7 @@ public final class LineConnection: Sendable {
         if let error = error as? NIOConnectionError {
             return error.connectionErrors.last.map { reason($0.error) } ?? "\(error.host) is not known"
         }
-        if let error = error as? IOError { return String(describing: error.description.split(separator: ":").last ?? "") }
+        if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
         return "\(error)"
     }
 
@@ -108,6 +111,14 @@ public final class LineConnection: Sendable {
     /// Sends a line, given without its end, and the octets of a literal that it announces.
     public func send(line: String, literal: [UInt8]? = nil) async throws(ClientError) {
         try await send(Array(line.utf8) + [10] + (literal.map { $0 + [10] } ?? []))
+    }
+
+    /// Sends a line without waiting; calls keep their order. `failed` hears if it cannot be sent.
+    func post(line: String, literal: [UInt8]?, failed: @escaping @Sendable (ClientError) -> Void) {
+        let octets = Array(line.utf8) + [10] + (literal.map { $0 + [10] } ?? [])
+        channel.writeAndFlush(channel.allocator.buffer(bytes: octets)).whenFailure { error in
+            failed(.connectionLost(Self.reason(error)))
+        }
     }
 
     /// All lines that have come, or the first that come.

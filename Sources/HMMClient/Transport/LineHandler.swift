@@ -35,7 +35,13 @@ final class LineHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        inbox.finish(.connectionLost((error as? TLSError)?.reason ?? "\(error)"))
+        let reason =
+            if let error = error as? TLSError, error.kind == .peerClosedWithoutNotify {
+                error.reason
+            } else {
+                "\(error)"
+            }
+        inbox.finish(.connectionLost(reason))
         context.close(promise: nil)
     }
 

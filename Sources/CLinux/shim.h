@@ -1,0 +1,23 @@
+// What Linux has beyond POSIX, and what Swift's Glibc module leaves out.
+#pragma once
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const uint32_t hmm_epoll_in = EPOLLIN;
+static const uint32_t hmm_epoll_out = EPOLLOUT;
+static const uint32_t hmm_epoll_error = EPOLLERR;
+static const uint32_t hmm_epoll_hangup = EPOLLHUP;
+
+static inline int hmm_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+static inline int hmm_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+static inline int hmm_epoll_control(int set, int operation, int fd, uint32_t events, uint64_t mark) {
+    struct epoll_event event = {.events = events, .data = {.u64 = mark}};
+    return epoll_ctl(set, operation, fd, &event);
+}
+// accept4() is declared only under _GNU_SOURCE, which would make this module's idea of libc differ from Glibc's.
+static inline int hmm_accept(int fd, int flags) { return (int)syscall(SYS_accept4, fd, 0, 0, flags); }
+static inline void hmm_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

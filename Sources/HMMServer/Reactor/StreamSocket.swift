@@ -1,0 +1,165 @@
+internal import CLinux
+internal import Glibc
+
+/// A connected stream socket on an event loop. Everything happens on the loop's thread.
+final class StreamSocket: Pollable {
+    private let descriptor: Int32
+    private let loop: EventLoop
+    private let input: UnsafeMutableRawBufferPointer
+    /// The connection on top; it hears of everything.
+    private var owner: ConnectionHandler?
+    private var registration: EventLoop.Registration?
+    private var watched: UInt32 = 0
+
+    /// Bytes the kernel had no room for, from `pendingStart`.
+    private var pending: [UInt8] = []
+    private var pendingStart = 0
+    private var isReading = true
+    private var hasInputEnded = false
+    /// Output ends once `pending` has been sent.
+    private var endsOutput = false
+
+    /// A client that has gone is an error here, not a signal for the process.
+    private static let noSignal = Int32(MSG_NOSIGNAL)
+    /// Reads of one readiness before other connections get their turn.
+    private static let readsPerTurn = 4
+
+    /// Takes over `descriptor`, which is closed with the socket. `input` is the loop's buffer for what is read.
+    init(_ descriptor: Int32, _ loop: EventLoop, input: UnsafeMutableRawBufferPointer) {
+        self.descriptor = descriptor
+        self.loop = loop
+        self.input = input
+    }
+
+    /// Begins to watch the socket for `owner`.
+    func open(_ owner: ConnectionHandler) throws(SystemError) {
+        self.owner = owner
+        watched = hmm_epoll_in
+        do throws(SystemError) {
+            registration = try loop.add(self, descriptor, watched)
+        } catch {
+            self.owner = nil
+            Glibc.close(descriptor)
+            throw error
+        }
+    }
+
+    var isOpen: Bool { registration != nil }
+    /// Bytes that wait for the client to read.
+    var unsent: Int { pending.count - pendingStart }
+
+    override func ready(_ events: UInt32) {
+        if events & hmm_epoll_out != 0 { sendPending() }
+        guard isOpen, events & (hmm_epoll_in | hmm_epoll_hangup | hmm_epoll_error) != 0 else { return }
+        if hasInputEnded || !isReading {
+            // Nobody reads, so this can only be the end of both directions.
+            if events & (hmm_epoll_hangup | hmm_epoll_error) != 0 { fail(ECONNRESET) }
+            return
+        }
+        receive()
+    }
+
+    // MARK: Input
+
+    private func receive() {
+        for _ in 0..<Self.readsPerTurn where isOpen && isReading {
+            let count = recv(descriptor, input.baseAddress, input.count, 0)
+            if count > 0 {
+                owner?.received(UnsafeRawBufferPointer(rebasing: input[..<count]))
+                if count < input.count { return }
+            } else if count == 0 {
+                hasInputEnded = true
+                watch()
+                owner?.inputEnded()
+                return
+            } else if errno != EINTR {
+                if errno != EAGAIN { fail(errno) }
+                return
+            }
+        }
+    }
+
+    /// Reads on, or leaves what comes to the kernel.
+    func setReading(_ wanted: Bool) {
+        guard wanted != isReading else { return }
+        isReading = wanted
+        watch()
+    }
+
+    // MARK: Output
+
+    /// Sends bytes, or keeps what the kernel has no room for.
+    func send(_ bytes: UnsafeRawBufferPointer) {
+        guard isOpen else { return }
+        var rest = bytes
+        while rest.count > 0, pending.isEmpty {
+            let count = Glibc.send(descriptor, rest.baseAddress, rest.count, Self.noSignal)
+            if count >= 0 {
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            } else if errno == EAGAIN {
+                break
+            } else if errno != EINTR {
+                return fail(errno)
+            }
+        }
+        guard rest.count > 0 else { return }
+        pending.append(contentsOf: rest)
+        watch()
+    }
+
+    private func sendPending() {
+        while unsent > 0 {
+            let count = pending.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress.unsafelyUnwrapped + pendingStart, unsent, Self.noSignal)
+            }
+            if count >= 0 {
+                pendingStart += count
+            } else if errno == EAGAIN {
+                return
+            } else if errno != EINTR {
+                return fail(errno)
+            }
+        }
+        pending = []
+        pendingStart = 0
+        if endsOutput { shutdown(descriptor, Int32(SHUT_WR)) }
+        watch()
+        owner?.outputDrained()
+    }
+
+    /// Ends the output after everything sent so far.
+    func endOutput() {
+        guard isOpen, !endsOutput else { return }
+        endsOutput = true
+        if unsent == 0 { shutdown(descriptor, Int32(SHUT_WR)) }
+    }
+
+    // MARK: End
+
+    private func watch() {
+        guard let registration else { return }
+        let wanted =
+            (isReading && !hasInputEnded ? hmm_epoll_in : 0) | (unsent > 0 ? hmm_epoll_out : 0)
+        guard wanted != watched else { return }
+        watched = wanted
+        loop.change(registration, descriptor, wanted)
+    }
+
+    private func fail(_ code: Int32) {
+        owner?.transportFailed(SystemError("socket", code: code))
+        close()
+    }
+
+    /// Closes at once; what has not been sent is lost.
+    func close() {
+        guard let registration else { return }
+        loop.remove(registration, descriptor)
+        self.registration = nil
+        Glibc.close(descriptor)
+        pending = []
+        pendingStart = 0
+        let owner = owner
+        self.owner = nil
+        owner?.transportClosed()
+    }
+}
