@@ -156,12 +156,13 @@ extension Engine {
         _ index: Int, _ now: Instant, _ effects: inout Effects, _ isGone: (Round.Waiting) -> Bool
     ) {
         guard case .inRound(var round, let held) = operations[index].state else { return }
+        // Taken out first, so that the list is changed in place: a round may wait for a thousand mirrors.
+        operations[index].state = .running
         round.waiting.removeAll(where: isGone)
         guard round.waiting.isEmpty else {
             operations[index].state = .inRound(round, held: held)
             return
         }
-        operations[index].state = .running
         endRound(round)
         resume(operations.id(at: index), inTurn: false, now, &effects)
     }

@@ -48,7 +48,7 @@ public enum ProtocolDocument {
     // MARK: Verbs
 
     private static var verbs: String {
-        let common = "Every verb but `ack` can also fail with \(list(VerbSpec.commonErrors))."
+        let common = "Every verb can also fail with \(list(VerbSpec.commonErrors)); `ack` never with the last two."
         return ([common] + VerbSpec.Group.allCases.map(group)).joined(separator: "\n\n")
     }
 

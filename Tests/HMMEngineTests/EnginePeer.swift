@@ -40,8 +40,11 @@ struct EnginePeer: TranscriptPeer {
     private var now = Instant(nanoseconds: 1_000_000_000)
     /// Everything every connection was sent, for comparing two runs.
     private(set) var output: [UInt8] = []
+    private var lines: [(name: String, item: ServerLineReader.Item)] = []
     /// The most bytes that one input has caused.
     private(set) var longestText = 0
+    /// Whether the whole state is checked after every input; whoever has a better time for it does it himself.
+    var checksState = true
     /// Whether a transport goes as soon as the engine closes it; if not, `cut` ends it.
     var closesAtOnce = true
 
@@ -102,6 +105,12 @@ struct EnginePeer: TranscriptPeer {
         try input(.disconnected(connection.id), connection.tenant)
     }
 
+    /// Takes every line since the last time, whoever it went to, in the order the engine wrote them.
+    mutating func takeLines() -> [(name: String, item: ServerLineReader.Item)] {
+        defer { lines = [] }
+        return lines
+    }
+
     /// Tells every tenant that the server is about to stop.
     mutating func drain() throws {
         for tenant in tenants.values { try input(.drain, tenant) }
@@ -111,6 +120,7 @@ struct EnginePeer: TranscriptPeer {
         var effects = Effects()
         tenant.engine.handle(input, at: now, into: &effects)
         try deliver(effects, tenant)
+        guard checksState else { return }
         let violations = tenant.engine.violations()
         guard violations.isEmpty else { throw Violation(description: "after \(input): \(violations)") }
     }
@@ -125,7 +135,10 @@ struct EnginePeer: TranscriptPeer {
             }
             output += Array("\(name): ".utf8) + text[segment.range]
             connection.lines.append(text[segment.range])
-            while let item = try connection.lines.next() { connection.arrived.append(item) }
+            while let item = try connection.lines.next() {
+                connection.arrived.append(item)
+                lines.append((name, item))
+            }
         }
         var closed: [ConnectionID] = []
         for signal in effects.signals {

@@ -52,7 +52,9 @@ import Testing
 
     @Test(arguments: ends + comments) func reads(_ conversation: Conversation) { Reading.check(conversation) }
     @Test(arguments: controls) func refusesControlBytes(_ conversation: Conversation) { Reading.check(conversation) }
-    @Test(arguments: browsers + notBrowsers) func closesOnHTTP(_ conversation: Conversation) { Reading.check(conversation) }
+    @Test(arguments: browsers + notBrowsers) func closesOnHTTP(_ conversation: Conversation) {
+        Reading.check(conversation)
+    }
 
     @Test func namesTheControlByte() {
         #expect(Reading.failure("mm.drop \u{0}1")?.text.contains("NUL at column 9") == true)

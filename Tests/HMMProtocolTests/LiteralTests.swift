@@ -79,7 +79,9 @@ import Testing
 
     @Test(arguments: good) func reads(_ conversation: Conversation) { Reading.check(conversation) }
     @Test(arguments: refused) func keepsTheFraming(_ conversation: Conversation) { Reading.check(conversation) }
-    @Test(arguments: closing + tooLong + badEnds) func closes(_ conversation: Conversation) { Reading.check(conversation) }
+    @Test(arguments: closing + tooLong + badEnds) func closes(_ conversation: Conversation) {
+        Reading.check(conversation)
+    }
 
     @Test func largestLiteral() {
         let octets = [UInt8](repeating: 0x61, count: 1 << 20)

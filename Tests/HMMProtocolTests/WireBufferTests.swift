@@ -4,13 +4,13 @@ import Testing
 /// What the server writes.
 @Suite struct WireBufferTests {
     private static let edges: [UInt64] = {
-        var values: Set<UInt64> = [0, 1, 9, 15, 16, 17, .max, .max - 1, 1 << 63, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210]
+        var values: Set<UInt64> = [0, 1, 9, 15, 16, 17, .max, .max - 1, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210]
         var power: UInt64 = 1
         for _ in 0..<19 {
             power *= 10
             values.formUnion([power - 1, power, power + 1])
         }
-        for shift in 0..<64 { values.formUnion([1 << UInt64(shift), (1 << UInt64(shift)) &- 1, (1 << UInt64(shift)) | 1]) }
+        for shift in 0..<UInt64(64) { values.formUnion([1 << shift, (1 << shift) &- 1, (1 << shift) | 1]) }
         return values.sorted()
     }()
 
@@ -36,6 +36,27 @@ import Testing
             }
         }, capacity: 1)
         #expect(shown == Self.edges.map { " d=\($0) h=0x\(String($0, radix: 16))" }.joined())
+    }
+
+    /// The same through a cursor, whose number may touch more bytes than it writes.
+    @Test(arguments: ["", "t", "A-tag.of_32-characters-012345678"]) func cursor(_ tag: String) throws {
+        let name = try #require(ShortName(tag))
+        for value in Self.edges {
+            let shown = text({ buffer in
+                buffer.append("<")
+                buffer.append(atMost: 100) { line in
+                    line.put("=")
+                    line.put(name)
+                    line.put(" a=")
+                    line.put(decimal: value)
+                    line.put(" b=")
+                    line.put(hex: value)
+                    line.put(UInt8(10))
+                }
+                buffer.append(">")
+            }, capacity: 2)
+            #expect(shown == "<=\(tag) a=\(value) b=0x\(String(value, radix: 16))\n>")
+        }
     }
 
     @Test func lines() throws {
@@ -81,6 +102,8 @@ import Testing
         #expect(count == 5)
         buffer.append(length: 3) { $0.copyBytes(from: "abc".utf8) }
         #expect(String(decoding: buffer.bytes, as: UTF8.self) == "helloabc")
+        buffer.append(upTo: 4) { $0.copyBytes(from: "de".utf8); return 2 }
+        #expect(String(decoding: buffer.bytes, as: UTF8.self) == "helloabcde")
         buffer.removeAll()
         buffer.shrink(to: 8)
         buffer.append("again and again")

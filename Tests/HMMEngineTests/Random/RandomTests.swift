@@ -1,0 +1,28 @@
+import Foundation
+import Testing
+
+/// Random clients against a model that has neither page tables nor frames. A failure names its seed: HMM_SEED plays that
+/// one alone, HMM_SEEDS says how many are played.
+@Suite struct RandomTests {
+    private static let blocks = 40
+    private static let environment = ProcessInfo.processInfo.environment
+
+    @Test(arguments: 0..<blocks) func agreesWithTheModel(_ block: Int) throws {
+        if let seed = Self.environment["HMM_SEED"].flatMap(UInt64.init) {
+            if block == 0 { Self.play(seed) }
+            return
+        }
+        let count = Self.environment["HMM_SEEDS"].flatMap(Int.init) ?? 2000
+        for seed in stride(from: block, to: count, by: Self.blocks) { Self.play(UInt64(seed)) }
+    }
+
+    private static func play(_ seed: UInt64) {
+        do {
+            var world = try RandomWorld(seed: seed)
+            for _ in 0..<80 { try world.step() }
+            try world.finish()
+        } catch {
+            Issue.record("HMM_SEED=\(seed): \(error)")
+        }
+    }
+}
