@@ -2,12 +2,12 @@ internal import HMMProtocol
 
 /// The leases of a connection's mirrors, learned from its requests, their answers and its events.
 ///
-/// The rule: a translation may be used only while something was heard from the server within the lease, so a quiet
-/// client asks for a sign of life every half of the smallest one.
+/// The rule: a translation may be used only within a lease after the last answered request was sent, so a client asks
+/// for a sign of life every half of the smallest one.
 struct LeaseBook: Equatable {
     private var leases: [UInt64: UInt64] = [:]
 
-    /// Milliseconds after which to ping when nothing is heard; nil without mirrors.
+    /// Milliseconds between pings; nil without mirrors.
     var pingMilliseconds: UInt64? { leases.values.min().map { max(1, $0 / 2) } }
 
     mutating func take(_ line: String, _ answer: Answer) {

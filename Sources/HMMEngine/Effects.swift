@@ -57,6 +57,8 @@ public enum CloseReason: String, Equatable, Sendable {
     case quit = "QUIT"
     /// The next request cannot be found in what the client sends.
     case framing = "FRAMING"
+    /// The client goes on sending untagged requests although too many wait.
+    case tooManyRequests = "REQUESTS"
     /// The client does not acknowledge its events.
     case tooManyEvents = "EVENTS"
     /// The server stops.

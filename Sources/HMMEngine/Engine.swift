@@ -121,11 +121,15 @@ public struct Engine: ~Copyable {
     }
 
     /// Puts an untagged request behind the one that runs. Past the bound a connection without mirrors is read no
-    /// further; one with mirrors is told BUSY, because its acknowledgements must get through.
+    /// further. One with mirrors is told BUSY, in turn, because its acknowledgements must get through; past twice the
+    /// bound it does not listen, and is cut off.
     private mutating func enqueue(_ item: Lane.Item, _ index: Int, _ effects: inout Effects) {
         if sessions[index].lane.queuedBytes + item.cost > limits.queuedBytes, !sessions[index].mirrors.isEmpty {
-            let caller = Caller(connection: sessions.id(at: index), tag: .none)
-            return effects.fail(caller, busy("too many untagged requests wait already"))
+            guard sessions[index].lane.queuedBytes < 2 * limits.queuedBytes else {
+                return close(sessions.id(at: index), .tooManyRequests, &effects)
+            }
+            let refusal = busy("\(limits.queuedBytes) bytes of untagged requests wait already")
+            return sessions[index].lane.enqueue(.refused(refusal, closes: false))
         }
         sessions[index].lane.enqueue(item)
         if sessions[index].lane.queuedBytes > limits.queuedBytes, !sessions[index].isReadingPaused {

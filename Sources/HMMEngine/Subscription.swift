@@ -40,7 +40,7 @@ extension Engine {
     }
 
     @inline(never)
-    private static func fencedFailure(_ raw: UInt32) -> Failure {
+    static func fencedFailure(_ raw: UInt32) -> Failure {
         Failure(.fenced, "mirror \(raw) missed its lease; drop it and make a new one")
     }
 

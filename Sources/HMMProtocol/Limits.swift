@@ -6,6 +6,8 @@ public struct Limits: Equatable, Sendable {
     public var arguments = 64
     /// Bytes of one literal: the unit of bulk transfer; two of them fit in an L2 cache.
     public var literal = 1 << 20
+    /// Bytes that one answer shows quoted or in hexadecimal, where each may take four: what a terminal can bear.
+    public var printable = 1 << 16
     /// Requests of one connection that have begun and not been answered: enough to keep a link busy.
     public var window = 256
     /// Bytes of untagged requests that wait behind a paused one.
@@ -57,6 +59,7 @@ extension Limits {
             row("arguments", arguments, "arguments", "of one request"),
             row("tag", ShortName.capacity, "bytes", "a tag or a name"),
             row("literal", literal, "bytes", "one counted payload"),
+            row("printable", printable, "bytes", "shown by one answer with as=quoted or as=hex"),
             row("window", window, "requests", "begun and not answered, of one connection"),
             row("queued-bytes", queuedBytes, "bytes", "untagged requests behind a paused one"),
             row("open-events", openEvents, "events", "waiting for an ack, of one connection"),

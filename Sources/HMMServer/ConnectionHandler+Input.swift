@@ -4,7 +4,7 @@ internal import HMMTLS
 
 /// The way in: ciphertext, plaintext, requests, engine.
 extension ConnectionHandler {
-    /// Requests that go to the engine under one lock at most.
+    /// Requests parsed at once while requests are held back.
     private static let batchSize = 256
 
     func receive(_ bytes: UnsafeRawBufferPointer) {
@@ -103,6 +103,7 @@ extension ConnectionHandler {
             var count = 0
             deliver(shard.run(bytes, &offset, with: &reader, &count, of: mailbox, on: loop))
             if count > 0 { hasCompletedRequest = true }
+            bytesSinceBatch = 0
         }
         if phase == .open, offset < bytes.count { held.unparsed.append(contentsOf: bytes[offset...]) }
     }

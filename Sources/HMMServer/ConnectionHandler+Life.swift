@@ -53,7 +53,6 @@ extension ConnectionHandler {
             metadata: ["peer": "\(peerName)", "tenant": "\(tenant)", "connection": "\(mailbox.id.rawValue)"])
     }
 
-
     // MARK: End
 
     /// The peer has ended its side. Requests it has sent are still answered, in good time.

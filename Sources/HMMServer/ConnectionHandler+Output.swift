@@ -24,7 +24,8 @@ extension ConnectionHandler {
     private func send(_ lines: UnsafeRawBufferPointer) {
         guard let session else { return loop.output.append(lines) }
         var failure: TLSError?
-        loop.output.append(upTo: TLSSession.ciphertextBound(forPlaintext: lines.count) + session.pendingOutput) { window in
+        let bound = TLSSession.ciphertextBound(forPlaintext: lines.count) + session.pendingOutput
+        loop.output.append(upTo: bound) { window in
             session.beginOutput(window)
             failure = session.write(lines)
             return session.endOutput()
@@ -44,7 +45,8 @@ extension ConnectionHandler {
         guard loop.output.count > 0 else { return }
         if phase != .closed { socket.send(loop.output.bytes) }
         loop.output.removeAll()
-        loop.output.shrink(to: 1 << 20)
+        // What several bulk answers take stays: fresh pages for each would cost more than the copying.
+        loop.output.shrink(to: 4 << 20)
         if socket.unsent > server.limits.unsentBytes { abandon("does not read its answers and events") }
     }
 }

@@ -121,6 +121,9 @@ final class ConnectionHandler {
         switch phase {
         case .handshaking: abandon("ended during the handshake")
         case .open:
+            if session != nil, !hasSeenCloseNotify {
+                server.logger.debug("connection lost", metadata: ["peer": "\(peerName)"])
+            }
             pump()
             flush()
         case .closing: if socket.unsent == 0 { socket.close() }

@@ -87,7 +87,8 @@ final class Listener: Sendable {
     private func accept(_ descriptor: Int32, _ transport: ConnectionHandler.Transport, isTCP: Bool) {
         guard server.admission.enter() else {
             close(descriptor)
-            return
+            let now = Instant(nanoseconds: EventLoop.clock())
+            return server.note("connection refused", ["reason": "too many connections"], at: now)
         }
         if isTCP {
             // Answers are made in whole batches; waiting for more to send would only delay them.

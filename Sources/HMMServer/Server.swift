@@ -129,10 +129,11 @@ extension Server {
             for shard in context.tenants.all { shard.drain() }
             await waitForConnections(configuration.patience.drain)
         }
-        closeConnections()
+        closeConnections { $0.stop() }
         // For close_notify to get out and to be answered.
         let isHurried = running.withLock { $0.isHurried }
         await waitForConnections(isHurried ? .milliseconds(200) : .nanoseconds(Int64(context.waits.goodbye)))
+        closeConnections { $0.abandon("the server stops") }
         for loop in context.loops { loop.eventLoop.stop() }
         logger.info("stopped")
     }
@@ -140,7 +141,7 @@ extension Server {
     /// Makes a `stop` that is under way, or yet to come, leave no more time to the clients. From any thread.
     public func hurry() {
         running.withLock { $0.isHurried = true }
-        closeConnections()
+        closeConnections { $0.stop() }
         context.admission.stopWaiting()
     }
 
@@ -156,11 +157,11 @@ extension Server {
         file?.remove()
     }
 
-    private func closeConnections() {
+    private func closeConnections(_ close: @escaping @Sendable (ConnectionHandler) -> Void) {
         for loop in context.loops {
             loop.eventLoop.execute {
                 loop.readClock()
-                loop.forEachConnection { $0.stop() }
+                loop.forEachConnection(close)
             }
         }
     }

@@ -34,10 +34,9 @@ struct ProtocolDump: Encodable {
         return String(decoding: try encoder.encode(ProtocolDump()), as: UTF8.self)
     }
 
-    /// The generated parts of the manual, between their markers.
+    /// The manual on standard input, its generated parts made anew.
     static func markdown() -> String {
-        ProtocolDocument.Part.allCases
-            .map { "\($0.opening)\n\n\($0.markdown)\n\n\(ProtocolDocument.closing)" }
-            .joined(separator: "\n\n")
+        let manual = String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
+        return ProtocolDocument.regenerated(document: manual)
     }
 }

@@ -39,7 +39,7 @@ struct Serve: AsyncParsableCommand {
         if let dumpProtocol {
             switch dumpProtocol {
             case .json: print(try ProtocolDump.json())
-            case .markdown: print(ProtocolDump.markdown())
+            case .markdown: print(ProtocolDump.markdown(), terminator: "")
             }
             return
         }

@@ -41,6 +41,18 @@ import Testing
         #expect(try await driver.ending().isOrderly)
     }
 
+    /// A client that neither reads nor closes does not outlive the server.
+    @Test func nobodyIsLeftBehind() async throws {
+        let fixture = try TestServer { $0.patience.drain = .milliseconds(10) }
+        try await fixture.server.start()
+        let client = try await fixture.client()
+        let stranger = try TestClient(.tcp(fixture.port))
+        await fixture.server.stop()
+        try await fixture.wait { fixture.server.context.admission.count == 0 }
+        #expect(fixture.server.context.tenants.count == 0)
+        withExtendedLifetime((client, stranger)) {}
+    }
+
     @Test func hurryEndsTheWait() async throws {
         let fixture = try TestServer { $0.patience.drain = .seconds(3600) }
         try await fixture.server.start()

@@ -5,7 +5,7 @@ internal import HMMProtocol
 extension Engine {
     func operation(_ read: Read, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(read.space)
-        try checkLength(read.extent.length)
+        try checkLength(read.extent.length, read.form)
         let pages = PageRange(touching: read.extent.va, length: read.extent.length)
         return Operation(
             caller: caller, verb: .read, space: space, work: .load(CPUAccess(space, pages, write: false), read))
@@ -19,7 +19,7 @@ extension Engine {
     }
 
     func operation(_ read: DeviceRead, _ caller: Caller) throws(Failure) -> Operation {
-        try checkLength(read.extent.length)
+        try checkLength(read.extent.length, read.form)
         let pages = PageRange(touching: read.extent.va, length: read.extent.length)
         let mirror = try usableMirror(read.mirror, caller.connection, pages)
         return Operation(
@@ -35,9 +35,12 @@ extension Engine {
             work: .deviceStore(DeviceAccess(mirror.id, pages, write: true), write))
     }
 
-    private func checkLength(_ length: UInt64) throws(Failure) {
-        guard length <= UInt64(limits.literal) else {
-            throw Failure(.badArgument, "one answer holds at most \(limits.literal) bytes")
+    private func checkLength(_ length: UInt64, _ form: DataForm) throws(Failure) {
+        let isPrinted = form == .quoted || form == .hex
+        let limit = isPrinted ? limits.printable : limits.literal
+        guard length <= UInt64(limit) else {
+            throw Failure(
+                .badArgument, "one answer holds at most \(limit) bytes\(isPrinted ? " in that form; try as=literal" : "")")
         }
     }
 

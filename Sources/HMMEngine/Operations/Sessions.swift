@@ -109,6 +109,9 @@ extension Engine {
         effects.text.append(" verb=")
         effects.text.append(text: operation.verb.spec.name)
         effects.text.pair(" session=c", UInt64(operation.caller.connection.rawValue))
+        if let session = sessions.index(of: operation.caller.connection), !sessions[session].client.isEmpty {
+            effects.text.pair(" client=", sessions[session].client)
+        }
         if !operation.caller.tag.isEmpty { effects.text.pair(" tag=", operation.caller.tag) }
         effects.text.pair(" mm=", UInt64(operation.space.rawValue))
         switch operation.state {

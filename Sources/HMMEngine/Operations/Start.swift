@@ -107,9 +107,23 @@ extension Engine {
                 .permission, "the page is read-only in the device's own memory; a device fault does not change that",
                 errno: .EFAULT, address: address)
         case .limit:
-            return Failure(.limit, "the tenant has \(limits.residentBytes) bytes of page frames, or of page tables, in use", address: address)
+            return Failure(.limit, "the tenant has \(limits.residentBytes) bytes of page frames, or of page tables, in use",
+                address: address)
         case .gone:
+            if let id = mirror(of: work), let index = subscriptions.index(of: id), subscriptions[index].isFenced {
+                return Self.fencedFailure(id.rawValue)
+            }
             return Failure(.cancelled, "what the request worked on was dropped meanwhile", address: address)
+        }
+    }
+
+    /// The mirror that the work is for.
+    private func mirror(of work: borrowing Operation.Work) -> MirrorID? {
+        switch work {
+        case .fault(let fault): fault.mirror
+        case .snapshot(let mirror, _): mirror
+        case .deviceLoad(let access, _), .deviceStore(let access, _): access.mirror
+        default: nil
         }
     }
 

@@ -31,7 +31,8 @@ final class EventLoop: @unchecked Sendable {
     private var slots: [Slot] = []
     private var freeSlots: [UInt32] = []
     private var timers = TimerQueue()
-    private let jobs = Mutex<[@Sendable () -> Void]>([])
+    /// Nil once the loop has stopped.
+    private let jobs = Mutex<[@Sendable () -> Void]?>([])
     private var isStopping = false
     /// Nanoseconds to go on polling after the last event before sleeping: shorter answers for more processor time.
     private let spin: UInt64
@@ -48,6 +49,12 @@ final class EventLoop: @unchecked Sendable {
         try startThread()
     }
 
+    /// Not earlier: whoever can call `execute` must find the descriptor his own, not another's with the same number.
+    deinit {
+        close(epoll)
+        close(wakeUp)
+    }
+
     private static let wakeUpMark = UInt64.max
 
     /// Monotonic time in nanoseconds.
@@ -62,8 +69,8 @@ final class EventLoop: @unchecked Sendable {
     /// Runs `job` on the loop's thread, soon. Ignored once the loop has stopped.
     func execute(_ job: @escaping @Sendable () -> Void) {
         let isFirst = jobs.withLock { jobs in
-            jobs.append(job)
-            return jobs.count == 1
+            jobs?.append(job)
+            return jobs?.count == 1
         }
         if isFirst { wake() }
     }
@@ -160,8 +167,8 @@ final class EventLoop: @unchecked Sendable {
             for index in 0..<max(0, Int(count)) { dispatch(events[index]) }
             if !timers.isEmpty { runTimers() }
         }
-        close(epoll)
-        close(wakeUp)
+        jobs.withLock { $0 = nil }
+        timers = TimerQueue()
     }
 
     private func wait(_ events: UnsafeMutablePointer<epoll_event>, _ capacity: Int32) -> Int32 {
@@ -197,7 +204,11 @@ final class EventLoop: @unchecked Sendable {
         var count: UInt64 = 0
         _ = read(wakeUp, &count, 8)
         var taken: [@Sendable () -> Void] = []
-        jobs.withLock { swap(&$0, &taken) }
+        jobs.withLock { jobs in
+            guard let given = jobs else { return }
+            taken = given
+            jobs = []
+        }
         for job in taken { job() }
     }
 

@@ -11,9 +11,7 @@ final class StreamSocket: Pollable {
     private var registration: EventLoop.Registration?
     private var watched: UInt32 = 0
 
-    /// Bytes the kernel had no room for, from `pendingStart`.
-    private var pending: [UInt8] = []
-    private var pendingStart = 0
+    private var pending = UnsentBytes()
     private var isReading = true
     private var hasInputEnded = false
     /// Output ends once `pending` has been sent.
@@ -46,7 +44,7 @@ final class StreamSocket: Pollable {
 
     var isOpen: Bool { registration != nil }
     /// Bytes that wait for the client to read.
-    var unsent: Int { pending.count - pendingStart }
+    var unsent: Int { pending.count }
 
     override func ready(_ events: UInt32) {
         if events & hmm_epoll_out != 0 { sendPending() }
@@ -93,35 +91,34 @@ final class StreamSocket: Pollable {
         guard isOpen else { return }
         var rest = bytes
         while rest.count > 0, pending.isEmpty {
-            let count = Glibc.send(descriptor, rest.baseAddress, rest.count, Self.noSignal)
-            if count >= 0 {
-                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-            } else if errno == EAGAIN {
-                break
-            } else if errno != EINTR {
-                return fail(errno)
-            }
+            let count = transmit(rest)
+            if count < 0 { return fail(errno) }
+            if count == 0 { break }
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
         guard rest.count > 0 else { return }
-        pending.append(contentsOf: rest)
+        pending.append(rest)
         watch()
     }
 
-    private func sendPending() {
-        while unsent > 0 {
-            let count = pending.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress.unsafelyUnwrapped + pendingStart, unsent, Self.noSignal)
-            }
-            if count >= 0 {
-                pendingStart += count
-            } else if errno == EAGAIN {
-                return
-            } else if errno != EINTR {
-                return fail(errno)
-            }
+    /// Returns how many bytes the kernel took, 0 if it has no room, less if the connection has failed.
+    private func transmit(_ bytes: UnsafeRawBufferPointer) -> Int {
+        while true {
+            let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Self.noSignal)
+            if count >= 0 { return count }
+            if errno != EINTR { return errno == EAGAIN ? 0 : -1 }
         }
-        pending = []
-        pendingStart = 0
+    }
+
+    private func sendPending() {
+        var failure: Int32?
+        let isDone = pending.drain { bytes in
+            let count = transmit(bytes)
+            if count < 0 { failure = errno }
+            return count
+        }
+        if let failure { return fail(failure) }
+        guard isDone else { return }
         if endsOutput { shutdown(descriptor, Int32(SHUT_WR)) }
         watch()
         owner?.outputDrained()
@@ -156,8 +153,7 @@ final class StreamSocket: Pollable {
         loop.remove(registration, descriptor)
         self.registration = nil
         Glibc.close(descriptor)
-        pending = []
-        pendingStart = 0
+        pending.removeAll()
         let owner = owner
         self.owner = nil
         owner?.transportClosed()

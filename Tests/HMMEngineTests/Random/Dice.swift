@@ -2,14 +2,18 @@
 struct Dice {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 }
+    /// Mixed first, or neighbouring seeds would throw the same numbers one after the other.
+    init(seed: UInt64) { state = Self.mix(seed &+ 1) }
 
     mutating func word() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
+        return Self.mix(state)
+    }
+
+    private static func mix(_ word: UInt64) -> UInt64 {
+        let once = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
+        let twice = (once ^ once >> 27) &* 0x94d0_49bb_1331_11eb
+        return twice ^ twice >> 31
     }
 
     /// From 0 up to `sides`.

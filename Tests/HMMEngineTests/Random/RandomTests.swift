@@ -12,7 +12,7 @@ import Testing
             if block == 0 { Self.play(seed) }
             return
         }
-        let count = Self.environment["HMM_SEEDS"].flatMap(Int.init) ?? 2000
+        let count = Self.environment["HMM_SEEDS"].flatMap(Int.init) ?? 1200
         for seed in stride(from: block, to: count, by: Self.blocks) { Self.play(UInt64(seed)) }
     }
 

@@ -40,7 +40,7 @@ extension RandomWorld {
     }
 
     mutating func checkMigration(
-        _ space: UInt32, _ pages: Range<UInt64>, _ mover: String, _ answer: Answer, _ name: String
+        _ space: UInt32, _ pages: Range<UInt64>, _ answer: Answer
     ) throws {
         let gap = spaces[space]?.first(in: pages) { $0.contains(.read) }
         guard gap == nil else {
@@ -53,6 +53,10 @@ extension RandomWorld {
             next += row["pages"]?.number ?? 0
         }
         try expect(next == pages.upperBound, "rows of a migration")
+    }
+
+    /// Whatever became of its migration, a driver has not been told of the pages that moved: it forgets them all.
+    mutating func forget(_ space: UInt32, _ pages: Range<UInt64>, _ mover: String, _ name: String) {
         for (id, mirror) in clients[name]?.mirrors ?? [:] where mirror.space == space && mirror.device == mover {
             clients[name]?.mirrors[id]?.forget(pages)
         }
