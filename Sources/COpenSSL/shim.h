@@ -32,6 +32,13 @@ static inline void hmm_SSL_CTX_set_tlsext_servername_callback(SSL_CTX *c, int (*
 static inline void hmm_SSL_CTX_set_tlsext_servername_arg(SSL_CTX *c, void *arg) { SSL_CTX_set_tlsext_servername_arg(c, arg); }
 
 // SSL
+// Certificates that a peer sent along with its own are looked at while it is verified and never again: five kilobytes
+// for each connection. A client's own certificate is kept elsewhere, a server's is the first of its chain.
+static inline void hmm_SSL_drop_intermediates(SSL *s) {
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(s);
+    if (chain == NULL || !SSL_is_server(s)) return;
+    while (sk_X509_num(chain) > 0) X509_free(sk_X509_pop(chain));
+}
 static inline int hmm_SSL_set_tlsext_host_name(SSL *s, const char *name) { return (int)SSL_set_tlsext_host_name(s, name); }
 
 // Typed stacks

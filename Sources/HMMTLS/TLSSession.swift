@@ -133,11 +133,16 @@ public final class TLSSession {
     public func handshake() -> HandshakeOutcome {
         if isHandshakeComplete { return failure.map { .failed($0) } ?? .complete }
         return switch perform({ SSL_do_handshake($0) }) {
-        case .done: .complete
+        case .done: finishHandshake()
         case .needsInput: .incomplete
         case .closed: .failed(fail(TLSError(kind: .handshake, reason: "the peer closed during the handshake")))
         case .failed(let error): .failed(error)
         }
+    }
+
+    private func finishHandshake() -> HandshakeOutcome {
+        hmm_SSL_drop_intermediates(ssl)
+        return .complete
     }
 
     /// Decrypts into `buffer`, at most one record. Goes on with the handshake first, if that is not complete.

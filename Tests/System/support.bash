@@ -86,7 +86,7 @@ certificates() {
     "$hmmd" cert make "$folder" "${tenants[@]}" >/dev/null
 }
 
-has_line() { grep -q -- "$2" "$1"; }
+has_line() { grep -qs -- "$2" "$1"; }
 
 is_up() {
     has_line "$log" 'msg=listening' || { gone "$server" && fail "the server ended: $(cat "$log")"; }
@@ -119,7 +119,11 @@ talk() {
     local name=$1 ear mouth
     shift
     mkfifo "$name.in" "$name.out"
-    "$@" <"$name.in" >"$name.out" 2>"$name.err" &
+    # Nobody but the test holds a client's input, or its end would not be seen.
+    (
+        for mouth in "${mouths[@]}"; do exec {mouth}>&-; done
+        exec "$@"
+    ) <"$name.in" >"$name.out" 2>"$name.err" &
     talkers[$name]=$!
     exec {mouth}>"$name.in" {ear}<"$name.out"
     rm "$name.in" "$name.out"
@@ -241,4 +245,4 @@ finish() {
 cd "$HMM_TMP"
 trap finish EXIT
 trap 'exit 143' TERM
-trap 'echo "line $LINENO: status $?: $BASH_COMMAND"' ERR
+trap '((BASH_SUBSHELL)) || echo "line $LINENO: status $?: $BASH_COMMAND" >&2' ERR

@@ -78,9 +78,10 @@ extension RandomWorld {
                 let rights = space.rights[page] ?? []
                 let isWritable = row["perm"]?.text == "rw"
                 try expect(isRight(kind, rights) && (!isWritable || rights.contains(.write)), "row of page \(page): \(kind)")
+                let frame = frames.isEmpty ? nil : frames.removeFirst()
                 guard kind != "none", kind != "error", !client.isMigrating(page, mirror) else { continue }
-                mirror.table[page] = MirrorModel.Translation(
-                    frame: kind == "zero" ? nil : frames.removeFirst(), isWritable: isWritable)
+                try expect((frame == nil) == (kind == "zero"), "frames of a row")
+                mirror.table[page] = MirrorModel.Translation(frame: frame, isWritable: isWritable)
             }
             next += count
         }
