@@ -58,20 +58,22 @@ public struct IDTable<ID: Identifier, Value: ~Copyable>: ~Copyable {
     /// Where the object numbered `id` stands now; valid until the next removal.
     @inlinable @inline(__always)
     public func index(of id: ID) -> Int? {
-        let guess = Int(id.rawValue) - 1
-        if guess >= 0, guess < ids.count, ids[guess] == id { return guess }
-        return search(id)
+        // Without gaps, which is how numbers lie as long as the oldest objects go first, it is found at once.
+        guard let first = ids.first else { return nil }
+        let guess = Int(id.rawValue) - Int(first.rawValue)
+        if guess >= 0, guess < ids.count, ids[guess].rawValue == id.rawValue { return guess }
+        return search(id.rawValue)
     }
 
-    @usableFromInline @inline(never)
-    func search(_ id: ID) -> Int? {
+    @inlinable @inline(never)
+    func search(_ raw: UInt32) -> Int? {
         var low = 0
         var high = ids.count
         while low < high {
             let middle = (low + high) / 2
-            if ids[middle] < id { low = middle + 1 } else { high = middle }
+            if ids[middle].rawValue < raw { low = middle + 1 } else { high = middle }
         }
-        return low < ids.count && ids[low] == id ? low : nil
+        return low < ids.count && ids[low].rawValue == raw ? low : nil
     }
 
     @inlinable @inline(__always) public func contains(_ id: ID) -> Bool { index(of: id) != nil }

@@ -72,6 +72,10 @@ struct ClientModel {
     /// The answer whose rows are coming: nothing may come between.
     var rows: (tag: String, pairs: [[ServerLine.Pair]])?
 
+    var isStoring: Bool {
+        (tagged.values + untagged).contains { if case .deviceStore = $0 { true } else { false } }
+    }
+
     /// The driver knows not when its own migration begins: until the answer it uses nothing there.
     func isMigrating(_ page: UInt64, _ mirror: MirrorModel) -> Bool {
         (tagged.values + untagged).contains { asked in

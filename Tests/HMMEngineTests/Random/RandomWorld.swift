@@ -17,6 +17,8 @@ struct RandomWorld {
     var processes: [String] = []
     var drivers: [String] = []
     private var nextName = 1
+    /// Lines of the log in a message.
+    var logLength = 40
     /// What was said, for whoever has to find out.
     private(set) var log: [String] = []
 
@@ -93,8 +95,10 @@ struct RandomWorld {
         }
     }
 
-    /// A driver vanishes, or says good-bye, whatever it waits for; another one comes.
+    /// A driver vanishes, or says good-bye, whatever it waits for; another one comes. Not while its device stores: of that
+    /// nobody would learn whether it was done.
     mutating func leave(_ name: String) throws {
+        guard clients[name].map({ !$0.isStoring }) ?? false else { return }
         clients[name] = nil
         drivers.removeAll { $0 == name }
         log.append("@cut \(name)")
@@ -134,7 +138,7 @@ struct RandomWorld {
     }
 
     func mismatch(_ text: String) -> Mismatch {
-        Mismatch(description: "\(text)\n\(log.suffix(40).joined(separator: "\n"))")
+        Mismatch(description: "\(text)\n\(log.suffix(logLength).joined(separator: "\n"))")
     }
 
     /// Takes the lines that have come, in the order the engine wrote them.
