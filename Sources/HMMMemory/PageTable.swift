@@ -199,10 +199,13 @@ public struct PageTable: ~Copyable {
         return nil
     }
 
-    /// The first page of the first populated slot of 1 GiB in `range`, cut to `range`; nil when nothing is populated.
+    /// The first page of the first slot of 1 GiB in `range` that has any entry, in `range` or not, cut to `range`; nil when
+    /// there is none.
     func firstPopulatedGibibyte(in range: PageRange) -> Page? {
-        guard let leaf = nextLeaf(from: range.start, before: range.end) else { return nil }
-        return max(range.start, Page(number: leaf.start.number & ~0x3ffff))
+        let mask: UInt64 = 0x3ffff
+        let end = Page(number: (range.end.number + mask) & ~mask)
+        guard let leaf = nextLeaf(from: Page(number: range.start.number & ~mask), before: end) else { return nil }
+        return max(range.start, Page(number: leaf.start.number & ~mask))
     }
 }
 

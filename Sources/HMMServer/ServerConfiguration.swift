@@ -61,8 +61,8 @@ public struct ServerConfiguration: Sendable {
     public var limits = Limits()
     /// Event loops, each with a thread.
     public var loops: Int
-    /// Nanoseconds an event loop goes on polling after its last event before it sleeps: answers come sooner, a processor
-    /// is kept busy.
+    /// Nanoseconds an event loop goes on polling after its last event before it sleeps: answers come sooner, a
+    /// processor is kept busy.
     public var busyPollNanoseconds: UInt64 = 0
     /// Connections of all tenants together; further ones are closed at once.
     public var maxConnections = 20_000

@@ -63,9 +63,13 @@ eventually() {
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
+# A child of this shell that runs. Asked of the shell and not of the system, where the number may be somebody else's.
+runs() { [[ $'\n'$(jobs -rp)$'\n' == *$'\n'"$1"$'\n'* ]]; }
+has_ended() { ! runs "$1"; }
+
 # ended PID: waits for a child's end; its exit status is then in $status.
 ended() {
-    eventually "the end of process $1" gone "$1"
+    eventually "the end of process $1" has_ended "$1"
     status=0
     wait "$1" || status=$?
 }
@@ -89,7 +93,7 @@ certificates() {
 has_line() { grep -qs -- "$2" "$1"; }
 
 is_up() {
-    has_line "$log" 'msg=listening' || { gone "$server" && fail "the server ended: $(cat "$log")"; }
+    has_line "$log" 'msg=listening' || { has_ended "$server" && fail "the server ended: $(cat "$log")"; }
 }
 
 # serve NAME [FLAG...]: starts a server with the certificates in ./certs, logging to ./NAME.log. Sets server, log, port
@@ -205,7 +209,7 @@ end_input() {
 # hang_up NAME: stops the client, as if its machine had gone.
 hang_up() {
     local ear=${ears[$1]}
-    kill -KILL "${talkers[$1]}" 2>/dev/null || true
+    if runs "${talkers[$1]}"; then kill -KILL "${talkers[$1]}"; fi
     wait "${talkers[$1]}" 2>/dev/null || true
     [[ -z ${mouths[$1]:-} ]] || end_input "$1"
     exec {ear}<&-
@@ -216,16 +220,16 @@ hang_up() {
 
 stop_children() {
     local pid end
-    for pid in $(jobs -p); do kill "$pid" 2>/dev/null; done
+    for pid in $(jobs -rp); do kill "$pid"; done
     # A server takes the second one for a reason to hurry.
-    for pid in $(jobs -p); do kill "$pid" 2>/dev/null; done
-    for pid in $(jobs -p); do
+    for pid in $(jobs -rp); do kill "$pid"; done
+    for pid in $(jobs -rp); do
         end=$((SECONDS + 5))
-        until gone "$pid" || ((SECONDS > end)); do pause; done
-        kill -KILL "$pid" 2>/dev/null
-        wait "$pid" 2>/dev/null
+        until has_ended "$pid" || ((SECONDS > end)); do pause; done
+        if runs "$pid"; then kill -KILL "$pid"; fi
+        wait "$pid"
     done
-}
+} 2>/dev/null
 
 finish() {
     local status=$? file
