@@ -5,7 +5,8 @@ internal import HMMProtocol
 extension Engine {
     mutating func connect(_ connection: ConnectionID, _ principal: Principal, _ effects: inout Effects) {
         effects.address(connection)
-        effects.text.pair("* HMM/1 auth=", word: principal.authentication == .mutualTLS ? "mtls" : "local")
+        effects.text.append("* HMM/1 auth=")
+        effects.text.append(text: principal.authentication.rawValue)
         effects.text.pair(" page=", UInt64(PageSize.bytes))
         effects.text.pair(" max-line=", UInt64(limits.line))
         effects.text.pair(" max-literal=", UInt64(limits.literal))

@@ -16,6 +16,8 @@ public struct Effects: ~Copyable {
         /// Stop reading from a client that asks more than it lets finish.
         case pauseReading(ConnectionID)
         case resumeReading(ConnectionID)
+        /// Say `.drained` when everything sent so far has left: more of the connection's queue waits for that.
+        case awaitDrain(ConnectionID)
     }
 
     public internal(set) var text = WireBuffer()
@@ -36,7 +38,8 @@ public struct Effects: ~Copyable {
     /// Forgets everything, keeping memory for the next batch.
     public mutating func removeAll() {
         text.removeAll()
-        text.shrink(to: 1 << 20)
+        // What several bulk answers take stays: fresh pages for each would cost more than the copying.
+        text.shrink(to: 4 << 20)
         starts.removeAll(keepingCapacity: true)
         signals.removeAll(keepingCapacity: true)
     }

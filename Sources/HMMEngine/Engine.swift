@@ -66,6 +66,7 @@ public struct Engine: ~Copyable {
             refuse(connection, tag, failure, closes: closes, &effects)
         case .connected(let connection, let principal): connect(connection, principal, &effects)
         case .disconnected(let connection): disconnect(connection, now, &effects)
+        case .drained(let connection): goOnAfterDrain(connection)
         case .tick: tick(now, &effects)
         case .drain: drain(&effects)
         }
@@ -177,7 +178,13 @@ public struct Engine: ~Copyable {
     private mutating func runLane(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
         guard let index = sessions.index(of: connection), !sessions[index].isClosing else { return }
         sessions[index].lane.isBusy = false
+        if sessions[index].bytesFromQueue > limits.queuedBytes, !sessions[index].lane.isEmpty {
+            // A long queue behind one paused request must not become more than its client takes.
+            sessions[index].lane.isBusy = true
+            return effects.signal(.awaitDrain(connection))
+        }
         guard let item = sessions[index].lane.dequeue() else { return }
+        let before = effects.text.count
         if sessions[index].isReadingPaused, sessions[index].lane.queuedBytes < limits.queuedBytes / 2 {
             sessions[index].isReadingPaused = false
             effects.signal(.resumeReading(connection))
@@ -188,9 +195,16 @@ public struct Engine: ~Copyable {
             effects.fail(Caller(connection: connection, tag: .none), failure)
             if closes { close(connection, .framing, &effects) }
         }
-        if let index = sessions.index(of: connection), !sessions[index].lane.isBusy, !sessions[index].lane.isEmpty {
-            goOn(with: index)
-        }
+        guard let index = sessions.index(of: connection) else { return }
+        sessions[index].bytesFromQueue += effects.text.count - before
+        if !sessions[index].lane.isBusy, !sessions[index].lane.isEmpty { goOn(with: index) }
+    }
+
+    /// The client has taken what it was sent: its queue goes on.
+    private mutating func goOnAfterDrain(_ connection: ConnectionID) {
+        guard let index = sessions.index(of: connection), sessions[index].bytesFromQueue > limits.queuedBytes else { return }
+        sessions[index].bytesFromQueue = 0
+        goOn(with: index)
     }
 
     /// The request that ran is answered: the next one runs once everything set free before has been done.

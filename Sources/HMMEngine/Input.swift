@@ -31,6 +31,8 @@ public struct Principal: Equatable, Sendable {
     public enum Authentication: String, Sendable {
         /// The client certificate named the tenant.
         case mutualTLS = "mtls"
+        /// TLS without a client certificate, where the server lets such clients in.
+        case none
         /// A Unix socket or plain loopback, where whoever can connect is trusted.
         case local
     }
@@ -50,6 +52,8 @@ public enum Input: Equatable, Sendable {
     case request(ConnectionID, Tag, Request)
     /// The connection sent something that is no request; `closes` when its framing is lost.
     case refused(ConnectionID, Tag, Failure, closes: Bool)
+    /// Everything sent to the connection before the signal `awaitDrain` has left.
+    case drained(ConnectionID)
     /// The transport is gone, for whatever reason.
     case disconnected(ConnectionID)
     /// The server is about to stop: tell every connection.

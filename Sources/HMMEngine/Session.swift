@@ -18,6 +18,8 @@ struct Session {
     /// The connection is being closed: what it still sends is ignored.
     var isClosing = false
     var isReadingPaused = false
+    /// Bytes answered from the untagged queue since the client is known to have taken all before.
+    var bytesFromQueue = 0
 
     /// No request of the connection waits for anything.
     var isIdle: Bool { tags.isEmpty && !lane.isBusy && lane.isEmpty }

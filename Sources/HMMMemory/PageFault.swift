@@ -23,7 +23,9 @@ extension Machine {
         guard let index = spaces.index(of: space) else { return .failed(.gone) }
         let entry = spaces[index].table[page]
         switch entry.kind {
-        case .none: return tableNodes.isSpent ? .failed(.limit) : populate(index, space, page, write: write)
+        case .none:
+            guard spaces[index].table.hasRoom(for: page) else { return .failed(.limit) }
+            return populate(index, space, page, write: write)
         case .zero:
             guard write else { return .ready }
             return .invalidate(Invalidation(space, PageRange(page), .clear), .replaceZero(space, page))

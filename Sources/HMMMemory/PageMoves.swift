@@ -100,7 +100,7 @@ extension Machine {
         var page = holes.start
         while page < holes.end {
             // Nothing comes free meanwhile: what is left of the holes stays, however much it is.
-            guard !tableNodes.isSpent, let frame = allocate(on: device) else {
+            guard spaces[index].table.hasRoom(for: page), let frame = allocate(on: device) else {
                 return runs.record(page, holes.end - page, .stayed(.noSpace))
             }
             let wasZero = spaces[index].table[page].kind == .zero

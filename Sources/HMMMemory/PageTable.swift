@@ -49,6 +49,9 @@ public struct PageTable: ~Copyable {
         Int(truncatingIfNeeded: page.number >> UInt64(level * 9)) & 511
     }
 
+    /// An entry of `page` has its node already, or may have one.
+    func hasRoom(for page: Page) -> Bool { !budget.isSpent || leaf(page) != nil }
+
     /// No entry at all.
     public var isEmpty: Bool { root[Self.countIndex] == 0 }
 
@@ -88,7 +91,7 @@ public struct PageTable: ~Copyable {
     @inline(never)
     private mutating func setSlow(_ page: Page, _ entry: PageEntry) {
         if entry.isNone { return remove(page) }
-        if mayForget, budget.isSpent, leaf(page) == nil { return }
+        if mayForget, !hasRoom(for: page) { return }
         var node = root
         for level in [3, 2, 1] {
             let index = Self.index(page, level: level)

@@ -32,7 +32,7 @@ extension ConnectionHandler {
         if let name = peer?.tenant, let tenant = ShortName(name) {
             enter(tenant, as: .mutualTLS)
         } else if peer == nil, let tenant = server.anonymousTenant {
-            enter(tenant, as: .local)
+            enter(tenant, as: .none)
         } else {
             let reason = peer == nil ? "no client certificate" : "the client certificate names no tenant"
             server.note("connection refused", ["peer": "\(peerName)", "reason": "\(reason)"], at: loop.now)

@@ -14,6 +14,7 @@ extension ConnectionHandler {
         if !delivery.outbox.isEmpty { delivery.outbox.withUnsafeBytes { send($0) } }
         if delivery.hasText { send(loop.effects.text.bytes) }
         isPaused = delivery.isPaused
+        if delivery.isDrainAwaited { isDrainAwaited = true }
         if delivery.closeReason != nil { return finish() }
         // Who has ended its side is waited for as long as answers keep coming.
         if loop.output.count > 0, deadline != 0 { deadline = loop.now.nanoseconds + server.waits.linger }
@@ -38,6 +39,16 @@ extension ConnectionHandler {
         let count = session.pendingOutput
         guard count > 0 else { return }
         loop.output.append(upTo: count) { session.takePendingOutput(into: $0) }
+    }
+
+    /// Flushes, and goes on with what waits for that: the rest of a long queue of requests, piece by piece.
+    func flushAll() {
+        flush()
+        while phase == .open, isDrainAwaited, socket.unsent == 0, let shard, let mailbox {
+            isDrainAwaited = false
+            deliver(shard.drained(mailbox, on: loop))
+            flush()
+        }
     }
 
     /// Hands everything queued to the socket, and cuts the connection off if more is waiting for it than may wait.

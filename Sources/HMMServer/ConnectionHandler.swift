@@ -44,6 +44,8 @@ final class ConnectionHandler {
     var held = HeldInput()
     /// The engine wants no requests at the moment.
     var isPaused = false
+    /// The engine waits for the output to have left.
+    var isDrainAwaited = false
     /// The transport delivers bytes.
     var isReading = true
     var hasSeenCloseNotify = false
@@ -97,7 +99,7 @@ final class ConnectionHandler {
         switch phase {
         case .handshaking, .open:
             receive(bytes)
-            flush()
+            flushAll()
         case .closing, .closed: break
         }
     }
@@ -109,7 +111,7 @@ final class ConnectionHandler {
         case .open:
             guard !isPumping else { return }
             pump()
-            flush()
+            flushAll()
         case .closing: closeOutput()
         case .handshaking, .closed: break
         }
@@ -125,7 +127,7 @@ final class ConnectionHandler {
                 server.logger.debug("connection lost", metadata: ["peer": "\(peerName)"])
             }
             pump()
-            flush()
+            flushAll()
         case .closing: if socket.unsent == 0 { socket.close() }
         case .closed: break
         }
@@ -146,7 +148,7 @@ final class ConnectionHandler {
         guard phase == .open, let shard, let mailbox else { return }
         deliver(shard.fetch(mailbox))
         pump()
-        flush()
+        flushAll()
     }
 
     /// The server stops.

@@ -15,6 +15,7 @@ final class Mailbox: @unchecked Sendable {
     private var outbox: [UInt8] = []
     private var closeReason: CloseReason?
     private var isPaused = false
+    private var isDrainAwaited = false
     private var hasOverflowed = false
     /// The loop has been told to fetch and has not done so.
     private var isFlagged = false
@@ -44,6 +45,7 @@ final class Mailbox: @unchecked Sendable {
         case .close(_, let reason): closeReason = closeReason ?? reason
         case .pauseReading: isPaused = true
         case .resumeReading: isPaused = false
+        case .awaitDrain: isDrainAwaited = true
         }
     }
 
@@ -60,8 +62,10 @@ final class Mailbox: @unchecked Sendable {
     @inline(__always)
     func take(hasText: Bool) -> Delivery {
         var delivery = Delivery(
-            hasText: hasText, closeReason: closeReason, isPaused: isPaused, hasOverflowed: hasOverflowed)
+            hasText: hasText, closeReason: closeReason, isPaused: isPaused, isDrainAwaited: isDrainAwaited,
+            hasOverflowed: hasOverflowed)
         isFlagged = false
+        isDrainAwaited = false
         if !outbox.isEmpty { swap(&outbox, &delivery.outbox) }
         return delivery
     }
@@ -77,6 +81,8 @@ struct Delivery {
     var closeReason: CloseReason?
     /// Requests are to be held back.
     var isPaused = false
+    /// The engine wants to know when all of this has left.
+    var isDrainAwaited = false
     /// More was waiting than may wait: lines are lost, the connection cannot go on.
     var hasOverflowed = false
 }

@@ -116,6 +116,15 @@ final class TenantShard: @unchecked Sendable {
         lock.withLock { engine.isIdle(mailbox.id) }
     }
 
+    /// Announces that everything sent to a connection so far has left.
+    func drained(_ mailbox: Mailbox, on loop: LoopContext) -> Delivery {
+        loop.effects.removeAll()
+        lock.lock()
+        engine.handle(.drained(mailbox.id), at: time(loop), into: &loop.effects)
+        let delivery = distribute(to: mailbox, on: loop)
+        return unlock(delivery, loop)
+    }
+
     /// Announces that a connection has gone. Nothing is delivered to it any more.
     func disconnect(_ mailbox: Mailbox, on loop: LoopContext) {
         handle(.disconnected(mailbox.id), on: loop) { self.mailboxes[mailbox.id.rawValue] = nil }
@@ -237,7 +246,7 @@ final class TenantShard: @unchecked Sendable {
 extension Effects.Signal {
     var connection: ConnectionID {
         switch self {
-        case .close(let id, _), .pauseReading(let id), .resumeReading(let id): id
+        case .close(let id, _), .pauseReading(let id), .resumeReading(let id), .awaitDrain(let id): id
         }
     }
 }

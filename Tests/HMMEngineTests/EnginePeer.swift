@@ -141,13 +141,16 @@ struct EnginePeer: TranscriptPeer {
             }
         }
         var closed: [ConnectionID] = []
+        var drained: [ConnectionID] = []
         for signal in effects.signals {
             switch signal {
             case .close(let id, _): closed.append(id)
             case .pauseReading(let id), .resumeReading(let id):
                 connections[tenant.names[id] ?? ""]?.signals.append(signal)
+            case .awaitDrain(let id): drained.append(id)
             }
         }
+        for id in drained { try input(.drained(id), tenant) }
         for id in closed where closesAtOnce {
             guard let name = tenant.names[id], let connection = connections[name], !connection.isClosed else { continue }
             connection.isClosed = true

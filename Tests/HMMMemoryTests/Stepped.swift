@@ -130,3 +130,16 @@ struct Bench: ~Copyable {
 
 /// `#require` for what comes out of something that cannot be copied.
 func required<Value>(_ value: Value?) throws -> Value { try #require(value) }
+
+/// Why an area of some protection refuses a load and a store; nil where it does not.
+struct Permitted: Sendable {
+    let protection: Protection
+    let read: MemoryFault.Cause?
+    let write: MemoryFault.Cause?
+
+    init(_ protection: Protection, _ read: MemoryFault.Cause?, _ write: MemoryFault.Cause?) {
+        self.protection = protection
+        self.read = read
+        self.write = write
+    }
+}

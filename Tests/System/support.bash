@@ -178,7 +178,7 @@ hear() {
     for pattern in "$@"; do
         outcome=0
         IFS= read -r -t "$patience" -u "${ears[$name]}" heard || outcome=$?
-        ((outcome == 0)) || fail "$name: expected '$pattern', got $(ending "$outcome"): '$heard' $(tail -n 3 "$name.err")"
+        ((outcome == 0)) || fail "$name: expected '$pattern', got $(ending "$outcome") '$heard'"
         [[ $heard == $pattern ]] || fail "$name: expected '$pattern', got '$heard'"
     done
 }
@@ -209,7 +209,8 @@ end_input() {
 # hang_up NAME: stops the client, as if its machine had gone.
 hang_up() {
     local ear=${ears[$1]}
-    if runs "${talkers[$1]}"; then kill -KILL "${talkers[$1]}"; fi
+    # It may be ending by itself at this moment.
+    if runs "${talkers[$1]}"; then kill -KILL "${talkers[$1]}" 2>/dev/null || true; fi
     wait "${talkers[$1]}" 2>/dev/null || true
     [[ -z ${mouths[$1]:-} ]] || end_input "$1"
     exec {ear}<&-
