@@ -17,8 +17,8 @@ extension Engine {
         if isDraining { finishDraining(&effects) }
     }
 
-    /// Says good-bye and asks the transport to close. The session ends before anything else happens, or its mirrors would
-    /// be told more after that.
+    /// Says good-bye and asks the transport to close. The session ends before anything else happens, or its mirrors
+    /// would be told more after that.
     mutating func close(_ connection: ConnectionID, _ reason: CloseReason, _ effects: inout Effects) {
         guard let index = sessions.index(of: connection), !sessions[index].isClosing else { return }
         sessions[index].isClosing = true

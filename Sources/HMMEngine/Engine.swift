@@ -202,7 +202,9 @@ public struct Engine: ~Copyable {
 
     /// The client has taken what it was sent: its queue goes on.
     private mutating func goOnAfterDrain(_ connection: ConnectionID) {
-        guard let index = sessions.index(of: connection), sessions[index].bytesFromQueue > limits.queuedBytes else { return }
+        guard let index = sessions.index(of: connection), sessions[index].bytesFromQueue > limits.queuedBytes else {
+            return
+        }
         sessions[index].bytesFromQueue = 0
         goOn(with: index)
     }

@@ -128,7 +128,9 @@ extension Engine {
         if let unknown {
             effects.fail(
                 Caller(connection: connection, tag: tag),
-                Failure(.noEvent, "event \(unknown) does not wait for an ack: unknown, acknowledged, or its mirror is gone"))
+                Failure(
+                    .noEvent, "event \(unknown) does not wait for an ack: unknown, acknowledged, or its mirror is gone")
+            )
         }
     }
 

@@ -11,7 +11,9 @@ extension Engine {
         }
         nextDeadline = nil
         for index in 0..<operations.count {
-            guard case .inRound(let round, _) = operations[index].state, let deadline = round.nextDeadline else { continue }
+            guard case .inRound(let round, _) = operations[index].state, let deadline = round.nextDeadline else {
+                continue
+            }
             nextDeadline = min(nextDeadline ?? deadline, deadline)
         }
     }
@@ -36,7 +38,9 @@ extension Engine {
     }
 
     private mutating func expire(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
-        guard let index = operations.index(of: id), case .inRound(let round, _) = operations[index].state else { return }
+        guard let index = operations.index(of: id), case .inRound(let round, _) = operations[index].state else {
+            return
+        }
         let late = round.waiting.filter { $0.deadline.map { $0 <= now } ?? false }
         guard !late.isEmpty else { return }
         if policy(of: round.invalidation.space) == .fail { return fail(id, round, late[0], &effects) }

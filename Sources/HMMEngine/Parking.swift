@@ -55,8 +55,9 @@ extension Engine {
         return nil
     }
 
-    /// The operation that a new one, or one whose turn it is, has to let go first: one that holds part of what it wants,
-    /// or an earlier one that waits for part of it. Accesses pass one another, as readers of the kernel's mmap_lock do.
+    /// The operation that a new one, or one whose turn it is, has to let go first: one that holds part of what it
+    /// wants, or an earlier one that waits for part of it. Accesses pass one another, as readers of the kernel's
+    /// mmap_lock do.
     func predecessor(of operation: Operation, _ id: OperationID) -> OperationID? {
         guard !operations.isEmpty, let wanted = operation.wanted(machine) else { return nil }
         for index in 0..<operations.count where operations[index].space == operation.space {

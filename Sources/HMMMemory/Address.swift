@@ -20,7 +20,9 @@ public struct Page: Hashable, Sendable, Comparable {
     @inlinable @inline(__always) public var address: UInt64 { number << PageSize.shift }
 
     @inlinable @inline(__always) public static func < (a: Page, b: Page) -> Bool { a.number < b.number }
-    @inlinable @inline(__always) public static func + (a: Page, pages: UInt64) -> Page { Page(number: a.number + pages) }
+    @inlinable @inline(__always) public static func + (a: Page, pages: UInt64) -> Page {
+        Page(number: a.number + pages)
+    }
     /// Pages from `b` up to `a`.
     @inlinable @inline(__always) public static func - (a: Page, b: Page) -> UInt64 { a.number - b.number }
 
@@ -54,9 +56,13 @@ public struct PageRange: Hashable, Sendable {
     /// Length in bytes.
     @inlinable @inline(__always) public var length: UInt64 { count << PageSize.shift }
 
-    @inlinable @inline(__always) public func overlaps(_ other: PageRange) -> Bool { start < other.end && other.start < end }
+    @inlinable @inline(__always) public func overlaps(_ other: PageRange) -> Bool {
+        start < other.end && other.start < end
+    }
     @inlinable @inline(__always) public func contains(_ page: Page) -> Bool { start <= page && page < end }
-    @inlinable @inline(__always) public func contains(_ other: PageRange) -> Bool { start <= other.start && other.end <= end }
+    @inlinable @inline(__always) public func contains(_ other: PageRange) -> Bool {
+        start <= other.start && other.end <= end
+    }
 
     /// The pages in both; empty when there are none.
     @inlinable @inline(__always)

@@ -7,7 +7,8 @@ public struct Protection: OptionSet, Sendable, Hashable {
     public static let execute = Protection(rawValue: 4)
 }
 
-/// A range of an address space with one protection and one backing: private anonymous memory. Kernel: `struct vm_area_struct`.
+/// A range of an address space with one protection and one backing: private anonymous memory. Kernel: `struct
+/// vm_area_struct`.
 public struct Area: Equatable, Sendable {
     public var range: PageRange
     public var protection: Protection

@@ -52,7 +52,8 @@ public struct CPUAccess: Equatable, Sendable {
     private func check(_ areas: borrowing AreaMap) -> MemoryFault? {
         let gap = areas.firstGap(in: pages) { isWrite ? $0.protection.contains(.write) : !$0.protection.isEmpty }
         guard let gap else { return nil }
-        return MemoryFault(gap.area == nil || !isWrite || gap.area?.protection.isEmpty == true ? .notMapped : .notWritable, gap.page)
+        return MemoryFault(
+            gap.area == nil || !isWrite || gap.area?.protection.isEmpty == true ? .notMapped : .notWritable, gap.page)
     }
 }
 
@@ -64,7 +65,9 @@ extension Machine {
     }
 
     /// Copies `source`, repeated as needed, to `length` bytes of present, writable memory.
-    public mutating func store(_ space: SpaceID, _ address: UInt64, _ length: UInt64, from source: UnsafeRawBufferPointer) {
+    public mutating func store(
+        _ space: SpaceID, _ address: UInt64, _ length: UInt64, from source: UnsafeRawBufferPointer
+    ) {
         guard let index = spaces.index(of: space) else { return }
         Self.store(spaces[index].table, physical, address, length, from: source)
     }
@@ -83,7 +86,8 @@ extension Machine {
             if entry.kind == .zero || entry.isNone {
                 piece.initializeMemory(as: UInt8.self, repeating: 0)
             } else {
-                piece.copyMemory(from: UnsafeRawBufferPointer(start: physical.bytes(entry.frame) + offset, count: count))
+                piece.copyMemory(
+                    from: UnsafeRawBufferPointer(start: physical.bytes(entry.frame) + offset, count: count))
             }
             done += count
         }

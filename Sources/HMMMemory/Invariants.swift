@@ -13,7 +13,9 @@ extension Machine {
     private func check(_ index: Int, _ mapped: inout [FrameNumber: UInt32], _ found: inout [String]) {
         let id = spaces.id(at: index)
         let isQuiet = spaces[index].activeInvalidations == 0
-        if isQuiet, spaces[index].sequence & 1 == 1 { found.append("mm \(id.rawValue): odd sequence without an invalidation") }
+        if isQuiet, spaces[index].sequence & 1 == 1 {
+            found.append("mm \(id.rawValue): odd sequence without an invalidation")
+        }
         var resident: UInt64 = 0
         forEachEntry(spaces[index].table) { page, entry in
             guard let area = spaces[index].areas.area(at: page) else {
@@ -36,7 +38,9 @@ extension Machine {
                 if frame.space != id || frame.page != page { found.append("a frame does not know its mapping") }
             }
         }
-        if resident != spaces[index].resident { found.append("mm \(id.rawValue): \(resident) resident pages, not \(spaces[index].resident)") }
+        if resident != spaces[index].resident {
+            found.append("mm \(id.rawValue): \(resident) resident pages, not \(spaces[index].resident)")
+        }
     }
 
     private func check(mirror index: Int, _ found: inout [String]) {
@@ -45,9 +49,12 @@ extension Machine {
         guard let space = spaces.index(of: mirrors[index].space) else { return }
         let isQuiet = spaces[space].activeInvalidations == 0
         forEachEntry(mirrors[index].table) { page, entry in
-            if !mirrors[index].range.contains(page) { found.append("mirror \(id.rawValue): an entry outside its range") }
+            if !mirrors[index].range.contains(page) {
+                found.append("mirror \(id.rawValue): an entry outside its range")
+            }
             let actual = spaces[space].table[page]
-            let agrees = actual.kind == entry.kind && actual.frame == entry.frame && (actual.isWritable || !entry.isWritable)
+            let agrees =
+                actual.kind == entry.kind && actual.frame == entry.frame && (actual.isWritable || !entry.isWritable)
             if isQuiet, !agrees { found.append("mirror \(id.rawValue): a stale translation of \(page.address)") }
         }
     }
@@ -63,7 +70,9 @@ extension Machine {
         }
         for (frame, count) in mapped {
             let known = physical.frame(frame).pointee
-            if known.mappings != count || known.references < count { found.append("frame \(frame.number): wrong counts") }
+            if known.mappings != count || known.references < count {
+                found.append("frame \(frame.number): wrong counts")
+            }
         }
     }
 

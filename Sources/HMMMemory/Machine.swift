@@ -85,7 +85,9 @@ public struct Machine: ~Copyable {
         if spaces[index].mirrors.isEmpty { return [] }
         var told: [MirrorID] = []
         for id in spaces[index].mirrors {
-            guard let mirror = mirrors.index(of: id), mirrors[mirror].range.overlaps(invalidation.range) else { continue }
+            guard let mirror = mirrors.index(of: id), mirrors[mirror].range.overlaps(invalidation.range) else {
+                continue
+            }
             spaces[index].sequence |= 1
             if exempt.contains(id) { continue }
             mirrors[mirror].sequence = spaces[index].sequence

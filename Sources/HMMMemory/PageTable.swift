@@ -202,8 +202,8 @@ public struct PageTable: ~Copyable {
         return nil
     }
 
-    /// The first page of the first slot of 1 GiB in `range` that has any entry, in `range` or not, cut to `range`; nil when
-    /// there is none.
+    /// The first page of the first slot of 1 GiB in `range` that has any entry, in `range` or not, cut to `range`; nil
+    /// when there is none.
     func firstPopulatedGibibyte(in range: PageRange) -> Page? {
         let mask: UInt64 = 0x3ffff
         let end = Page(number: (range.end.number + mask) & ~mask)
@@ -212,8 +212,8 @@ public struct PageTable: ~Copyable {
     }
 }
 
-/// What the nodes of all page tables of a machine may be. Entries of the zero page and those of devices have no frames of
-/// their own, so the limit of frames does not bound them. Kernel: page tables are charged to the memory cgroup.
+/// What the nodes of all page tables of a machine may be. Entries of the zero page and those of devices have no frames
+/// of their own, so the limit of frames does not bound them. Kernel: page tables are charged to the memory cgroup.
 final class NodeBudget {
     /// Nodes in use, the roots apart.
     var used: UInt64 = 0

@@ -1,5 +1,5 @@
-/// Page frames with real bytes: system memory from below, device memory from above, in sections of 2 MiB that exist only
-/// while a frame of theirs is in use.
+/// Page frames with real bytes: system memory from below, device memory from above, in sections of 2 MiB that exist
+/// only while a frame of theirs is in use.
 public struct PhysicalMemory: ~Copyable {
     /// Frames of the whole physical address space: 1 TiB.
     static let frameLimit: UInt64 = 1 << 28

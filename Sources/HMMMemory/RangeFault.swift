@@ -28,8 +28,8 @@ public struct RangeFault: Equatable, Sendable {
         cursor = pages.start
     }
 
-    /// Time has passed since the last step: makes the change that it announced, before anything else comes between. Once
-    /// the pages being faulted are done the walk begins anew, as a driver does after -EBUSY.
+    /// Time has passed since the last step: makes the change that it announced, before anything else comes between.
+    /// Once the pages being faulted are done the walk begins anew, as a driver does after -EBUSY.
     public mutating func restart(_ machine: inout Machine) -> MemoryFault? {
         cursor = pages.start
         handling?.isOld = true

@@ -52,7 +52,8 @@ public enum ErrorCode: String, CaseIterable, Sendable {
         case .unknownVerb: "No such verb; `help` lists them."
         case .badArgument: "An argument is unknown, double, of the wrong form or out of range."
         case .missing: "A required argument is absent."
-        case .tooLong: "A line or a literal is over its limit, and the connection closes; or there are too many arguments."
+        case .tooLong:
+            "A line or a literal is over its limit, and the connection closes; or there are too many arguments."
         case .denied: "The mirror belongs to another connection."
         case .noSpaceID: "No such address space."
         case .noMirror: "No such mirror."
@@ -63,7 +64,8 @@ public enum ErrorCode: String, CaseIterable, Sendable {
         case .limit: "A limit of the tenant would be passed; `limits` shows them."
         case .notMapped: "Nothing usable is mapped there: no area, or one that permits no such access at all."
         case .permission: "The area or the page does not permit the access."
-        case .busy: "The range is under invalidation and the request asked not to wait, or too much waits already; try again."
+        case .busy:
+            "The range is under invalidation and the request asked not to wait, or too much waits already; try again."
         case .outOfMemory: "There is no room of that size: no gap in the address space, or no free physical range."
         case .fenced: "The mirror missed its lease and was fenced; drop it and make a new one."
         case .timeout: "A mirror did not acknowledge within its lease, and the address space says `on-expiry=fail`."

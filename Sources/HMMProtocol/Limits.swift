@@ -71,9 +71,13 @@ extension Limits {
             row("regions", regions, "regions", "of one tenant"),
             row("mirrors", mirrors, "mirrors", "of one tenant"),
             row("connections", connections, "connections", "of one tenant"),
-            Row(name: "resident-bytes", value: residentBytes, unit: "bytes", reason: "page frames in use, of one tenant"),
+            Row(
+                name: "resident-bytes", value: residentBytes, unit: "bytes", reason: "page frames in use, of one tenant"
+            ),
             Row(name: "region-bytes", value: regionBytes, unit: "bytes", reason: "device memory, of one tenant"),
-            Row(name: "lease", value: leaseMilliseconds, unit: "milliseconds", reason: "the longest a mirror may ask for"),
+            Row(
+                name: "lease", value: leaseMilliseconds, unit: "milliseconds",
+                reason: "the longest a mirror may ask for"),
         ]
     }
 }

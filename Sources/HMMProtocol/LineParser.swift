@@ -128,7 +128,8 @@ struct LineParser {
             }
             do throws(Failure) {
                 let index = try place(line, token, verb, &position, arguments.present)
-                try convert(line, token, verb.pointee.arguments.baseAddress.unsafelyUnwrapped + index, index, &arguments)
+                try convert(
+                    line, token, verb.pointee.arguments.baseAddress.unsafelyUnwrapped + index, index, &arguments)
                 arguments.present |= 1 << UInt32(index)
             } catch {
                 firstError = error

@@ -48,8 +48,8 @@ enum Values {
         return shifted >> shift == value ? shifted : nil
     }
 
-    /// A plain number that begins at `start` and ends at a space or the end of the line; nil for anything else, which is
-    /// not an error yet.
+    /// A plain number that begins at `start` and ends at a space or the end of the line; nil for anything else, which
+    /// is not an error yet.
     @inline(__always)
     static func scanNumber(_ line: Span<UInt8>, from start: Int) -> (value: UInt64, end: Int)? {
         var at = start

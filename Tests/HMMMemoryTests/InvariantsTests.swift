@@ -43,9 +43,14 @@ import Testing
     }
 
     @Test func translations() throws {
-        try finds("stale translation") { machine, _ in machine.mirrors[0].table.set(Page(number: 18), .none); machine.mirrors[0].table.set(Page(number: 19), .zero) }
-        try finds("stale translation") { machine, _ in machine.spaces[0].table.updateAll(PageRange(16, count: 1)) { $1.withWritable(false) } }
-        try finds("outside its range") { machine, _ in machine.mirrors[0].table.set(AddressSpace.highest, .zero) }
+        try finds("stale translation") { machine, _ in machine.mirrors[0].table.set(Page(number: 19), .zero) }
+        try finds("stale translation") { machine, _ in
+            machine.spaces[0].table.updateAll(PageRange(16, count: 1)) { $1.withWritable(false) }
+        }
+        try finds("outside its range") { machine, _ in
+            _ = machine.makeMirror(machine.spaces.id(at: 0), machine.devices.id(at: 0), PageRange(16, count: 1))
+            machine.mirrors[1].table.set(Page(number: 18), .zero)
+        }
     }
 
     @Test func frames() throws {

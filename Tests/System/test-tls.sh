@@ -121,7 +121,7 @@ offers 'TLSv1.2 TLSv1.3'
 serve optional --verify optional --anonymous-tenant guest --require-alpn
 s_client=(openssl s_client -quiet -connect "127.0.0.1:$port" -CAfile certs/ca.pem -alpn hmm/1)
 printf 'hello\nquit\n' | timeout "$patience" "${s_client[@]}" >out 2>err
-is "an anonymous client" "$(cat out)" '\* HMM/1 auth=local *
+is "an anonymous client" "$(cat out)" '\* HMM/1 auth=none *
 + version=1 tenant=guest session=c1
 +
 \* bye QUIT'

@@ -60,8 +60,10 @@ let faults = (0..<128).map { _ in
     return "fault 1 0x\(String(0x10000 + (seed >> 33) % UInt64(pages) * 4096, radix: 16)) 1p"
 }
 measure("fault of a resident page", world, faults)
-measure("fault, named arguments", world, faults.map {
-    let words = $0.split(separator: " ")
-    return "fault mirror=1 va=\(words[2]) len=4096 access=r"
-})
+measure(
+    "fault, named arguments", world,
+    faults.map {
+        let words = $0.split(separator: " ")
+        return "fault mirror=1 va=\(words[2]) len=4096 access=r"
+    })
 measure("read 16", world, faults.map { "read 1 \($0.split(separator: " ")[2]) 16" })

@@ -32,7 +32,8 @@ private func measureColdMigration(sections: Int, into results: inout Results) {
 }
 
 /// Pages touched in random order, so that no two neighbours have frames that follow each other.
-private func measureScattered(_ model: inout Model, _ pages: Int, _ clock: ContinuousClock, into results: inout Results) {
+private func measureScattered(_ model: inout Model, _ pages: Int, _ clock: ContinuousClock, into results: inout Results)
+{
     let range = PageRange(1 << 20, count: pages)
     model.map(range)
     for page in (Int(range.start.number)..<Int(range.end.number)).shuffled() {

@@ -16,9 +16,9 @@ final class Poller {
     /// `struct epoll_event` is packed on x86-64 only: a word of flags, then 64 bits of the user's.
     private static let dataOffset: Int = {
         #if arch(x86_64)
-            4
+        4
         #else
-            8
+        8
         #endif
     }()
     private static let eventSize = dataOffset + 8

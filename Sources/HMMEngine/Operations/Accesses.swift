@@ -40,7 +40,8 @@ extension Engine {
         let limit = isPrinted ? limits.printable : limits.literal
         guard length <= UInt64(limit) else {
             throw Failure(
-                .badArgument, "one answer holds at most \(limit) bytes\(isPrinted ? " in that form; try as=literal" : "")")
+                .badArgument,
+                "one answer holds at most \(limit) bytes\(isPrinted ? " in that form; try as=literal" : "")")
         }
     }
 

@@ -32,7 +32,8 @@ extension Engine {
         let mirror = try usableMirror(fault.mirror, caller.connection, pages)
         // Zero pages count against nothing, and a device could ask for all of an address space of them.
         guard fault.extent.length <= limits.residentBytes else {
-            throw Failure(.limit, "one fault covers at most \(limits.residentBytes) bytes", address: pages.start.address)
+            throw Failure(
+                .limit, "one fault covers at most \(limits.residentBytes) bytes", address: pages.start.address)
         }
         return Operation(
             caller: caller, verb: .fault, space: mirror.space,

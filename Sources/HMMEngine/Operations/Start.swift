@@ -107,7 +107,8 @@ extension Engine {
                 .permission, "the page is read-only in the device's own memory; a device fault does not change that",
                 errno: .EFAULT, address: address)
         case .limit:
-            return Failure(.limit, "the tenant has \(limits.residentBytes) bytes of page frames, or of page tables, in use",
+            return Failure(
+                .limit, "the tenant has \(limits.residentBytes) bytes of page frames, or of page tables, in use",
                 address: address)
         case .gone:
             if let id = mirror(of: work), let index = subscriptions.index(of: id), subscriptions[index].isFenced {

@@ -39,8 +39,14 @@ enum PageRows {
     static let keys: [VerbSpec.Key] = [
         .init("va", "address of the first page of a run of pages with equal state"),
         .init("pages", "length of the run"),
-        .init("kind", "`none` nothing there, `zero` the zero page, `ram` system memory, `private` memory of this mirror's device, `error` nothing a device may use"),
+        .init(
+            "kind",
+            "`none` nothing there, `zero` the zero page, `ram` system memory, `private` memory of this mirror's device, `error` nothing a device may use"
+        ),
         .init("perm", "`r` or `rw`; absent with `none` and `error`"),
-        .init("pfn", "page frame numbers of the run: `first` or `first+count`, separated by commas; with `ram` and `private` only"),
+        .init(
+            "pfn",
+            "page frame numbers of the run: `first` or `first+count`, separated by commas; with `ram` and `private` only"
+        ),
     ]
 }

@@ -9,7 +9,9 @@ public struct Maps: Verb {
             .init("va", "start"), .init("len", "length in bytes"), .init("prot", "protection"),
             .init("kind", "`anon-private`"),
         ],
-        reply: [.init("rows", "number of areas"), .init("resident", "pages with memory behind them, on any device or none")],
+        reply: [
+            .init("rows", "number of areas"), .init("resident", "pages with memory behind them, on any device or none"),
+        ],
         errors: [.noSpaceID, .limit], kernel: "/proc/PID/maps")
 
     init(_ a: borrowing Arguments) { space = a.id(0) }

@@ -22,11 +22,13 @@ public struct Migrate: Verb {
             .init("result", "`moved` or `stayed`"),
             .init("kind", "where moved pages are now: `private` or `ram`"),
             .init("pfn", "page frame numbers of moved pages, as in `fault`"),
-            .init("reason", "why pages stayed: `no-space`, `already-there`, `other-device`, `in-system-memory`, `empty`"),
+            .init(
+                "reason", "why pages stayed: `no-space`, `already-there`, `other-device`, `in-system-memory`, `empty`"),
         ],
         reply: [
             .init("moved", "pages that moved"), .init("stayed", "pages that stayed"),
-            .init("acked", "mirrors that let go, counted once for each announcement"), .init("fenced", "mirrors fenced because their lease ran out"),
+            .init("acked", "mirrors that let go, counted once for each announcement"),
+            .init("fenced", "mirrors fenced because their lease ran out"),
             .init("seq", "sequence of the address space afterwards"),
         ],
         errors: [.noSpaceID, .noDevice, .notMapped, .timeout, .cancelled],

@@ -13,7 +13,8 @@ public struct Mprotect: Verb {
             .init("prot", .protection, .required, "access the CPU and devices get"),
         ],
         reply: Invalidating.keys("resident pages whose permission changed"),
-        errors: [.noSpaceID, .notMapped, .limit, .timeout, .cancelled], kernel: "mprotect(2), MMU_NOTIFY_PROTECTION_VMA")
+        errors: [.noSpaceID, .notMapped, .limit, .timeout, .cancelled], kernel: "mprotect(2), MMU_NOTIFY_PROTECTION_VMA"
+    )
 
     init(_ a: borrowing Arguments) throws(Failure) {
         space = a.id(0)

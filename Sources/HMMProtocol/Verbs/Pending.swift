@@ -4,7 +4,8 @@ public struct Pending: Verb {
         "pending", .session, "Show every paused request of the tenant and which mirrors it waits for.",
         rows: [
             .init("op", "number of the paused request"), .init("verb", "what was asked"),
-            .init("session", "connection that asked"), .init("client", "what it called itself with `hello`"), .init("tag", "its tag, absent on the untagged lane"),
+            .init("session", "connection that asked"), .init("client", "what it called itself with `hello`"),
+            .init("tag", "its tag, absent on the untagged lane"),
             .init("mm", "address space"), .init("va", "start of the range it holds or wants"),
             .init("len", "length of that range in bytes"),
             .init("waits-for", "`mirror:event` of each missing ack, at most 16 of them"),

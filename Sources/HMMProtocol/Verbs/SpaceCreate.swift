@@ -7,7 +7,8 @@ public struct SpaceCreate: Verb {
         arguments: [
             .init(
                 "on-expiry", .choice(["fence", "fail", "wait"]), .defaulted("fence"),
-                "when a mirror does not acknowledge within its lease: fence it and go on, fail the request, or wait for ever")
+                "when a mirror does not acknowledge within its lease: fence it and go on, fail the request, or wait for ever"
+            )
         ],
         reply: [.init("mm", "its number")],
         errors: [.limit], kernel: "mm_alloc()")

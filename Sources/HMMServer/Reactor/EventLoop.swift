@@ -145,12 +145,14 @@ final class EventLoop: @unchecked Sendable {
     private func startThread() throws(SystemError) {
         let loop = Unmanaged.passRetained(self)
         var thread = pthread_t()
-        let code = pthread_create(&thread, nil, { argument in
-            guard let argument else { return nil }
-            hmm_name_thread("hmmd-loop")
-            Unmanaged<EventLoop>.fromOpaque(argument).takeRetainedValue().run()
-            return nil
-        }, loop.toOpaque())
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                hmm_name_thread("hmmd-loop")
+                Unmanaged<EventLoop>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, loop.toOpaque())
         guard code == 0 else {
             loop.release()
             throw SystemError("pthread_create", code: code)

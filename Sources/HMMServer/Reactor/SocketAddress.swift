@@ -60,7 +60,8 @@ struct SocketAddress: Equatable, CustomStringConvertible {
         var text = [CChar](repeating: 0, count: 64)
         return withPointer { address, length in
             let code = getnameinfo(address, length, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
-            return code == 0 ? String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self) : "?"
+            return code == 0
+                ? String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self) : "?"
         }
     }
 
