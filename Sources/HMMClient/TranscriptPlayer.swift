@@ -74,11 +74,14 @@ private struct Stage {
         var received: [ServerLineReader.Item]
         /// What was sent so far ends with a line end, so that a ping may follow.
         var isBetweenLines = true
+        /// It has sent something that the server may not have taken yet.
+        var isUnheard = false
     }
 
     let player: TranscriptPlayer
     private var actors: [String: Actor] = [:]
     private var pings = 0
+    private var lastSpeaker = ""
 
     init(player: TranscriptPlayer) { self.player = player }
 
@@ -89,7 +92,10 @@ private struct Stage {
             let lines = try await player.connect(tenant)
             actors[name] = Actor(lines: lines, received: [lines.greeting])
         case .send(let name, let octets):
+            if name != lastSpeaker { try await hear(lastSpeaker) }
+            lastSpeaker = name
             actors[name]?.isBetweenLines = octets.last == 10
+            actors[name]?.isUnheard = true
             // A server that has closed shows when its next line is expected.
             try? await actors[name]?.lines.send(octets)
         case .receive(let name): return try await receive(name, within: player.patienceMilliseconds)
@@ -100,15 +106,35 @@ private struct Stage {
         return nil
     }
 
+    /// Sees to it that the server has taken what `name` said before somebody else speaks: lines of different connections
+    /// have no order of their own.
+    private mutating func hear(_ name: String) async throws(ClientError) {
+        guard let actor = actors[name], actor.isUnheard, actor.isBetweenLines else { return }
+        actors[name]?.isUnheard = false
+        pings += 1
+        let tag = "hear\(pings)"
+        try? await actor.lines.send(line: "#\(tag) ping")
+        while case .lines(let items) = try await actor.lines.receive(within: player.patienceMilliseconds) {
+            let others = items.filter { $0.line.tag?.description != tag }
+            actors[name]?.received.insert(contentsOf: others.reversed(), at: 0)
+            if others.count < items.count { return }
+        }
+    }
+
     private mutating func receive(_ name: String, within milliseconds: Int64) async throws(ClientError)
         -> TranscriptRun.Outcome
     {
-        if let item = actors[name]?.received.popLast() { return .line(item) }
+        if let item = actors[name]?.received.popLast() {
+            if item.line.endsAnswer { actors[name]?.isUnheard = false }
+            return .line(item)
+        }
         guard let lines = actors[name]?.lines else { return .ended }
         switch try await lines.receive(within: milliseconds) {
         case .lines(let items):
             actors[name]?.received = items.reversed()
-            return .line(actors[name]?.received.popLast() ?? items[0])
+            let item = actors[name]?.received.popLast() ?? items[0]
+            if item.line.endsAnswer { actors[name]?.isUnheard = false }
+            return .line(item)
         case .ended: return .ended
         case .nothing: return .nothing
         }
@@ -131,7 +157,14 @@ private struct Stage {
         }
     }
 
+    /// Ends every connection and waits for it, so that the next transcript finds a server without this one's tenant.
     func leave() async {
-        for actor in actors.values { await actor.lines.close() }
+        for actor in actors.values where actor.isBetweenLines { try? await actor.lines.send(line: "#leave quit") }
+        for actor in actors.values {
+            if actor.isBetweenLines {
+                while case .lines = try? await actor.lines.receive(within: 2000) {}
+            }
+            await actor.lines.close()
+        }
     }
 }

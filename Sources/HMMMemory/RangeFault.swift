@@ -45,13 +45,14 @@ public struct RangeFault: Equatable, Sendable {
     /// After `.done` the device's page table holds the range.
     public mutating func step(_ machine: inout Machine) -> Step {
         if let fault = applyAnnounced(&machine) { return .failed(fault) }
-        guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, pages.start)) }
+        guard let index = machine.spaces.index(of: space), let position = machine.mirrors.index(of: mirror) else {
+            return .failed(MemoryFault(.gone, pages.start))
+        }
         while true {
             if let step = handle(&machine, index) { return step }
             if let fault = walk(&machine, index) { return .failed(fault) }
             if handling == nil { break }
         }
-        guard let position = machine.mirrors.index(of: mirror) else { return .failed(MemoryFault(.gone, pages.start)) }
         machine.install(position, index, pages)
         return .done
     }

@@ -37,7 +37,7 @@ public struct Arguments: ~Copyable {
     mutating func append(number: UInt64) { makeOther().numbers.append(number) }
 
     @inline(__always)
-    func has(_ index: Int) -> Bool { present & (1 << UInt32(index)) != 0 }
+    func has(_ index: Int) -> Bool { present & (1 &<< UInt32(truncatingIfNeeded: index)) != 0 }
 
     @inline(__always)
     func number(_ index: Int, default value: UInt64 = 0) -> UInt64 { has(index) ? values[index] : value }

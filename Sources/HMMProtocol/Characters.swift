@@ -15,8 +15,8 @@ enum Characters {
 
     @inline(__always)
     private static func test(_ byte: UInt8, low: UInt64, high: UInt64) -> Bool {
-        if byte < 64 { return (low >> UInt64(byte)) & 1 != 0 }
-        return byte < 128 && (high >> UInt64(byte & 63)) & 1 != 0
+        if byte < 64 { return (low &>> UInt64(byte)) & 1 != 0 }
+        return byte < 128 && (high &>> UInt64(byte & 63)) & 1 != 0
     }
 
     @inline(__always) static func isAtom(_ byte: UInt8) -> Bool { test(byte, low: atomLow, high: atomHigh) }

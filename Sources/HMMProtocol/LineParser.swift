@@ -130,7 +130,7 @@ struct LineParser {
                 let index = try place(line, token, verb, &position, arguments.present)
                 try convert(
                     line, token, verb.pointee.arguments.baseAddress.unsafelyUnwrapped + index, index, &arguments)
-                arguments.present |= 1 << UInt32(index)
+                arguments.present |= 1 &<< UInt32(truncatingIfNeeded: index)
             } catch {
                 firstError = error
             }
@@ -152,7 +152,7 @@ struct LineParser {
             Self.accepts(number.value, specs[position].form)
         {
             arguments.values[position] = number.value
-            arguments.present |= 1 << UInt32(position)
+            arguments.present |= 1 &<< UInt32(truncatingIfNeeded: position)
             position += 1
             at = number.end
         }
@@ -316,7 +316,7 @@ struct LineParser {
         position = Int.min
         guard let key = ShortName(line, token.key) else { throw unknownKey(verb) }
         for index in arguments.indices where arguments[index].name == key {
-            guard present & (1 << UInt32(index)) == 0 || verb.pointee.variadic else {
+            guard present & (1 &<< UInt32(truncatingIfNeeded: index)) == 0 || verb.pointee.variadic else {
                 throw Failure(.badArgument, "`\(key)` is given twice")
             }
             return index

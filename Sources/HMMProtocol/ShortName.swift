@@ -29,7 +29,7 @@ public struct ShortName: Hashable, Sendable {
         guard count > 0 else { return 0 }
         if start + 8 <= line.count {
             let loaded = line.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
-            return count == 8 ? loaded : loaded & ((1 << UInt64(count * 8)) - 1)
+            return count == 8 ? loaded : loaded & ((1 &<< UInt64(truncatingIfNeeded: count * 8)) &- 1)
         }
         var word: UInt64 = 0
         for offset in 0..<count { word |= UInt64(line[start + offset]) << UInt64(offset * 8) }
@@ -69,7 +69,7 @@ public struct ShortName: Hashable, Sendable {
             case 2: words.2
             default: words.3
             }
-        return UInt8(truncatingIfNeeded: word >> UInt64((index & 7) * 8))
+        return UInt8(truncatingIfNeeded: word &>> UInt64(truncatingIfNeeded: (index & 7) * 8))
     }
 
     @inlinable @inline(__always)

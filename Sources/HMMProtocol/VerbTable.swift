@@ -64,7 +64,7 @@ struct VerbTable: @unchecked Sendable {
         let ends = (((spaces &- ones) & ~spaces) | ((word &- ones) & ~word)) & (ones << 7)
         guard ends != 0 else { return nil }
         let length = ends.trailingZeroBitCount >> 3
-        let letters = word & ((1 << UInt64(length * 8)) - 1)
+        let letters = word & ((1 &<< UInt64(truncatingIfNeeded: length * 8)) &- 1)
         var slot = Self.hash(letters, length)
         while true {
             let position = Int(index[slot])
@@ -83,7 +83,7 @@ struct VerbTable: @unchecked Sendable {
         if count >= 4 {
             let low = line.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt32.self)
             let high = line.bytes.unsafeLoadUnaligned(fromByteOffset: start + count - 4, as: UInt32.self)
-            return UInt64(low) | UInt64(high) << UInt64((count - 4) * 8)
+            return UInt64(low) | UInt64(high) &<< UInt64(truncatingIfNeeded: (count - 4) * 8)
         }
         var word: UInt64 = 0
         for offset in 0..<max(0, count) { word |= UInt64(line[start + offset]) << UInt64(offset * 8) }

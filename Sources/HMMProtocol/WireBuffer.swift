@@ -162,7 +162,7 @@ public struct WireBuffer: ~Copyable {
         @inlinable @inline(__always)
         public mutating func put(hex value: UInt64) {
             let digits = max(1, (67 - value.leadingZeroBitCount) >> 2)
-            let shifted = value << UInt64((16 - digits) * 4)
+            let shifted = value &<< UInt64(truncatingIfNeeded: (16 - digits) * 4)
             at.storeBytes(of: 0x7830, as: UInt16.self)
             at.storeBytes(
                 of: Self.hexDigits(UInt32(truncatingIfNeeded: shifted >> 32)), toByteOffset: 2, as: UInt64.self)

@@ -4,6 +4,9 @@ internal import Glibc
 /// A process that this one has started and waits for.
 public struct ChildProcess: Sendable {
     public let id: Int32
+    /// It leads a process group of its own, so that a signal for it reaches what it has started too. Not at a terminal:
+    /// there only the group in front may read, and the terminal's signals reach everyone anyway.
+    private let leads = isatty(STDIN_FILENO) == 0
 
     /// Starts a program, found by `PATH`, with our standard streams.
     ///
@@ -23,7 +26,12 @@ public struct ChildProcess: Sendable {
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+        var flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
+        if leads {
+            posix_spawnattr_setpgroup(&attributes, 0)
+            flags |= POSIX_SPAWN_SETPGROUP
+        }
+        posix_spawnattr_setflags(&attributes, Int16(flags))
 
         var started: pid_t = 0
         let code = Self.withCStrings(arguments) { argv in
@@ -35,7 +43,7 @@ public struct ChildProcess: Sendable {
         id = started
     }
 
-    public func send(signal: Int32) { kill(id, signal) }
+    public func send(signal: Int32) { kill(leads ? -id : id, signal) }
 
     /// Waits, on a thread of its own. Returns the exit status as a shell would: 128 + n after signal n.
     public func wait() async -> Int32 {

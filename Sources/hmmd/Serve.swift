@@ -49,7 +49,7 @@ struct Serve: AsyncParsableCommand {
         let logger = try ServerOptions.logger(given[.logLevel], default: .info)
         let configuration = try ServerConfiguration(given)
         let room = DescriptorLimit.raise(for: configuration.maxConnections)
-        if room < configuration.maxConnections {
+        if room < configuration.maxConnections, given[.maxConnections] != nil {
             logger.warning(
                 "the limit of open files is below --max-connections",
                 metadata: ["max-connections": "\(configuration.maxConnections)", "room": "\(room)"])

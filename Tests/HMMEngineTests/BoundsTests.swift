@@ -24,7 +24,9 @@ import Testing
                 "= va=0x0 pages=16 kind=error", "= va=0x10000 pages=1 kind=ram perm=rw p",
                 "= va=0x11000 pages=34359738349 kind=none", "= va=0x7", "+ pages=34359738367 seq=1",
             ])
-        #expect(try peer.say("migrate 1 0x10000 \(all) gpu0", as: "M").last == "+ moved=3 stayed=34359738348 acked=0 fenced=0 seq=6")
+        #expect(
+            try peer.say("migrate 1 0x10000 \(all) gpu0", as: "M").last
+                == "+ moved=3 stayed=34359738348 acked=0 fenced=0 seq=6")
         #expect(try peer.say("migrate 1 0x10000 \(all) system", as: "M").last?.hasPrefix("+ moved=3 ") ?? false)
         #expect(try peer.say("mprotect 1 0x10000 \(all) r", as: "P").last?.hasPrefix("+ pages=4 ") ?? false)
         #expect(try peer.say("munmap 1 0 \(Self.end)", as: "P").last?.hasPrefix("+ pages=4 ") ?? false)
@@ -69,9 +71,12 @@ import Testing
         limits.residentBytes = 8 << 12
         var peer = try peer(limits)
         try peer.say("mmap 1 0x10000 1t", as: "P")
-        #expect(try peer.say("write 1 0x10000 a len=1t", as: "P").first?.hasPrefix("- LIMIT EDQUOT va=0x18000 : ") ?? false)
+        #expect(
+            try peer.say("write 1 0x10000 a len=1t", as: "P").first?.hasPrefix("- LIMIT EDQUOT va=0x18000 : ") ?? false)
         #expect(peer.framesUsed == 8)
-        #expect(try peer.say("dev.write 1 0x10000 a len=9p", as: "M").first?.hasPrefix("- LIMIT EDQUOT va=0x18000") ?? false)
+        #expect(
+            try peer.say("dev.write 1 0x10000 a len=9p", as: "M").first?.hasPrefix("- LIMIT EDQUOT va=0x18000") ?? false
+        )
         #expect(try peer.say("write 1 0x10000 abc len=8p", as: "P") == ["+ n=32768"])
         #expect(try peer.say("read 1 0x17ffc 4 as=hex", as: "P").first == "= data=hex:62636162")
     }
@@ -82,13 +87,16 @@ import Testing
         limits.residentBytes = 4 << 12
         var peer = try peer(limits)
         try peer.say("mmap 1 0x10000 8p", "write 1 0x10000 abcd len=4p", as: "P")
-        #expect(try peer.say("migrate 1 0x10000 4p gpu0", as: "M").map { $0.prefix(31) } == [
-            "= va=0x10000 pages=3 result=mov", "= va=0x13000 pages=1 result=sta", "+ moved=3 stayed=1 acked=0 fenc",
-        ])
+        #expect(
+            try peer.say("migrate 1 0x10000 4p gpu0", as: "M").map { $0.prefix(31) } == [
+                "= va=0x10000 pages=3 result=mov", "= va=0x13000 pages=1 result=sta", "+ moved=3 stayed=1 acked=0 fenc",
+            ])
         #expect(try peer.say("read 1 0x10000 4", as: "P").first == #"= data="abcd""#)
         #expect(try peer.say("migrate 1 0x10000 4p system", as: "M").last?.hasPrefix("+ moved=2 ") ?? false)
         // A hole needs a frame, and there is none; a zero page neither gets one.
-        #expect(try peer.say("migrate 1 0x14000 1p gpu0", as: "M").first == "= va=0x14000 pages=1 result=stayed reason=no-space")
+        #expect(
+            try peer.say("migrate 1 0x14000 1p gpu0", as: "M").first
+                == "= va=0x14000 pages=1 result=stayed reason=no-space")
         try peer.say("read 1 0x14000 1", as: "P")
         #expect(try peer.say("write 1 0x14000 x", as: "P").first?.hasPrefix("- LIMIT EDQUOT va=0x14000") ?? false)
         #expect(peer.framesUsed == 4)
@@ -100,7 +108,9 @@ import Testing
         limits.areas = 4
         var peer = try peer(limits)
         for index in 0..<4 { try peer.say("mmap 1 \(0x100000 * (index + 1)) 4p", as: "P") }
-        func isRefused(_ line: String) throws -> Bool { try peer.say(line, as: "P").first?.hasPrefix("- LIMIT ") ?? false }
+        func isRefused(_ line: String) throws -> Bool {
+            try peer.say(line, as: "P").first?.hasPrefix("- LIMIT ") ?? false
+        }
         #expect(try isRefused("mmap 1 len=1p"))
         #expect(try isRefused("munmap 1 0x101000 1p"))
         #expect(try isRefused("mprotect 1 0x100000 1p r"))
@@ -142,7 +152,10 @@ import Testing
         lines += peer.heard("Q")
         #expect(peer.longestText < limits.answerBytes + 4200)
         let ends = lines.filter { $0.hasPrefix("+") }
-        #expect(ends == (mark.isEmpty ? Array(repeating: "+ n=4096", count: 100) + ["+"] : (0..<100).map { "+\($0) n=4096" }))
+        #expect(
+            ends
+                == (mark.isEmpty ? Array(repeating: "+ n=4096", count: 100) + ["+"] : (0..<100).map { "+\($0) n=4096" })
+        )
     }
 
     /// Neither do the events of one large request, however many mirrors are told.
@@ -171,7 +184,9 @@ import Testing
         limits.connections = 2
         limits.leaseMilliseconds = 10
         var peer = EnginePeer(limits: limits)
-        try peer.say("mm.create", "dev.create gpu0", "dev.create gpu1", "region.create gpu0 1p", "mirror 1 gpu0 lease=10", as: "P")
+        try peer.say(
+            "mm.create", "dev.create gpu0", "dev.create gpu1", "region.create gpu0 1p", "mirror 1 gpu0 lease=10",
+            as: "P")
         for line in ["mm.create", "dev.create gpu2", "region.create gpu0 1p", "mirror 1 gpu0 lease=10"] {
             #expect(try peer.say(line, as: "P").first?.hasPrefix("- LIMIT EDQUOT") ?? false, "\(line)")
         }

@@ -106,7 +106,8 @@ import Testing
         limits.queuedBytes = 300
         var peer = try peer(limits: limits)
         try peer.say("mmap 1 0x20000 1p", as: "P")
-        try peer.say("munmap 1 0x10000 1p", "mirror 1 gpu0", "munmap 1 0x20000 1p", "ping", "ping", "ping", "ping", as: "Q")
+        try peer.say(
+            "munmap 1 0x10000 1p", "mirror 1 gpu0", "munmap 1 0x20000 1p", "ping", "ping", "ping", "ping", as: "Q")
         #expect(peer.connections["Q"]?.signals == [.pauseReading(ConnectionID(rawValue: 3))])
         try peer.say("ack 1", as: "M")
         #expect(peer.connections["Q"]?.signals.last == .resumeReading(ConnectionID(rawValue: 3)))

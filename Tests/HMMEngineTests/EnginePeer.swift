@@ -152,7 +152,9 @@ struct EnginePeer: TranscriptPeer {
         }
         for id in drained { try input(.drained(id), tenant) }
         for id in closed where closesAtOnce {
-            guard let name = tenant.names[id], let connection = connections[name], !connection.isClosed else { continue }
+            guard let name = tenant.names[id], let connection = connections[name], !connection.isClosed else {
+                continue
+            }
             connection.isClosed = true
             try input(.disconnected(id), tenant)
         }

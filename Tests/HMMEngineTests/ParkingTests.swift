@@ -105,7 +105,9 @@ import Testing
         #expect(try peer.say("#w dev.write 1 0x10000 x len=2p", as: "M").count == 1)
         try peer.say("#u munmap 1 0x10000 1p", as: "P")
         let lines = try peer.say("ack 2", "ack 1", as: "M")
-        #expect(lines.map { $0.prefix(27) } == ["!2 inval mirror=1 va=0x10000", "-w NOMAP EFAULT va=0x10000 "].map { $0.prefix(27) })
+        #expect(
+            lines.map { $0.prefix(27) }
+                == ["!2 inval mirror=1 va=0x10000", "-w NOMAP EFAULT va=0x10000 "].map { $0.prefix(27) })
         #expect(peer.heard("P").map { $0.prefix(9) } == ["+u pages="])
     }
 }

@@ -32,7 +32,11 @@ import Testing
             let tag = words.first?.first == "#" ? String(words.removeFirst().dropFirst()) : ""
             guard let verb = words.first.map(String.init) else { return }
             // It has no answer when it succeeds, and transcripts end quietly.
-            if verb == Ack.spec.name { answered.insert(verb) } else { waiting["\(name) \(tag)", default: []].append(verb) }
+            if verb == Ack.spec.name {
+                answered.insert(verb)
+            } else {
+                waiting["\(name) \(tag)", default: []].append(verb)
+            }
         }
 
         private mutating func received(_ name: String, _ line: String) {
@@ -99,7 +103,8 @@ import Testing
             switch moment {
             case .heading(let text): prose("**\(text)**")
             case .remark(let text): prose(text)
-            case .sent(let name, let octets): code.append("\(name)> \(String(decoding: octets.dropLast(), as: UTF8.self))")
+            case .sent(let name, let octets):
+                code.append("\(name)> \(String(decoding: octets.dropLast(), as: UTF8.self))")
             case .received(let name, let item): code.append("\(name)< \(item.text)")
             case .waiting(let milliseconds): prose("\(milliseconds) ms pass.")
             case .connected, .cut, .ended: break

@@ -1,5 +1,6 @@
-@testable import HMMMemory
 import Testing
+
+@testable import HMMMemory
 
 @Suite struct AreaMapTests {
     private static func area(_ start: UInt64, _ count: UInt64, _ protection: Protection = .read) -> Area {
@@ -70,7 +71,9 @@ import Testing
         // In order, not empty, and no two that could be one.
         for area in map.areas { #expect(!area.range.isEmpty) }
         for (one, next) in zip(map.areas, map.areas.dropFirst()) {
-            #expect(one.range.end < next.range.start || (one.range.end == next.range.start && one.protection != next.protection))
+            #expect(
+                one.range.end < next.range.start
+                    || (one.range.end == next.range.start && one.protection != next.protection))
         }
         compareSearches(map, pages)
     }
@@ -79,7 +82,9 @@ import Testing
         for start in stride(from: 0, to: 40, by: 7) {
             let range = PageRange(UInt64(start), count: UInt64(40 - start) / 2 + 1)
             let indices = Int(range.start.number)..<Int(range.end.number)
-            #expect(map.firstGap(in: range) { _ in true }?.page.number == indices.first { pages[$0] == nil }.map { UInt64($0) })
+            #expect(
+                map.firstGap(in: range) { _ in true }?.page.number
+                    == indices.first { pages[$0] == nil }.map { UInt64($0) })
             let unreadable = indices.first { !(pages[$0]?.contains(.read) ?? false) }
             let gap = map.firstGap(in: range, \.isReadable)
             #expect(gap?.page.number == unreadable.map { UInt64($0) })
@@ -87,7 +92,8 @@ import Testing
         }
         for count in 1...6 {
             let start = (3...38 - count).last { start in pages[start..<start + count].allSatisfy { $0 == nil } }
-            #expect(map.highestGap(UInt64(count), in: PageRange(3, count: 35))?.start.number == start.map { UInt64($0) })
+            #expect(
+                map.highestGap(UInt64(count), in: PageRange(3, count: 35))?.start.number == start.map { UInt64($0) })
         }
     }
 
@@ -96,7 +102,10 @@ import Testing
         let bounds = PageRange(AddressSpace.lowest, AddressSpace.highest)
         #expect(map.highestGap(bounds.count, in: bounds) == bounds)
         #expect(map.highestGap(bounds.count + 1, in: bounds) == nil)
-        map.insert(Area(range: PageRange(Page(number: AddressSpace.highest.number - 5), AddressSpace.highest), protection: .read))
+        map.insert(
+            Area(
+                range: PageRange(Page(number: AddressSpace.highest.number - 5), AddressSpace.highest), protection: .read
+            ))
         #expect(map.highestGap(1, in: bounds)?.end.number == AddressSpace.highest.number - 5)
         map.insert(Self.area(16, 100))
         #expect(map.highestGap(bounds.count - 105, in: bounds)?.start.number == 116)

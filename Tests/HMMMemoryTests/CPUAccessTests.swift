@@ -1,5 +1,6 @@
-@testable import HMMMemory
 import Testing
+
+@testable import HMMMemory
 
 @Suite struct CPUAccessTests {
     private static let pages = PageRange(16, count: 4)
@@ -50,7 +51,9 @@ import Testing
                 Invalidation(bench.space, PageRange(21, count: 1), .migrate, owner: bench.gpu),
             ])
         #expect(bench.machine.picture(bench.space, PageRange(16, count: 7)) == "DSSSSSD")
-        for page in 16..<23 as Range<UInt64> { #expect(bench.machine.read(bench.space, Page(number: page), count: 3) == "abc") }
+        for page in 16..<23 as Range<UInt64> {
+            #expect(bench.machine.read(bench.space, Page(number: page), count: 3) == "abc")
+        }
         #expect(bench.machine.physical.used == 7 && bench.machine.regions[0].used == 0)
         #expect(bench.machine.violations() == [])
     }
@@ -96,10 +99,12 @@ import Testing
 
     @Test func theLimit() throws {
         var bench = try Bench(frameLimit: 3)
-        #expect(bench.machine.write(bench.space, PageRange(16, count: 5)).fault == MemoryFault(.limit, Page(number: 19)))
+        #expect(
+            bench.machine.write(bench.space, PageRange(16, count: 5)).fault == MemoryFault(.limit, Page(number: 19)))
         #expect(bench.machine.picture(bench.space, PageRange(16, count: 5)) == "SSS--")
         _ = bench.machine.read(bench.space, Page(number: 30))
-        #expect(bench.machine.write(bench.space, PageRange(30, count: 1)).fault == MemoryFault(.limit, Page(number: 30)))
+        #expect(
+            bench.machine.write(bench.space, PageRange(30, count: 1)).fault == MemoryFault(.limit, Page(number: 30)))
         bench.moveToDevice(PageRange(16, count: 4))
         #expect(bench.machine.picture(bench.space, PageRange(16, count: 4)) == "DDD-")
         #expect(bench.machine.read(bench.space, Page(number: 17)) == nil || bench.machine.physical.used == 3)

@@ -1,5 +1,6 @@
-@testable import HMMMemory
 import Testing
+
+@testable import HMMMemory
 
 @Suite struct DeviceAccessTests {
     private static let pages = PageRange(16, count: 3)

@@ -1,5 +1,6 @@
-@testable import HMMMemory
 import Testing
+
+@testable import HMMMemory
 
 @Suite struct IDTableTests {
     /// An object that says when it goes.

@@ -1,5 +1,6 @@
-@testable import HMMMemory
 import Testing
+
+@testable import HMMMemory
 
 /// The check of the whole state finds what is planted.
 @Suite struct InvariantsTests {

@@ -1,5 +1,6 @@
-@testable import HMMMemory
 import Testing
+
+@testable import HMMMemory
 
 @Suite struct MappingTests {
     @Test func placesAndRefusals() throws {
@@ -19,7 +20,9 @@ import Testing
         #expect(throws: Machine.MappingRefusal.noGap) { try map(nil, top) }
         #expect(throws: Machine.MappingRefusal.tooManyAreas) { try map(nil, 1, limit: 2) }
         let gone = SpaceID(rawValue: 9)
-        #expect(throws: Machine.MappingRefusal.noSpace) { try machine.mapArea(gone, at: nil, count: 1, .read, areaLimit: 9) }
+        #expect(throws: Machine.MappingRefusal.noSpace) {
+            try machine.mapArea(gone, at: nil, count: 1, .read, areaLimit: 9)
+        }
         #expect(machine.freePlace(gone, 1) == nil)
     }
 
@@ -59,7 +62,8 @@ import Testing
         #expect(bench.machine.violations() == [])
         // The mirror is left, of nothing.
         let pages = PageRange(16, count: 1)
-        #expect(bench.machine.run(RangeFault(mirror, bench.space, bench.gpu, pages, write: false)).fault?.cause == .gone)
+        #expect(
+            bench.machine.run(RangeFault(mirror, bench.space, bench.gpu, pages, write: false)).fault?.cause == .gone)
         #expect(bench.machine.run(CPUAccess(bench.space, pages, write: false)).fault?.cause == .gone)
         #expect(bench.machine.run(SpaceExit(bench.space)).fault?.cause == .gone)
         #expect(bench.machine.run(Unmapping(bench.space, pages)).fault?.cause == .gone)

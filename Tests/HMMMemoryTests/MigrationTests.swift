@@ -1,5 +1,6 @@
-@testable import HMMMemory
 import Testing
+
+@testable import HMMMemory
 
 @Suite struct MigrationTests {
     private typealias Run = Migration.Run
@@ -68,9 +69,14 @@ import Testing
         bench.moveToDevice(PageRange(30, count: 8))
         bench.machine.run(Unmapping(bench.space, PageRange(30, count: 8)))
         let course = bench.moveToDevice(PageRange(16, count: 6))
-        #expect(course.announced.map(\.range) == [PageRange(16, count: 4), PageRange(16, count: 4), PageRange(20, count: 2), PageRange(20, count: 2)])
+        #expect(
+            course.announced.map(\.range) == [
+                PageRange(16, count: 4), PageRange(16, count: 4), PageRange(20, count: 2), PageRange(20, count: 2),
+            ])
         #expect(bench.machine.picture(bench.space, PageRange(16, count: 6)) == "DDDDdd")
-        for page in 16..<22 as Range<UInt64> { #expect(bench.machine.read(bench.space, Page(number: page), count: 4) == "\0\0\0\0") }
+        for page in 16..<22 as Range<UInt64> {
+            #expect(bench.machine.read(bench.space, Page(number: page), count: 4) == "\0\0\0\0")
+        }
         #expect(bench.machine.picture(bench.space, PageRange(16, count: 6)) == "SSSSss")
     }
 
@@ -97,7 +103,8 @@ import Testing
         bench.machine.run(Migration(bench.space, pages, to: .device(bench.gpu), exempt: [own]), exempt: [own])
         #expect(bench.machine.picture(own, pages) == "DDDD" && bench.machine.picture(foreign, pages) == "----")
         #expect(bench.machine.violations() == [])
-        bench.machine.run(Migration(bench.space, PageRange(16, count: 2), to: .system(from: bench.gpu), exempt: [own]), exempt: [own])
+        bench.machine.run(
+            Migration(bench.space, PageRange(16, count: 2), to: .system(from: bench.gpu), exempt: [own]), exempt: [own])
         #expect(bench.machine.picture(own, pages) == "--DD")
         #expect(bench.machine.violations() == [])
     }
@@ -139,7 +146,9 @@ import Testing
         #expect(bench.machine.run(&there).announced.count == 1)
         #expect(outcomes(there) == ["16+4 moved \(Self.top)", "20+2 noSpace"])
         #expect(bench.machine.read(bench.space, Page(number: 16)) == "m")
-        #expect(bench.machine.run(Migration(bench.space, PageRange(16, count: 4), to: .system(from: nil), exempt: [])).fault == nil)
+        #expect(
+            bench.machine.run(Migration(bench.space, PageRange(16, count: 4), to: .system(from: nil), exempt: [])).fault
+                == nil)
         #expect(bench.machine.picture(bench.space, PageRange(16, count: 4)) == "SSSS")
         #expect(bench.machine.physical.used == 4 && bench.machine.violations() == [])
     }
@@ -166,7 +175,8 @@ import Testing
         let device = machine.makeDevice()
         let count: UInt64 = 20_000
         for page in 0..<count {
-            _ = try machine.mapArea(space, at: Page(number: 16 + page), count: 1, page % 2 == 0 ? .read : [.read, .write], areaLimit: .max)
+            _ = try machine.mapArea(
+                space, at: Page(number: 16 + page), count: 1, page % 2 == 0 ? .read : [.read, .write], areaLimit: .max)
         }
         let course = machine.run(Migration(space, PageRange(16, count: count), to: .device(device), exempt: []))
         #expect(course.announced.count == Int(count) && course.fault == nil)

@@ -1,5 +1,6 @@
-@testable import HMMMemory
 import Testing
+
+@testable import HMMMemory
 
 @Suite struct PageRunsTests {
     private func runs(_ bench: borrowing Bench, _ range: PageRange, for device: DeviceID? = nil) -> [String] {
@@ -23,24 +24,32 @@ import Testing
         #expect(
             runs(bench, PageRange(10, count: 50)) == [
                 "10+6 error", "16+1 system(writable: true) 4096", "17+1 system(writable: false) 4097",
-                "18+1 devicePrivate(writable: false) \(top)", "19+1 none", "20+2 system(writable: true) 4100", "22+2 none",
+                "18+1 devicePrivate(writable: false) \(top)", "19+1 none", "20+2 system(writable: true) 4100",
+                "22+2 none",
                 "24+1 zero", "25+11 none", "36+8 error", "44+4 none", "48+12 error",
             ])
-        #expect(runs(bench, PageRange(18, count: 2), for: bench.other) == ["18+1 none", "19+1 devicePrivate(writable: true) \(top - 512)"])
+        #expect(
+            runs(bench, PageRange(18, count: 2), for: bench.other) == [
+                "18+1 none", "19+1 devicePrivate(writable: true) \(top - 512)",
+            ])
     }
 
     /// Frames that do not follow one another are runs of their own, also across the end of a node.
     @Test func framesThatFollow() throws {
         var bench = try Bench()
         bench.machine.write(bench.space, PageRange(510, count: 4))
-        #expect(runs(bench, PageRange(510, count: 4)) == ["510+2 system(writable: true) 4096", "512+2 system(writable: true) 4098"])
+        #expect(
+            runs(bench, PageRange(510, count: 4)) == [
+                "510+2 system(writable: true) 4096", "512+2 system(writable: true) 4098",
+            ])
         bench.machine.run(Unmapping(bench.space, PageRange(511, count: 1)))
         _ = try bench.machine.mapArea(bench.space, at: Page(number: 511), count: 1, [.read, .write], areaLimit: 9)
         bench.machine.write(bench.space, PageRange(514, count: 1))
         bench.machine.write(bench.space, PageRange(511, count: 1))
         #expect(
             runs(bench, PageRange(510, count: 5)) == [
-                "510+1 system(writable: true) 4096", "511+1 system(writable: true) 4100", "512+2 system(writable: true) 4098",
+                "510+1 system(writable: true) 4096", "511+1 system(writable: true) 4100",
+                "512+2 system(writable: true) 4098",
                 "514+1 system(writable: true) 4097",
             ])
     }

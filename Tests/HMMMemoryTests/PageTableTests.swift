@@ -1,5 +1,6 @@
-@testable import HMMMemory
 import Testing
+
+@testable import HMMMemory
 
 @Suite struct PageTableTests {
     private static func entry(_ frame: UInt64, writable: Bool = false) -> PageEntry {
@@ -8,7 +9,8 @@ import Testing
 
     /// Pages on both sides of the ends of nodes on every level.
     private static let pages: [UInt64] = [
-        0, 1, 511, 512, 513, 1023, 1 << 18 - 1, 1 << 18, 1 << 18 + 511, 1 << 27 - 1, 1 << 27, 1 << 27 + 512, 0x7_ffff_fffe,
+        0, 1, 511, 512, 513, 1023, 1 << 18 - 1, 1 << 18, 1 << 18 + 511, 1 << 27 - 1, 1 << 27, 1 << 27 + 512,
+        0x7_ffff_fffe,
     ]
 
     @Test func entriesSayWhatWasPut() {
@@ -32,7 +34,9 @@ import Testing
         let budget = NodeBudget(limit: 1000)
         var table = PageTable(budget, mayForget: false)
         #expect(table.isEmpty && budget.used == 0)
-        for (index, page) in Self.pages.enumerated() { table.set(Page(number: page), Self.entry(0x1000 + UInt64(index))) }
+        for (index, page) in Self.pages.enumerated() {
+            table.set(Page(number: page), Self.entry(0x1000 + UInt64(index)))
+        }
         for (index, page) in Self.pages.enumerated() {
             #expect(table[Page(number: page)].frame.number == 0x1000 + UInt64(index))
         }
@@ -93,7 +97,9 @@ import Testing
             case 2:
                 let range = PageRange(start, count: 1 + numbers.roll(40))
                 table.updateAll(range) { $1.withWritable($0.number % 2 == 0) }
-                for (page, entry) in model where range.contains(Page(number: page)) { model[page] = entry.withWritable(page % 2 == 0) }
+                for (page, entry) in model where range.contains(Page(number: page)) {
+                    model[page] = entry.withWritable(page % 2 == 0)
+                }
             default:
                 let entry = Self.entry(0x1000 + step)
                 table.set(Page(number: start), entry)
@@ -122,7 +128,9 @@ import Testing
         var table = PageTable(NodeBudget(limit: .max), mayForget: false)
         for page in [600, 1 << 18 + 3, 1 << 27] as [UInt64] { table.set(Page(number: page), Self.entry(0x1000)) }
         func leaf(_ from: UInt64, _ end: UInt64) -> [UInt64]? {
-            table.nextLeaf(from: Page(number: from), before: Page(number: end)).map { [$0.start.number, UInt64($0.count)] }
+            table.nextLeaf(from: Page(number: from), before: Page(number: end)).map {
+                [$0.start.number, UInt64($0.count)]
+            }
         }
         #expect(leaf(0, 512) == nil)
         #expect(leaf(0, 513) == [512, 1])
@@ -136,7 +144,9 @@ import Testing
 
     @Test func theFirstPopulatedGibibyte() {
         var table = PageTable(NodeBudget(limit: .max), mayForget: false)
-        func first(_ start: UInt64, _ count: UInt64) -> UInt64? { table.firstPopulatedGibibyte(in: PageRange(start, count: count))?.number }
+        func first(_ start: UInt64, _ count: UInt64) -> UInt64? {
+            table.firstPopulatedGibibyte(in: PageRange(start, count: count))?.number
+        }
         #expect(first(0, 1 << 30) == nil)
         table.set(Page(number: 1 << 18 + 700), Self.entry(0x1000))
         #expect(first(0, 1 << 30) == 1 << 18)

@@ -1,15 +1,20 @@
-@testable import HMMMemory
 import Testing
 
+@testable import HMMMemory
+
 @Suite struct PhysicalMemoryTests {
-    private static func zone(_ capacity: UInt64, section: UInt64 = 8) -> Zone { Zone(firstFrame: section << 9, capacity: capacity) }
+    private static func zone(_ capacity: UInt64, section: UInt64 = 8) -> Zone {
+        Zone(firstFrame: section << 9, capacity: capacity)
+    }
 
     @Test func theLowestFreeFrameComesFirst() throws {
         var memory = PhysicalMemory(limit: 10_000)
         var zone = Self.zone(10_000)
         let frames = (0..<1030).compactMap { _ in memory.allocate(&zone)?.number }
         #expect(frames == Array(0x1000..<0x1000 + 1030))
-        for number in [0x1405, 0x1003, 0x1200, 0x1201] as [UInt64] { memory.release(FrameNumber(number: number), &zone) }
+        for number in [0x1405, 0x1003, 0x1200, 0x1201] as [UInt64] {
+            memory.release(FrameNumber(number: number), &zone)
+        }
         #expect((0..<5).compactMap { _ in memory.allocate(&zone)?.number } == [0x1003, 0x1200, 0x1201, 0x1405, 0x1406])
         #expect(memory.used == 1031 && zone.used == 1031)
     }

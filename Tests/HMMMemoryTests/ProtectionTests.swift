@@ -1,5 +1,6 @@
-@testable import HMMMemory
 import Testing
+
+@testable import HMMMemory
 
 @Suite struct ProtectionTests {
     private static let gibibyte: UInt64 = 1 << 18
@@ -16,7 +17,9 @@ import Testing
         #expect(bench.machine.run(&less).announced == [Invalidation(bench.space, pages, .protectionVMA)])
         #expect(less.changed == 3)
         #expect(bench.machine.picture(bench.space, pages) == "ssdz")
-        #expect(bench.machine.run(CPUAccess(bench.space, pages, write: true)).fault == MemoryFault(.notWritable, Page(number: 16)))
+        #expect(
+            bench.machine.run(CPUAccess(bench.space, pages, write: true)).fault
+                == MemoryFault(.notWritable, Page(number: 16)))
         var more = ProtectionChange(bench.space, pages, [.read, .write])
         bench.machine.run(&more)
         // Device memory does not become writable again by itself; once the CPU has written it, it does.
@@ -42,7 +45,9 @@ import Testing
         let course = bench.machine.run(ProtectionChange(bench.space, PageRange(18, count: 8), []))
         #expect(course.fault == MemoryFault(.notMapped, Page(number: 20)))
         #expect(bench.machine.spaces[0].areas.areas.map(\.protection) == [[.read, .write], [], .read])
-        #expect(bench.machine.run(ProtectionChange(bench.space, PageRange(20, count: 9), [])) == Course(fault: MemoryFault(.notMapped, Page(number: 20))))
+        #expect(
+            bench.machine.run(ProtectionChange(bench.space, PageRange(20, count: 9), []))
+                == Course(fault: MemoryFault(.notMapped, Page(number: 20))))
     }
 
     /// An event for each area, from the first populated gibibyte of it, cut where a slot of 512 GiB ends.
@@ -55,13 +60,17 @@ import Testing
         bench.machine.write(bench.space, PageRange(3 * Self.gibibyte + 700, count: 1))
         #expect(announced(all, .read) == [PageRange(3 * Self.gibibyte, count: Self.slot - 3 * Self.gibibyte)])
         // Within a populated gibibyte the event begins where the change does, even past everything that is there.
-        #expect(announced(PageRange(3 * Self.gibibyte + 5000, count: 1), []) == [PageRange(3 * Self.gibibyte + 5000, count: 1)])
+        #expect(
+            announced(PageRange(3 * Self.gibibyte + 5000, count: 1), []) == [
+                PageRange(3 * Self.gibibyte + 5000, count: 1)
+            ])
         #expect(announced(PageRange(4 * Self.gibibyte, count: 100), []) == [])
         _ = bench.machine.read(bench.space, Page(number: Self.slot + 1))
         let later = PageRange(3 * Self.gibibyte + 5001, count: Self.gibibyte - 5001)
-        #expect(announced(PageRange(later.start, all.end), [.read, .write]) == [
-            later, PageRange(Self.slot, count: Self.slot),
-        ])
+        #expect(
+            announced(PageRange(later.start, all.end), [.read, .write]) == [
+                later, PageRange(Self.slot, count: Self.slot),
+            ])
         #expect(bench.machine.violations() == [])
     }
 

@@ -1,8 +1,11 @@
-@testable import HMMMemory
 import Testing
 
+@testable import HMMMemory
+
 @Suite struct RangeFaultTests {
-    private static func fault(_ bench: borrowing Bench, _ mirror: MirrorID, _ pages: PageRange, write: Bool = false) -> RangeFault {
+    private static func fault(_ bench: borrowing Bench, _ mirror: MirrorID, _ pages: PageRange, write: Bool = false)
+        -> RangeFault
+    {
         RangeFault(mirror, bench.space, bench.gpu, pages, write: write)
     }
 
@@ -105,7 +108,9 @@ import Testing
     @Test func theLimit() throws {
         var bench = try Bench(frameLimit: 2)
         let mirror = try bench.mirror()
-        #expect(bench.machine.run(Self.fault(bench, mirror, PageRange(16, count: 3), write: true)).fault == MemoryFault(.limit, Page(number: 18)))
+        #expect(
+            bench.machine.run(Self.fault(bench, mirror, PageRange(16, count: 3), write: true)).fault
+                == MemoryFault(.limit, Page(number: 18)))
         #expect(bench.machine.picture(mirror, PageRange(16, count: 3)) == "---")
         #expect(bench.machine.violations() == [])
     }

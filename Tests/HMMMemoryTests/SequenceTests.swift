@@ -1,5 +1,6 @@
-@testable import HMMMemory
 import Testing
+
+@testable import HMMMemory
 
 /// The sequence of a space and those of its mirrors, and who is told.
 @Suite struct SequenceTests {

@@ -4,7 +4,8 @@ import Testing
 /// Codes and errnos are promises: a change here is a change of the protocol.
 @Suite struct ErrorCodeTests {
     static let documented: [(String, String)] = [
-        ("SYNTAX", "EBADMSG"), ("NOVERB", "ENOSYS"), ("BADARG", "EINVAL"), ("MISSING", "EINVAL"), ("TOOLONG", "EMSGSIZE"),
+        ("SYNTAX", "EBADMSG"), ("NOVERB", "ENOSYS"), ("BADARG", "EINVAL"), ("MISSING", "EINVAL"),
+        ("TOOLONG", "EMSGSIZE"),
         ("DENIED", "EACCES"), ("NOMM", "ENOENT"), ("NOMIRROR", "ENOENT"), ("NODEV", "ENOENT"), ("NOEVENT", "ENOENT"),
         ("EXISTS", "EEXIST"), ("TAGBUSY", "EALREADY"), ("LIMIT", "EDQUOT"), ("NOMAP", "EFAULT"), ("PERM", "EPERM"),
         ("BUSY", "EBUSY"), ("NOSPACE", "ENOMEM"), ("FENCED", "ESTALE"), ("TIMEOUT", "ETIMEDOUT"),

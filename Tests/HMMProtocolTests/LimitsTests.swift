@@ -45,7 +45,8 @@ import Testing
     @Test func tag() {
         let tag = String(repeating: "T", count: 32)
         Reading.check(
-            Conversation("#\(tag) ping\n#\(tag)T ping\nping\n", .request("ping", tag: tag), .refused(.syntax), .request("ping")))
+            Conversation(
+                "#\(tag) ping\n#\(tag)T ping\nping\n", .request("ping", tag: tag), .refused(.syntax), .request("ping")))
     }
 
     @Test func literal() {
@@ -57,7 +58,8 @@ import Testing
                 Conversation(
                     "write 1 0 {\(size)}\n\(octets)\nping\n", .request("write 1 0 \"\(octets)\""), .request("ping"),
                     limits: limits))
-            Reading.check(Conversation("write 1 0 {\(size + 1)}\n\(octets)x\nping\n", .closed(.tooLong), limits: limits))
+            Reading.check(
+                Conversation("write 1 0 {\(size + 1)}\n\(octets)x\nping\n", .closed(.tooLong), limits: limits))
         }
     }
 

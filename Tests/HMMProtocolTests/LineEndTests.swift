@@ -33,8 +33,10 @@ import Testing
         Conversation("; all of this is a remark: \"unclosed {99} \\q = #t ping\nping\n", .request("ping")),
         Conversation(";\n;;\n;\ttab\r\nping\n", .request("ping")),
         Conversation("; gr\u{fc}\u{df}e \u{1f600}\nping\n", .request("ping")),
-        Conversation(octets: Array("; not UTF-8: ".utf8) + [0x80, 0xff, 0xc3] + Array("\nping\n".utf8), [.request("ping")]),
-        Conversation(octets: Array("; delete ".utf8) + [0x7f] + Array("\nping\n".utf8), [.refused(.syntax), .request("ping")]),
+        Conversation(
+            octets: Array("; not UTF-8: ".utf8) + [0x80, 0xff, 0xc3] + Array("\nping\n".utf8), [.request("ping")]),
+        Conversation(
+            octets: Array("; delete ".utf8) + [0x7f] + Array("\nping\n".utf8), [.refused(.syntax), .request("ping")]),
         Conversation("; bare \r CR\nping\n", .refused(.syntax), .request("ping")),
         Conversation(" ; not a remark\nping\n", .refused(.syntax), .request("ping")),
         Conversation("ping ; not a remark\nping\n", .refused(.syntax), .request("ping")),

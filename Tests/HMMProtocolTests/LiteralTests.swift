@@ -11,7 +11,8 @@ import Testing
 
     static let good = [
         Conversation("write 1 0 {5}\nhello\nping\n", .request("write 1 0 hello"), .request("ping")),
-        Conversation("#w write 1 0 data={5}\r\nhello\r\nping\n", .request("write 1 0 hello", tag: "w"), .request("ping")),
+        Conversation(
+            "#w write 1 0 data={5}\r\nhello\r\nping\n", .request("write 1 0 hello", tag: "w"), .request("ping")),
         Conversation("write va=0 mm=1 data={5}\nhello\n", .request("write 1 0 hello")),
         Conversation("dev.write 1 0 {3}\na\r\n\nping\n", .request("dev.write 1 0 \"a\\r\\n\""), .request("ping")),
         Conversation("write 1 0 {2}\n\r\n\r\n", .request("write 1 0 \"\\r\\n\"")),
@@ -22,7 +23,8 @@ import Testing
         Conversation("write 1 0 {0000000005}\nhello\n", .request("write 1 0 hello")),
         Conversation(
             octets: Array("write 1 0 {4}\n".utf8) + [0, 13, 0xff, 10, 10], [.request("write 1 0 hex:000dff0a")]),
-        Conversation("write 1 0 {20}\n01234567890123456789\n", .request("write 1 0 01234567890123456789"), limits: small),
+        Conversation(
+            "write 1 0 {20}\n01234567890123456789\n", .request("write 1 0 01234567890123456789"), limits: small),
     ]
 
     /// Lines with a literal that are refused for another reason: the octets are passed over, not read as requests.
@@ -32,7 +34,8 @@ import Testing
         Conversation("frob x={4}\nquit\nping\n", .refused(.unknownVerb), .request("ping")),
         Conversation("ping {4}\nquit\nping\n", .refused(.badArgument), .request("ping")),
         Conversation("ack {4}\nquit\nping\n", .refused(.badArgument), .request("ping")),
-        Conversation("ack \(String(repeating: "1 ", count: 64)){4}\nquit\nping\n", .refused(.tooLong), .request("ping")),
+        Conversation(
+            "ack \(String(repeating: "1 ", count: 64)){4}\nquit\nping\n", .refused(.tooLong), .request("ping")),
         Conversation("read 1 0 len={4}\nquit\nping\n", .refused(.badArgument), .request("ping")),
         Conversation("write 0 0 {4}\nquit\nping\n", .refused(.badArgument), .request("ping")),
         Conversation("write 1 {4}\nquit\nping\n", .refused(.badArgument), .request("ping")),

@@ -25,7 +25,9 @@ import Testing
             #expect(ProtocolDocument.Part.verbs.markdown.contains("\n#### `\(spec.name)`\n\n\(spec.summary)\n"))
             #expect(spec.kernel.isEmpty || ProtocolDocument.Part.kernel.markdown.contains("| `\(spec.name)` | "))
         }
-        for row in Limits().rows { #expect(ProtocolDocument.Part.limits.markdown.contains("| `\(row.name)` | \(row.value) | ")) }
+        for row in Limits().rows {
+            #expect(ProtocolDocument.Part.limits.markdown.contains("| `\(row.name)` | \(row.value) | "))
+        }
     }
 
     /// Tables stay tables whatever a cell says.
@@ -43,7 +45,8 @@ import Testing
     }
 
     @Test func leavesTheRestAlone() {
-        let before = "a\n<!-- generated: errors -->\nold\n<!-- end -->\nb\n<!-- generated: nothing -->\nc\n<!-- end -->\n"
+        let before =
+            "a\n<!-- generated: errors -->\nold\n<!-- end -->\nb\n<!-- generated: nothing -->\nc\n<!-- end -->\n"
         let after = ProtocolDocument.regenerated(document: before)
         #expect(after == before.replacing("\nold\n", with: "\n\n\(ProtocolDocument.Part.errors.markdown)\n\n"))
         #expect(ProtocolDocument.regenerated(document: after) == after)

@@ -145,7 +145,8 @@ enum Reading {
     /// Checks a conversation in every way it can be delivered.
     static func check(_ conversation: Conversation, sourceLocation: SourceLocation = #_sourceLocation) {
         let whole = items(conversation.octets, limits: conversation.limits)
-        let asExpected = whole.count == conversation.expected.count
+        let asExpected =
+            whole.count == conversation.expected.count
             && zip(whole, conversation.expected).allSatisfy(matches)
         #expect(asExpected, "\(whole) instead of \(conversation.expected)", sourceLocation: sourceLocation)
         for delivery in deliveries(conversation.octets.count) {

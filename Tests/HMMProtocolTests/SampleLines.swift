@@ -45,7 +45,9 @@ enum SampleLines {
 
     /// Values of the right grammar and no meaning.
     static func illegal(_ kind: ArgumentKind) -> [String] {
-        let numbers = ["x", "0x", "1x", "1.5", "-1", "18446744073709551616", "0x10000000000000000", "20000000t", "\"1\""]
+        let numbers = [
+            "x", "0x", "1x", "1.5", "-1", "18446744073709551616", "0x10000000000000000", "20000000t", "\"1\"",
+        ]
         return switch kind {
         case .number, .numbers: numbers
         case .id: numbers + ["0", "4294967296"]

@@ -40,7 +40,8 @@ import Testing
         Reading.check(
             Conversation(
                 "#a ping\nfrob {3}\na\nb\n#b write 1 0 {2}\r\nok\r\nPING\n\n#c write 1 {1}\nx\nack 1 2\nwrite 1 0 {9\nping\n",
-                .request("ping", tag: "a"), .refused(.unknownVerb), .request("write 1 0 ok", tag: "b"), .refused(.syntax),
+                .request("ping", tag: "a"), .refused(.unknownVerb), .request("write 1 0 ok", tag: "b"),
+                .refused(.syntax),
                 .refused(.badArgument, tag: "c"), .request("ack 1 2"), .closed(.syntax)))
     }
 }

@@ -3,16 +3,17 @@ import Testing
 
 /// What values mean once they are read.
 @Suite struct ValueTests {
-    @Test(arguments: [
-        ("0", 0), ("1", 1), ("007", 7), ("4096", 4096), ("00000000000000000000000000000001", 1),
-        ("18446744073709551615", UInt64.max), ("10000000000000000000", 10_000_000_000_000_000_000),
-        ("000000000000000000000000018446744073709551615", UInt64.max),
-        ("0x0", 0), ("0xff", 255), ("0xFf", 255), ("0xffffffffffffffff", UInt64.max), ("0x0000000000000001", 1),
-        ("1k", 1024), ("1m", 1 << 20), ("1g", 1 << 30), ("1t", 1 << 40), ("1p", 4096), ("0p", 0), ("3p", 12288),
-        ("18014398509481983k", 18_446_744_073_709_550_592), ("16777215t", 18_446_742_974_197_923_840),
-        ("4503599627370495p", 18_446_744_073_709_547_520), ("999999999999999999", 999_999_999_999_999_999),
-        ("1000000000000000000", 1_000_000_000_000_000_000), ("00000000000000000000000000000001k", 1024),
-    ] as [(String, UInt64)])
+    @Test(
+        arguments: [
+            ("0", 0), ("1", 1), ("007", 7), ("4096", 4096), ("00000000000000000000000000000001", 1),
+            ("18446744073709551615", UInt64.max), ("10000000000000000000", 10_000_000_000_000_000_000),
+            ("000000000000000000000000018446744073709551615", UInt64.max),
+            ("0x0", 0), ("0xff", 255), ("0xFf", 255), ("0xffffffffffffffff", UInt64.max), ("0x0000000000000001", 1),
+            ("1k", 1024), ("1m", 1 << 20), ("1g", 1 << 30), ("1t", 1 << 40), ("1p", 4096), ("0p", 0), ("3p", 12288),
+            ("18014398509481983k", 18_446_744_073_709_550_592), ("16777215t", 18_446_742_974_197_923_840),
+            ("4503599627370495p", 18_446_744_073_709_547_520), ("999999999999999999", 999_999_999_999_999_999),
+            ("1000000000000000000", 1_000_000_000_000_000_000), ("00000000000000000000000000000001k", 1024),
+        ] as [(String, UInt64)])
     func number(_ text: String, _ value: UInt64) {
         guard case .ack(let ack)? = Reading.request("ack \(text)") else { return }
         #expect(ack.events == [value])
@@ -53,7 +54,8 @@ import Testing
     @Test(arguments: [
         (#""""#, ""), (#""hello""#, "hello"), (#""a b  c""#, "a b  c"), (#""say \"hi\"""#, "say \"hi\""),
         (#""back\\slash""#, "back\\slash"), (#""\n\r\t""#, "\n\r\t"), (#""\x41\x4a\x4A""#, "AJJ"),
-        (#""\x00\xff""#, "\u{0}\u{ff}"), ("\"gr\u{fc}n \u{1f600}\"", "gr\u{fc}n \u{1f600}"), (#""=;#{}()'$|""#, "=;#{}()'$|"),
+        (#""\x00\xff""#, "\u{0}\u{ff}"), ("\"gr\u{fc}n \u{1f600}\"", "gr\u{fc}n \u{1f600}"),
+        (#""=;#{}()'$|""#, "=;#{}()'$|"),
         (#""\\x41""#, "\\x41"), (#""\x5c\x22""#, "\\\""),
         ("hello", "hello"), ("a.b_c+d/e:f@g,h*i%j~k[l]m-n", "a.b_c+d/e:f@g,h*i%j~k[l]m-n"), ("0x41", "0x41"),
         ("12k", "12k"), ("none", "none"), ("hexa", "hexa"), ("hex", "hex"), ("HEX:41", "HEX:41"), ("B64:QQ", "B64:QQ"),
@@ -63,7 +65,8 @@ import Testing
     ])
     func data(_ form: String, _ meaning: String) {
         // Characters above ASCII stand for one octet here unless the value is written with them.
-        let octets = form.utf8.allSatisfy { $0 < 128 }
+        let octets =
+            form.utf8.allSatisfy { $0 < 128 }
             ? meaning.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) } : Array(meaning.utf8)
         for line in ["write 1 0 \(form)", "write data=\(form) va=0 mm=1", "write 1 va=0 data=\(form) len=9"] {
             guard case .write(let write)? = Reading.request(line) else { continue }

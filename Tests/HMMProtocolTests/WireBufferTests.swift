@@ -29,12 +29,13 @@ import Testing
 
     /// Numbers one after the other, in a buffer that grows all the time.
     @Test func numbersInARow() {
-        let shown = text({ buffer in
-            for value in Self.edges {
-                buffer.pair(" d=", value)
-                buffer.pair(" h=", hex: value)
-            }
-        }, capacity: 1)
+        let shown = text(
+            { buffer in
+                for value in Self.edges {
+                    buffer.pair(" d=", value)
+                    buffer.pair(" h=", hex: value)
+                }
+            }, capacity: 1)
         #expect(shown == Self.edges.map { " d=\($0) h=0x\(String($0, radix: 16))" }.joined())
     }
 
@@ -42,28 +43,43 @@ import Testing
     @Test(arguments: ["", "t", "A-tag.of_32-characters-012345678"]) func cursor(_ tag: String) throws {
         let name = try #require(ShortName(tag))
         for value in Self.edges {
-            let shown = text({ buffer in
-                buffer.append("<")
-                buffer.append(atMost: 100) { line in
-                    line.put("=")
-                    line.put(name)
-                    line.put(" a=")
-                    line.put(decimal: value)
-                    line.put(" b=")
-                    line.put(hex: value)
-                    line.put(UInt8(10))
-                }
-                buffer.append(">")
-            }, capacity: 2)
+            let shown = text(
+                { buffer in
+                    buffer.append("<")
+                    buffer.append(atMost: 100) { line in
+                        line.put("=")
+                        line.put(name)
+                        line.put(" a=")
+                        line.put(decimal: value)
+                        line.put(" b=")
+                        line.put(hex: value)
+                        line.put(UInt8(10))
+                    }
+                    buffer.append(">")
+                }, capacity: 2)
             #expect(shown == "<=\(tag) a=\(value) b=0x\(String(value, radix: 16))\n>")
         }
     }
 
     @Test func lines() throws {
         let tag = try #require(ShortName("t1"))
-        #expect(text { $0.beginRow(tag); $0.pair(" a=", 1); $0.endLine() } == "=t1 a=1\n")
-        #expect(text { $0.beginSuccess(.none); $0.endLine() } == "+\n")
-        #expect(text { $0.beginSuccess(tag); $0.pair(" dev=", tag); $0.pair(" kind=", word: "ram") } == "+t1 dev=t1 kind=ram")
+        #expect(
+            text {
+                $0.beginRow(tag)
+                $0.pair(" a=", 1)
+                $0.endLine()
+            } == "=t1 a=1\n")
+        #expect(
+            text {
+                $0.beginSuccess(.none)
+                $0.endLine()
+            } == "+\n")
+        #expect(
+            text {
+                $0.beginSuccess(tag)
+                $0.pair(" dev=", tag)
+                $0.pair(" kind=", word: "ram")
+            } == "+t1 dev=t1 kind=ram")
         #expect(text { $0.pair(" x=", quoted: "a\"b\\c\n\r\t\u{1}\u{e9} ") } == #" x="a\"b\\c\n\r\t\x01\xc3\xa9 ""#)
         #expect(text { $0.append(blob: [0, 1, 0x7f, 0xff]) } == "hex:00017fff")
     }
@@ -72,7 +88,9 @@ import Testing
         let plain = Failure(.notMapped, "nothing there")
         #expect(text { $0.append(plain, tag: .none) } == "- NOMAP EFAULT : nothing there\n")
         let full = Failure(.busy, "wait", address: 4096, retryAfterMilliseconds: 100)
-        #expect(text { $0.append(full, tag: ShortName("t") ?? .none) } == "-t BUSY EBUSY va=0x1000 retry-after=100 : wait\n")
+        #expect(
+            text { $0.append(full, tag: ShortName("t") ?? .none) } == "-t BUSY EBUSY va=0x1000 retry-after=100 : wait\n"
+        )
         let other = Failure(.notMapped, "a hole", errno: .ENOMEM)
         #expect(text { $0.append(other, tag: .none) } == "- NOMAP ENOMEM : a hole\n")
     }
@@ -80,10 +98,16 @@ import Testing
     /// Whatever octets a quoted value is made of, it reads as them.
     @Test func quotesAreReadBack() throws {
         let octets = Array(UInt8.min...UInt8.max)
-        let line = text { $0.append("= data="); $0.append(quoted: octets) }
+        let line = text {
+            $0.append("= data=")
+            $0.append(quoted: octets)
+        }
         #expect(line.utf8.allSatisfy { (0x20...0x7e).contains($0) })
         #expect(try ServerLine(line).pairs["data"] == .quoted(octets))
-        let blob = text { $0.append("= data="); $0.append(blob: octets) }
+        let blob = text {
+            $0.append("= data=")
+            $0.append(blob: octets)
+        }
         #expect(try ServerLine(blob).pairs["data"] == .blob(octets))
         guard case .write(let write)? = Reading.request("write 1 0 " + line.dropFirst(7)) else { return }
         #expect(write.data == octets)
@@ -102,7 +126,10 @@ import Testing
         #expect(count == 5)
         buffer.append(length: 3) { $0.copyBytes(from: "abc".utf8) }
         #expect(String(decoding: buffer.bytes, as: UTF8.self) == "helloabc")
-        buffer.append(upTo: 4) { $0.copyBytes(from: "de".utf8); return 2 }
+        buffer.append(upTo: 4) {
+            $0.copyBytes(from: "de".utf8)
+            return 2
+        }
         #expect(String(decoding: buffer.bytes, as: UTF8.self) == "helloabcde")
         buffer.removeAll()
         buffer.shrink(to: 8)

@@ -51,13 +51,14 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        [:], [.cert: "c"], [.listen: "localhost:1"], [.cert: "c", .key: "k"],
-        [.cert: "c", .key: "k", .verify: "off"], [.cert: "c", .key: "k", .clientCA: "a", .verify: "optional"],
-        [.cert: "c", .key: "k", .clientCA: "a", .anonymousTenant: "x"], [.plainLoopback: "0.0.0.0:1"],
-        [.plainLoopback: "70000"], [.unix: "/s", .unixMode: "999"], [.unix: "/s", .localTenant: "Not Legal"],
-        [.unix: "/s", .drainSeconds: "-1"], [.unix: "/s", .maxConnections: "0"],
-    ] as [[Setting: String]])
+    @Test(
+        arguments: [
+            [:], [.cert: "c"], [.listen: "localhost:1"], [.cert: "c", .key: "k"],
+            [.cert: "c", .key: "k", .verify: "off"], [.cert: "c", .key: "k", .clientCA: "a", .verify: "optional"],
+            [.cert: "c", .key: "k", .clientCA: "a", .anonymousTenant: "x"], [.plainLoopback: "0.0.0.0:1"],
+            [.plainLoopback: "70000"], [.unix: "/s", .unixMode: "999"], [.unix: "/s", .localTenant: "Not Legal"],
+            [.unix: "/s", .drainSeconds: "-1"], [.unix: "/s", .maxConnections: "0"],
+        ] as [[Setting: String]])
     func unsafeOrMalformedIsRefused(flags: [Setting: String]) {
         #expect(throws: SettingError.self) { try configuration(flags) }
     }

@@ -38,13 +38,16 @@ extension RandomWorld {
         guard var client = clients[name], let id = pairs["mirror"]?.number.map({ UInt32($0) }) else { return }
         guard number == client.nextEvent else { throw mismatch("\(name): event \(number), not \(client.nextEvent)") }
         client.nextEvent += 1
-        guard var mirror = client.mirrors[id] else { throw mismatch("\(name): an event for mirror \(id), which is gone") }
+        guard var mirror = client.mirrors[id] else {
+            throw mismatch("\(name): an event for mirror \(id), which is gone")
+        }
         if event == "fenced" {
             mirror.isFenced = true
             mirror.table = [:]
             client.openEvents.removeAll { $0.mirror == id }
         } else {
-            guard let va = pairs["va"]?.number, let length = pairs["len"]?.number, event == "inval", !mirror.isFenced else {
+            guard let va = pairs["va"]?.number, let length = pairs["len"]?.number, event == "inval", !mirror.isFenced
+            else {
                 throw mismatch("\(name): event \(event)")
             }
             // Clamped, because the end of a space is announced as a whole.

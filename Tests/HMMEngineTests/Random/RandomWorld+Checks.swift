@@ -83,7 +83,8 @@ extension RandomWorld {
     ) throws {
         let gap = spaces[space]?.first(in: pages, unless: isFit)
         try expect(
-            gap == nil ? answer.code == nil : answer.code == "NOMAP" && answer.failure?.errno == errno && answer.page == gap,
+            gap == nil
+                ? answer.code == nil : answer.code == "NOMAP" && answer.failure?.errno == errno && answer.page == gap,
             "hole at \(gap.map(String.init) ?? "none")")
     }
 
@@ -112,12 +113,16 @@ extension RandomWorld {
     private func checkAreas(_ space: UInt32, _ answer: Answer) throws {
         var shown: [UInt64: SpaceModel.Rights] = [:]
         for row in answer.rows {
-            guard let va = row["va"]?.number, let length = row["len"]?.number, let word = row["prot"]?.text else { continue }
+            guard let va = row["va"]?.number, let length = row["len"]?.number, let word = row["prot"]?.text else {
+                continue
+            }
             for page in va >> 12..<(va + length) >> 12 { shown[page] = SpaceModel.Rights(word) }
         }
         // It waits for nobody, and may see half of what another request does.
         let isChanging = clients.values.contains { client in
-            (client.tagged.values + client.untagged).contains { if case .protect(space, _, _) = $0 { true } else { false } }
+            (client.tagged.values + client.untagged).contains {
+                if case .protect(space, _, _) = $0 { true } else { false }
+            }
         }
         try expect(answer.code == nil && (isChanging || shown == spaces[space]?.rights), "maps")
     }
@@ -127,7 +132,8 @@ extension RandomWorld {
     ) throws {
         try checkGap(space, Self.pages(va, length), answer, errno: "EFAULT", isFit)
         guard answer.code == nil else { return }
-        try expect(answer.rows.count == 1 && answer.rows[0]["data"]?.octets == spaces[space]?.load(va, length), "bytes read")
+        try expect(
+            answer.rows.count == 1 && answer.rows[0]["data"]?.octets == spaces[space]?.load(va, length), "bytes read")
     }
 
     private mutating func checkStore(

@@ -1,6 +1,7 @@
-@testable import HMMEngine
 import HMMMemory
 import HMMProtocol
+
+@testable import HMMEngine
 
 /// Whether what devices are told is right, and the engine keeps its own house in order.
 extension RandomWorld {
@@ -9,7 +10,9 @@ extension RandomWorld {
     ) throws {
         guard let mirror = clients[name]?.mirrors[id], let space = spaces[mirror.space] else { return }
         if answer.code != nil { return try checkRefusal(space, pages, write, answer) }
-        try checkRows(id, pages, answer, name) { kind, rights in rights.contains(.read) && kind != "none" && kind != "error" }
+        try checkRows(id, pages, answer, name) { kind, rights in
+            rights.contains(.read) && kind != "none" && kind != "error"
+        }
         guard write else { return }
         for row in answer.rows {
             try expect(row["perm"]?.text == "rw" || row["kind"]?.text == "private", "a fault for writing without it")
@@ -44,7 +47,8 @@ extension RandomWorld {
     ) throws {
         let gap = spaces[space]?.first(in: pages) { $0.contains(.read) }
         guard gap == nil else {
-            return try expect(answer.code == "NOMAP" && answer.failure?.errno == "EINVAL" && answer.page == gap, "migrate")
+            return try expect(
+                answer.code == "NOMAP" && answer.failure?.errno == "EINVAL" && answer.page == gap, "migrate")
         }
         try expect(answer.code == nil && answer.number("moved") + answer.number("stayed") == pages.count, "migrate")
         var next = pages.lowerBound
@@ -67,7 +71,9 @@ extension RandomWorld {
         _ id: UInt32, _ pages: Range<UInt64>, _ answer: Answer, _ name: String,
         _ isRight: (String, SpaceModel.Rights) -> Bool
     ) throws {
-        guard let client = clients[name], var mirror = client.mirrors[id], let space = spaces[mirror.space] else { return }
+        guard let client = clients[name], var mirror = client.mirrors[id], let space = spaces[mirror.space] else {
+            return
+        }
         var next = pages.lowerBound
         for row in answer.rows {
             guard row["va"]?.number == next << 12, let count = row["pages"]?.number, let kind = row["kind"]?.text else {
@@ -77,7 +83,8 @@ extension RandomWorld {
             for page in next..<next + count {
                 let rights = space.rights[page] ?? []
                 let isWritable = row["perm"]?.text == "rw"
-                try expect(isRight(kind, rights) && (!isWritable || rights.contains(.write)), "row of page \(page): \(kind)")
+                try expect(
+                    isRight(kind, rights) && (!isWritable || rights.contains(.write)), "row of page \(page): \(kind)")
                 let frame = frames.isEmpty ? nil : frames.removeFirst()
                 guard kind != "none", kind != "error", !client.isMigrating(page, mirror) else { continue }
                 try expect((frame == nil) == (kind == "zero"), "frames of a row")
@@ -100,7 +107,8 @@ extension RandomWorld {
     // MARK: The engine
 
     func actualRights(_ space: UInt32, _ page: UInt64) -> SpaceModel.Rights? {
-        guard let tenant = peer.tenant, let index = tenant.engine.machine.spaces.index(of: SpaceID(rawValue: space)) else {
+        guard let tenant = peer.tenant, let index = tenant.engine.machine.spaces.index(of: SpaceID(rawValue: space))
+        else {
             return nil
         }
         let area = tenant.engine.machine.spaces[index].areas.area(at: Page(number: page))
@@ -131,10 +139,13 @@ extension RandomWorld {
     private func checkBeliefs(_ tenant: EnginePeer.Tenant) throws {
         for (name, client) in clients {
             for (id, mirror) in client.mirrors where !mirror.isFenced {
-                guard let index = tenant.engine.machine.spaces.index(of: SpaceID(rawValue: mirror.space)) else { continue }
+                guard let index = tenant.engine.machine.spaces.index(of: SpaceID(rawValue: mirror.space)) else {
+                    continue
+                }
                 for (number, believed) in mirror.table where !client.isMigrating(number, mirror) {
                     let entry = tenant.engine.machine.spaces[index].table[Page(number: number)]
-                    let isSame = believed.frame.map { entry.kind != .zero && entry.frame.number == $0 } ?? (entry.kind == .zero)
+                    let isSame =
+                        believed.frame.map { entry.kind != .zero && entry.frame.number == $0 } ?? (entry.kind == .zero)
                     guard isSame, !entry.isNone, entry.isWritable || !believed.isWritable else {
                         throw mismatch("\(name): mirror \(id) believes in a stale translation of page \(number)")
                     }

@@ -50,7 +50,9 @@ extension RandomWorld {
         case 32..<45:
             let (va, length) = bytes()
             let data = data()
-            try send("write \(space) \(va) \(hex(data)) len=\(length)", .store(space, va: va, length: length, data), as: name)
+            try send(
+                "write \(space) \(va) \(hex(data)) len=\(length)", .store(space, va: va, length: length, data), as: name
+            )
         case 45..<48: try migrate(space, pages, name, device: dice.pick(["gpu0", "gpu1"]))
         case 48..<50: try send("maps \(space)", .areas(space), as: name)
         case 50: if dice.chance(30) { try send("mm.drop \(space)", .dropSpace(space), as: name) }
@@ -88,7 +90,8 @@ extension RandomWorld {
             let (va, length) = bytes()
             let data = data()
             try send(
-                "dev.write \(id) \(va) \(hex(data)) len=\(length)", .deviceStore(id, va: va, length: length, data), as: name)
+                "dev.write \(id) \(va) \(hex(data)) len=\(length)", .deviceStore(id, va: va, length: length, data),
+                as: name)
         case 38..<47: try migrate(mirror.space, pages, name, device: mirror.device)
         case 47: try send("mirror.drop \(id)", .dropMirror(id), as: name)
         case 48: try sendBadAck(name)

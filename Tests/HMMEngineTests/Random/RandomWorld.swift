@@ -1,5 +1,6 @@
-@testable import HMMEngine
 import HMMProtocol
+
+@testable import HMMEngine
 
 /// Clients that do random things to one tenant, and a judge that compares every answer with a model which has no page
 /// tables, and every translation that a driver believes in with what the engine has.
@@ -30,7 +31,10 @@ struct RandomWorld {
         peer = EnginePeer(limits: limits)
         peer.checksState = false
         try join(isDriver: false)
-        for line in ["dev.create gpu0", "dev.create gpu1", "region.create gpu0 3p", "region.create gpu0 2p", "region.create gpu1 4p"] {
+        for line in [
+            "dev.create gpu0", "dev.create gpu1", "region.create gpu0 3p", "region.create gpu0 2p",
+            "region.create gpu1 4p",
+        ] {
             try peer.say(line, as: processes[0])
         }
         _ = peer.takeLines()
@@ -114,7 +118,9 @@ struct RandomWorld {
         try settle()
         for (id, space) in spaces.sorted(by: { $0.key < $1.key }) {
             for page in space.rights.keys.sorted() where space.rights[page] != [] {
-                try send("read \(id) \(page << 12) 4096 as=literal", .load(id, va: page << 12, length: 4096), as: processes[0])
+                try send(
+                    "read \(id) \(page << 12) 4096 as=literal", .load(id, va: page << 12, length: 4096),
+                    as: processes[0])
                 try settle()
             }
         }
