@@ -106,8 +106,8 @@ private struct Stage {
         return nil
     }
 
-    /// Sees to it that the server has taken what `name` said before somebody else speaks: lines of different connections
-    /// have no order of their own.
+    /// Sees to it that the server has taken what `name` said before somebody else speaks: lines of different
+    /// connections have no order of their own.
     private mutating func hear(_ name: String) async throws(ClientError) {
         guard let actor = actors[name], actor.isUnheard, actor.isBetweenLines else { return }
         actors[name]?.isUnheard = false

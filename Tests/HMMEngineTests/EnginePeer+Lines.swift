@@ -3,7 +3,8 @@ import HMMProtocol
 
 /// Conversations written in Swift, for what a transcript cannot say: other limits, loops, draining.
 extension EnginePeer {
-    /// Sends lines as `name`, which connects on first use; returns every line that `name` has been sent and not looked at.
+    /// Sends lines as `name`, which connects on first use; returns every line that `name` has been sent and not looked
+    /// at.
     @discardableResult
     mutating func say(_ lines: String..., as name: String) throws -> [String] {
         if connections[name] == nil {

@@ -14,16 +14,18 @@ import Testing
 
     @Test func thereAreTranscripts() { #expect(Self.files.count > 1) }
 
+    static func transcript(_ file: String) throws -> Transcript {
+        try TranscriptParser.parse(try String(contentsOf: folder.appending(path: file), encoding: .utf8), file: file)
+    }
+
     @Test(arguments: files) func plays(_ file: String) throws {
-        let text = try String(contentsOf: Self.folder.appending(path: file), encoding: .utf8)
         var peer = EnginePeer()
-        try peer.play(try TranscriptParser.parse(text, file: file))
+        try peer.play(try Self.transcript(file))
     }
 
     /// Equal inputs give equal effects, byte for byte.
     @Test(arguments: files) func isDeterministic(_ file: String) throws {
-        let text = try String(contentsOf: Self.folder.appending(path: file), encoding: .utf8)
-        let transcript = try TranscriptParser.parse(text, file: file)
+        let transcript = try Self.transcript(file)
         var first = EnginePeer()
         var second = EnginePeer()
         try first.play(transcript)

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// Random clients against a model that has neither page tables nor frames. A failure names its seed: HMM_SEED plays that
-/// one alone, HMM_SEEDS says how many are played.
+/// Random clients against a model that has neither page tables nor frames. A failure names its seed: HMM_SEED plays
+/// that one alone, HMM_SEEDS says how many are played.
 @Suite struct RandomTests {
     private static let blocks = 40
     private static let environment = ProcessInfo.processInfo.environment

@@ -19,7 +19,8 @@ extension RandomWorld {
         }
     }
 
-    /// A device is refused where there is no right to read, or to write when it wants that; the first such page is named.
+    /// A device is refused where there is no right to read, or to write when it wants that; the first such page is
+    /// named.
     private func checkRefusal(_ space: SpaceModel, _ pages: Range<UInt64>, _ write: Bool, _ answer: Answer) throws {
         let hole = space.first(in: pages) { $0.contains(.read) }
         guard let page = answer.page, pages.contains(page) else { throw mismatch("a refusal without a page") }

@@ -99,8 +99,8 @@ struct RandomWorld {
         }
     }
 
-    /// A driver vanishes, or says good-bye, whatever it waits for; another one comes. Not while its device stores: of that
-    /// nobody would learn whether it was done.
+    /// A driver vanishes, or says good-bye, whatever it waits for; another one comes. Not while its device stores: of
+    /// that nobody would learn whether it was done.
     mutating func leave(_ name: String) throws {
         guard clients[name].map({ !$0.isStoring }) ?? false else { return }
         clients[name] = nil

@@ -1,0 +1,97 @@
+import HMMEngine
+import HMMTranscript
+import Testing
+
+/// Every connection of every transcript, cut after each of the octets it sends, while the others go on.
+@Suite struct CutTests {
+    /// What clients did, without what came of it.
+    private enum Move {
+        case connect(String)
+        case send(String, [UInt8])
+        case wait(UInt64)
+        case cut(String)
+    }
+
+    @Test(arguments: TranscriptTests.files) func nothingDependsOnTheRest(_ file: String) throws {
+        let moves = try Self.moves(file)
+        var seen: [String: Int] = [:]
+        var cuts = 0
+        for (index, move) in moves.enumerated() {
+            guard case .connect(let name) = move else { continue }
+            seen[name, default: 0] += 1
+            for length in 0...Self.sentLength(moves[index...], name) {
+                try play(moves, cutting: name, number: seen[name, default: 0], after: length)
+                cuts += 1
+            }
+        }
+        #expect(cuts > 5)
+    }
+
+    private static func moves(_ file: String) throws -> [Move] {
+        var moves: [Move] = []
+        var peer = EnginePeer()
+        try peer.play(try TranscriptTests.transcript(file)) { moment in
+            switch moment {
+            case .connected(let name, _): moves.append(.connect(name))
+            case .sent(let name, let octets): moves.append(.send(name, octets))
+            case .waiting(let milliseconds): moves.append(.wait(milliseconds))
+            case .cut(let name): moves.append(.cut(name))
+            case .remark, .heading, .received, .ended: break
+            }
+        }
+        return moves
+    }
+
+    /// Octets that a connection sends, up to the next of the same name.
+    private static func sentLength(_ moves: ArraySlice<Move>, _ name: String) -> Int {
+        var length = 0
+        for move in moves.dropFirst() {
+            switch move {
+            case .connect(name): return length
+            case .send(name, let octets): length += octets.count
+            default: break
+            }
+        }
+        return length
+    }
+
+    /// Plays it all, but for what the `number`th connection called `name` would send after `length` octets.
+    private func play(_ moves: [Move], cutting name: String, number: Int, after length: Int) throws {
+        var peer = EnginePeer()
+        peer.checksState = false
+        var count = 0
+        var left = length
+        var isCut = false
+        for move in moves {
+            switch move {
+            case .connect(let other):
+                if other == name {
+                    count += 1
+                    isCut = false
+                }
+                try peer.connect(other, tenant: "ci")
+            case .send(name, let octets) where count == number:
+                if isCut { break }
+                try peer.send(Array(octets.prefix(left)), on: name)
+                left -= octets.count
+            case .send(let other, let octets): try peer.send(octets, on: other)
+            case .wait(let milliseconds): try peer.advance(milliseconds: milliseconds)
+            case .cut(let other): try peer.cut(other)
+            }
+            if count == number, left <= 0, !isCut {
+                try peer.cut(name)
+                isCut = true
+                try #require(peer.tenant?.engine.violations() == [])
+            }
+        }
+        try leaveNothing(&peer)
+    }
+
+    /// When everybody has gone, nothing waits for anything.
+    private func leaveNothing(_ peer: inout EnginePeer) throws {
+        for name in peer.connections.keys.sorted() { try peer.cut(name) }
+        #expect(peer.tenant?.engine.violations() == [])
+        #expect(peer.pendingCount == 0 && peer.tenant?.engine.connectionCount == 0)
+        #expect(peer.tenant?.engine.nextDeadline == nil)
+    }
+}
