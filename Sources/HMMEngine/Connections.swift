@@ -62,7 +62,7 @@ extension Engine {
     }
 
     mutating func finishDraining(_ effects: inout Effects) {
-        guard operations.isEmpty else { return }
+        guard operations.isEmpty, (0..<sessions.count).allSatisfy({ sessions[$0].lane.isEmpty }) else { return }
         for index in 0..<sessions.count { close(sessions.id(at: index), .shutdown, &effects) }
     }
 }

@@ -31,6 +31,20 @@ import Testing
         #expect(peer.heard("P").map { $0.prefix(7) } == ["* note ", "+ pages", "+", "* bye S"])
     }
 
+    /// Also what a connection has queued, however slowly its client takes the answers.
+    @Test func drainingAnswersALongQueue() throws {
+        var limits = Limits()
+        limits.queuedBytes = 10_000
+        var peer = try peer(limits: limits)
+        try peer.say("munmap 1 0x10000 1p", as: "P")
+        for _ in 0..<9 { try peer.say("read 1 0x11000 4096", as: "P") }
+        try peer.drain()
+        try peer.say("ack 1", as: "M")
+        let lines = peer.heard("P").filter { $0.hasPrefix("+") || $0.hasPrefix("*") }
+        #expect(lines.count == 12)
+        #expect(lines.last == "* bye SHUTDOWN")
+    }
+
     @Test func whoComesWhileDrainingIsSentAwayInTheEnd() throws {
         var peer = try peer()
         try peer.drain()

@@ -24,7 +24,7 @@ import Testing
         #expect(bench.machine.violations() == [])
     }
 
-    /// From the first page that needs it to the end of its table everything is faulted, the device's own pages included.
+    /// From the first page that needs it to the end of its table all is faulted, the device's own pages included.
     @Test func thePagesBehindAreFaultedToo() throws {
         var bench = try Bench()
         let mirror = try bench.mirror()

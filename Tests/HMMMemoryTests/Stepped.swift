@@ -97,8 +97,8 @@ extension PageRange {
     init(_ start: UInt64, count: UInt64) { self.init(Page(number: start), Page(number: start + count)) }
 }
 
-/// A machine with one space, readable and writable from page 16, and two devices: `gpu` with a region of 8 pages, `other`
-/// with one of 4.
+/// A machine with one space, readable and writable from page 16, and two devices: `gpu` with a region of 8 pages and
+/// `other` with one of 4.
 struct Bench: ~Copyable {
     var machine: Machine
     let space: SpaceID

@@ -49,6 +49,7 @@ struct RandomWorld {
         clients[name] = ClientModel(isDriver: isDriver)
         if isDriver { drivers.append(name) } else { processes.append(name) }
         try peer.connect(name, tenant: "ci")
+        if dice.chance(30) { try peer.say("hello enable=lease", as: name) }
         _ = peer.takeLines()
     }
 

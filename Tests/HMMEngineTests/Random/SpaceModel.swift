@@ -1,4 +1,4 @@
-/// What an address space is to whoever uses it: pages with a protection and bytes. No page tables, no frames, no devices.
+/// What an address space is to its users: pages with a protection and bytes. No page tables, no frames, no devices.
 struct SpaceModel {
     struct Rights: OptionSet {
         let rawValue: UInt8
