@@ -82,7 +82,8 @@ let package = Package(
         .testTarget(
             name: "HMMTranscriptTests", dependencies: ["HMMTranscript", "HMMProtocol"], swiftSettings: strict),
         .testTarget(
-            name: "HMMEngineTests", dependencies: ["HMMEngine", "HMMProtocol", "HMMTranscript"], swiftSettings: strict),
+            name: "HMMEngineTests", dependencies: ["HMMEngine", "HMMMemory", "HMMProtocol", "HMMTranscript"],
+            swiftSettings: strict),
         .testTarget(
             name: "HMMClientTests",
             dependencies: [
