@@ -53,7 +53,7 @@ let package = Package(
         .target(
             name: "HMMClient",
             dependencies: [
-                "HMMProtocol", "HMMTLS", "HMMTranscript",
+                "CLinux", "HMMProtocol", "HMMTLS", "HMMTranscript",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),

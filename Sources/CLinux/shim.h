@@ -1,5 +1,6 @@
 // What Linux has beyond POSIX, and what Swift's Glibc module leaves out.
 #pragma once
+#include <malloc.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -21,3 +22,15 @@ static inline int hmm_epoll_control(int set, int operation, int fd, uint32_t eve
 // accept4() is declared only under _GNU_SOURCE, which would make this module's idea of libc differ from Glibc's.
 static inline int hmm_accept(int fd, int flags) { return (int)syscall(SYS_accept4, fd, 0, 0, flags); }
 static inline void hmm_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+// Told once a change, for readers that take all there is.
+static inline int hmm_epoll_watch_changes(int set, int fd, uint64_t mark) {
+    return hmm_epoll_control(set, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLET, mark);
+}
+// Bit n of the set stands for processor n; returns 0, or -1 with errno.
+static inline int hmm_affinity(void *set, size_t bytes) {
+    return syscall(SYS_sched_getaffinity, 0, bytes, set) < 0 ? -1 : 0;
+}
+static inline void hmm_set_heap_thresholds(int mapping, int trim) {
+    mallopt(M_MMAP_THRESHOLD, mapping);
+    mallopt(M_TRIM_THRESHOLD, trim);
+}

@@ -1,9 +1,7 @@
+internal import CLinux
+
 /// How the C library's heap treats large blocks.
 public enum HeapPolicy {
-    // M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h.
-    private static let mmapThreshold: Int32 = -3
-    private static let trimThreshold: Int32 = -1
-
     /// Sets it, once, before there are threads.
     ///
     /// Page frames come in sections of 2 MiB. Above the threshold each block is a mapping of its own, which `free`
@@ -12,7 +10,6 @@ public enum HeapPolicy {
     /// writes reuse warm memory and do not pay for fresh pages each time; the trim threshold, which glibc lowers to
     /// 128 KiB when the other one is set, would undo that.
     public static func apply() {
-        _ = GNUExtension.mallopt?(mmapThreshold, 3 << 19)
-        _ = GNUExtension.mallopt?(trimThreshold, 8 << 20)
+        hmm_set_heap_thresholds(3 << 19, 8 << 20)
     }
 }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// The processors this process may run on.
@@ -6,10 +7,7 @@ public enum Processors {
     public static var available: Int {
         var set = [UInt8](repeating: 0, count: 1024)
         let size = set.count
-        let result = set.withUnsafeMutableBytes { buffer -> Int32 in
-            guard let function = GNUExtension.schedGetaffinity, let base = buffer.baseAddress else { return -1 }
-            return function(0, size, base)
-        }
+        let result = set.withUnsafeMutableBytes { hmm_affinity($0.baseAddress, size) }
         guard result == 0 else { return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
         return max(1, set.reduce(0) { $0 + $1.nonzeroBitCount })
     }

@@ -19,15 +19,7 @@ extension Engine {
         let rows: UInt64
         if help.verb.isEmpty {
             effects.answer(caller)
-            for verb in VerbName.allCases {
-                let spec = verb.spec
-                effects.text.beginRow(caller.tag)
-                effects.text.append(" verb=")
-                effects.text.append(text: spec.name)
-                effects.text.pair(" args=", quoted: spec.usage)
-                effects.text.pair(" doc=", quoted: spec.summary)
-                effects.text.endLine()
-            }
+            for verb in VerbName.allCases { writeRow(verb.spec, caller, &effects) }
             rows = UInt64(VerbName.allCases.count)
         } else {
             rows = try explain(help.verb, caller, &effects)
@@ -37,18 +29,22 @@ extension Engine {
         effects.text.endLine()
     }
 
-    private func explain(_ name: ShortName, _ caller: Caller, _ effects: inout Effects) throws(Failure) -> UInt64 {
-        guard let verb = VerbName.allCases.first(where: { ShortName($0.spec.name) == name }) else {
-            throw Failure(.unknownVerb, "there is no verb `\(name)`")
-        }
-        let spec = verb.spec
-        effects.answer(caller)
+    private func writeRow(_ spec: VerbSpec, _ caller: Caller, _ effects: inout Effects) {
         effects.text.beginRow(caller.tag)
         effects.text.append(" verb=")
         effects.text.append(text: spec.name)
         effects.text.pair(" args=", quoted: spec.usage)
         effects.text.pair(" doc=", quoted: spec.summary)
         effects.text.endLine()
+    }
+
+    private func explain(_ name: ShortName, _ caller: Caller, _ effects: inout Effects) throws(Failure) -> UInt64 {
+        guard let verb = VerbName.allCases.first(where: { ShortName($0.spec.name) == name }) else {
+            throw Failure(.unknownVerb, "there is no verb `\(name)`")
+        }
+        let spec = verb.spec
+        effects.answer(caller)
+        writeRow(spec, caller, &effects)
         for argument in spec.arguments {
             effects.text.beginRow(caller.tag)
             effects.text.append(" arg=")
