@@ -35,7 +35,7 @@ func measure(_ name: String, _ setUp: [String], _ lines: [String]) {
     effects.removeAll()
     var samples: [Double] = []
     let clock = ContinuousClock()
-    for _ in 0..<(lines.count > 1000 ? 40 : 300) {
+    for _ in 0..<(lines.count > 1000 ? 12 : 300) {
         let time = clock.measure {
             for _ in 0..<20 {
                 feed(batch, connection, &engine, &reader, &effects)
@@ -45,7 +45,9 @@ func measure(_ name: String, _ setUp: [String], _ lines: [String]) {
         samples.append(Double(time.components.attoseconds) / 1e9 / Double(20 * lines.count))
     }
     samples.sort()
-    print("\(name): \(Int(samples[0])) ns best, \(Int(samples[samples.count / 2])) ns median per line; answers begin \(first)")
+    print(
+        "\(name): \(Int(samples[0])) ns best, \(Int(samples[samples.count / 2])) ns median per line; answers begin \(first)"
+    )
 }
 
 let pages = 4096
@@ -73,7 +75,7 @@ let wide = 65536
 let sixteen =
     ["mm.create", "dev.create gpu0", "mmap 1 0x10000 \(wide)p"] + (1...16).map { _ in "mirror 1 gpu0" }
     + (1...16).map { "fault \($0) 0x10000 \(wide)p w" }
-let wideFaults = (0..<8192).map { index in
+let wideFaults = (0..<65536).map { index in
     seed = seed &* 6_364_136_223_846_793_005 &+ 1
     return "fault \(1 + index / 128 % 16) 0x\(String(0x10000 + (seed >> 33) % UInt64(wide) * 4096, radix: 16)) 1p"
 }
