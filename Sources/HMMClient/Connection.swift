@@ -16,7 +16,6 @@ public final class Connection: Sendable {
     private struct State {
         var table = RequestTable<Waiter>()
         var leases = LeaseBook()
-        var lastHeard = ContinuousClock.now
         /// Why no request can be made any more.
         var end: ClientError?
         var bye: ClientError?
@@ -65,9 +64,6 @@ public final class Connection: Sendable {
 
     /// What the server said first: limits and ways to authenticate.
     public var greeting: ServerLine { lines.greeting.line }
-
-    /// When the last line came. A translation of a mirror may be used only within its lease after that.
-    public var lastHeard: ContinuousClock.Instant { state.withLock { $0.lastHeard } }
 
     /// Makes a request and waits for its answer.
     ///
@@ -148,7 +144,6 @@ public final class Connection: Sendable {
             case .banner, .note: break
             }
         }
-        state.withLock { $0.lastHeard = .now }
     }
 
     private func finish(_ end: ClientError) {

@@ -17,18 +17,12 @@ public struct CPUAccess: Equatable, Sendable {
     /// begins anew, as what was ready may not be any more.
     public mutating func restart(_ machine: inout Machine) -> MemoryFault? {
         cursor = pages.start
-        return applyAnnounced(&machine)
-    }
-
-    private mutating func applyAnnounced(_ machine: inout Machine) -> MemoryFault? {
-        guard let change = pending else { return nil }
-        pending = nil
-        return machine.apply(change)
+        return machine.applyAnnounced(&pending)
     }
 
     /// After `.done` every page is present, until anything else happens.
     public mutating func step(_ machine: inout Machine) -> Step {
-        if let fault = applyAnnounced(&machine) { return .failed(fault) }
+        if let fault = machine.applyAnnounced(&pending) { return .failed(fault) }
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, pages.start)) }
         if let fault = check(machine.spaces[index].areas) { return .failed(fault) }
         while cursor < pages.end {

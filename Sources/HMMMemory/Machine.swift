@@ -111,9 +111,6 @@ public struct Machine: ~Copyable {
 
     // MARK: Frames
 
-    /// Frames that may still be taken.
-    public var framesLeft: UInt64 { physical.limit - physical.used }
-
     /// A frame of system memory, or nil at the limit; its bytes are undefined.
     mutating func allocateSystem(replacing: Bool = false) -> FrameNumber? {
         physical.allocate(&system, replacing: replacing)

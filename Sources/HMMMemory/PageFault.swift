@@ -71,6 +71,13 @@ extension Machine {
         return next
     }
 
+    /// Applies the change that an operation has announced, once.
+    mutating func applyAnnounced(_ pending: inout PageChange?) -> MemoryFault? {
+        guard let change = pending else { return nil }
+        pending = nil
+        return apply(change)
+    }
+
     /// Applies a change whose announcement is over. What is no longer as it was is left alone.
     mutating func apply(_ change: PageChange) -> MemoryFault? {
         switch change {

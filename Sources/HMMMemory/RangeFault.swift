@@ -33,18 +33,12 @@ public struct RangeFault: Equatable, Sendable {
     public mutating func restart(_ machine: inout Machine) -> MemoryFault? {
         cursor = pages.start
         handling?.isOld = true
-        return applyAnnounced(&machine)
-    }
-
-    private mutating func applyAnnounced(_ machine: inout Machine) -> MemoryFault? {
-        guard let change = pending else { return nil }
-        pending = nil
-        return machine.apply(change)
+        return machine.applyAnnounced(&pending)
     }
 
     /// After `.done` the device's page table holds the range.
     public mutating func step(_ machine: inout Machine) -> Step {
-        if let fault = applyAnnounced(&machine) { return .failed(fault) }
+        if let fault = machine.applyAnnounced(&pending) { return .failed(fault) }
         guard let index = machine.spaces.index(of: space), let position = machine.mirrors.index(of: mirror) else {
             return .failed(MemoryFault(.gone, pages.start))
         }

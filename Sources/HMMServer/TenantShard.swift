@@ -56,11 +56,9 @@ final class TenantShard: @unchecked Sendable {
     /// Runs inputs from the front of `inputs`, until none is left, much has been said, or a transport has to act.
     @inline(__always)
     func run(_ inputs: inout InputQueue, of mailbox: Mailbox, on loop: LoopContext) -> Delivery {
-        loop.effects.removeAll()
-        lock.lock()
-        Self.run(&inputs, on: &engine, at: time(loop), into: &loop.effects, textBound: textBound)
-        let delivery = distribute(to: mailbox, on: loop)
-        return unlock(delivery, loop)
+        locked(for: mailbox, on: loop) { engine, now, effects in
+            Self.run(&inputs, on: &engine, at: now, into: &effects, textBound: textBound)
+        }
     }
 
     /// Parses and runs the requests in `bytes` from `offset`, until no whole one is left, much has been said, or a
@@ -70,13 +68,11 @@ final class TenantShard: @unchecked Sendable {
         _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader, _ count: inout Int,
         of mailbox: Mailbox, on loop: LoopContext
     ) -> Delivery {
-        loop.effects.removeAll()
-        lock.lock()
-        count += Self.run(
-            bytes, &offset, with: &reader, of: mailbox.id, on: &engine, at: time(loop), into: &loop.effects,
-            textBound: textBound)
-        let delivery = distribute(to: mailbox, on: loop)
-        return unlock(delivery, loop)
+        locked(for: mailbox, on: loop) { engine, now, effects in
+            count += Self.run(
+                bytes, &offset, with: &reader, of: mailbox.id, on: &engine, at: now, into: &effects,
+                textBound: textBound)
+        }
     }
 
     @inline(__always)
@@ -118,11 +114,9 @@ final class TenantShard: @unchecked Sendable {
 
     /// Announces that everything sent to a connection so far has left.
     func drained(_ mailbox: Mailbox, on loop: LoopContext) -> Delivery {
-        loop.effects.removeAll()
-        lock.lock()
-        engine.handle(.drained(mailbox.id), at: time(loop), into: &loop.effects)
-        let delivery = distribute(to: mailbox, on: loop)
-        return unlock(delivery, loop)
+        locked(for: mailbox, on: loop) { engine, now, effects in
+            engine.handle(.drained(mailbox.id), at: now, into: &effects)
+        }
     }
 
     /// Announces that a connection has gone. Nothing is delivered to it any more.
@@ -139,12 +133,21 @@ final class TenantShard: @unchecked Sendable {
     }
 
     private func handle(_ input: Input, on loop: LoopContext, beforeDelivery body: () -> Void = {}) {
+        _ = locked(for: nil, on: loop) { engine, now, effects in
+            engine.handle(input, at: now, into: &effects)
+            body()
+        }
+    }
+
+    /// Lets `body` have the engine, and hands out what that caused: to `own` as a delivery, to others by mailbox.
+    @inline(__always)
+    private func locked(
+        for own: Mailbox?, on loop: LoopContext, _ body: (inout Engine, Instant, inout Effects) -> Void
+    ) -> Delivery {
         loop.effects.removeAll()
         lock.lock()
-        engine.handle(input, at: time(loop), into: &loop.effects)
-        body()
-        let delivery = distribute(to: nil, on: loop)
-        _ = unlock(delivery, loop)
+        body(&engine, time(loop), &loop.effects)
+        return unlock(distribute(to: own, on: loop), loop)
     }
 
     // MARK: Under the lock
