@@ -369,7 +369,7 @@ struct LineParser {
             case .id: "a number from 1 to 4294967295"
             case .address: "an address that fits 64 bits"
             case .page: "a page-aligned address"
-            case .length: "a length of at least 1"
+            case .length: "a length of at least 1 that fits 64 bits"
             case .pages: "a whole number of pages, at least one (4096 bytes, or 1p)"
             case .name: "a name: a lower-case letter, then up to 31 of a-z 0-9 . -"
             case .data: "data: an atom, \"quoted\", hex:…, b64:… or a literal {count}"
