@@ -18,6 +18,7 @@ let package = Package(
         .library(name: "HMMProtocol", targets: ["HMMProtocol"]),
         .library(name: "HMMEngine", targets: ["HMMEngine"]),
         .library(name: "HMMTranscript", targets: ["HMMTranscript"]),
+        .library(name: "HMMOracle", targets: ["HMMOracle"]),
         .library(name: "HMMClient", targets: ["HMMClient"]),
     ],
     dependencies: [
@@ -33,6 +34,7 @@ let package = Package(
         .target(name: "HMMProtocol", swiftSettings: strict),
         .target(name: "HMMEngine", dependencies: ["HMMMemory", "HMMProtocol"], swiftSettings: strict),
         .target(name: "HMMTranscript", dependencies: ["HMMProtocol"], swiftSettings: strict),
+        .target(name: "HMMOracle", dependencies: ["HMMProtocol"], swiftSettings: strict),
 
         // TLS: libssl behind bytes in, bytes out.
         .systemLibrary(
@@ -53,7 +55,7 @@ let package = Package(
         .target(
             name: "HMMClient",
             dependencies: [
-                "CLinux", "HMMProtocol", "HMMTLS", "HMMTranscript",
+                "CLinux", "HMMOracle", "HMMProtocol", "HMMTLS", "HMMTranscript",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -72,7 +74,7 @@ let package = Package(
         .executableTarget(
             name: "hmm-client",
             dependencies: [
-                "HMMClient", "HMMProtocol", "HMMTLS", "HMMTranscript",
+                "HMMClient", "HMMOracle", "HMMProtocol", "HMMTLS", "HMMTranscript",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -81,13 +83,15 @@ let package = Package(
         .testTarget(name: "HMMProtocolTests", dependencies: ["HMMProtocol"], swiftSettings: strict),
         .testTarget(
             name: "HMMTranscriptTests", dependencies: ["HMMTranscript", "HMMProtocol"], swiftSettings: strict),
+        .testTarget(name: "HMMOracleTests", dependencies: ["HMMOracle", "HMMProtocol"], swiftSettings: strict),
         .testTarget(
-            name: "HMMEngineTests", dependencies: ["HMMEngine", "HMMMemory", "HMMProtocol", "HMMTranscript"],
+            name: "HMMEngineTests",
+            dependencies: ["HMMEngine", "HMMMemory", "HMMOracle", "HMMProtocol", "HMMTranscript"],
             swiftSettings: strict),
         .testTarget(
             name: "HMMClientTests",
             dependencies: [
-                "HMMClient", "HMMProtocol", "HMMTLS", "HMMTranscript",
+                "HMMClient", "HMMOracle", "HMMProtocol", "HMMTLS", "HMMTranscript",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],

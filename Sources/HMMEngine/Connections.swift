@@ -35,7 +35,12 @@ extension Engine {
     /// what it had begun goes on without anyone to answer to.
     mutating func disconnect(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
         guard let session = sessions.remove(connection) else { return }
-        for mirror in session.mirrors { endMirror(mirror, now, &effects) }
+        for mirror in session.mirrors {
+            let device = machine.mirrors.index(of: mirror).map { machine.mirrors[$0].device }
+            endMirror(mirror, now, &effects)
+            guard let device, machine.profile(of: device).evictsOnDrop else { continue }
+            run(evictionAfterDrop(device, Caller(connection: connection, tag: .none)), now, &effects)
+        }
         for id in (0..<operations.count).map({ operations.id(at: $0) }) {
             guard let index = operations.index(of: id), operations[index].caller.connection == connection,
                 case .parked = operations[index].state
@@ -43,6 +48,7 @@ extension Engine {
             _ = operations.remove(id)
             wake(behind: id)
         }
+        releaseManaged(of: connection, now, &effects)
         if isDraining { ready.append(.drain) }
     }
 

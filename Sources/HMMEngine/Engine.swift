@@ -12,6 +12,13 @@ public struct Engine: ~Copyable {
     var policies = IDTable<SpaceID, ExpiryPolicy>()
     /// Names of devices, by their number less one.
     var deviceNames: [ShortName] = []
+    var drivers = IDTable<DeviceID, Driver>()
+    /// Pseudo devices under which others share their memory.
+    var umbrellas: [(name: ShortName, group: UInt32)] = []
+    /// What goes with a connection, in the order of its making.
+    var managed: [Managed] = []
+    /// Files that have a name, in the order of their making.
+    var fileNames: [(name: ShortName, id: FileID)] = []
     /// Work that an input has set free, done before the input returns.
     var ready: [Ready] = []
     /// Connections that the engine itself gives up on.
@@ -25,7 +32,9 @@ public struct Engine: ~Copyable {
 
     public init(limits: Limits = Limits()) {
         self.limits = limits
-        machine = Machine(frameLimit: limits.residentBytes / UInt64(PageSize.bytes))
+        machine = Machine(
+            frameLimit: limits.residentBytes / UInt64(PageSize.bytes), hugePages: UInt64(limits.hugetlbPages),
+            regionFrames: limits.regionBytes / UInt64(PageSize.bytes))
     }
 
     /// Connections that have not gone.

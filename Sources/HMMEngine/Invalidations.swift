@@ -18,13 +18,22 @@ extension Engine {
         _ operation: inout Operation, _ id: OperationID, _ now: Instant, _ effects: inout Effects
     ) -> Bool {
         let bound = effects.text.count + limits.answerBytes
+        return go(on: operation.step(&machine), &operation, id, bound, now, &effects)
+    }
+
+    /// Does what `step` asks and goes on from there; true when the operation has to pause.
+    mutating func go(
+        on first: Step, _ operation: inout Operation, _ id: OperationID, _ bound: Int, _ now: Instant,
+        _ effects: inout Effects
+    ) -> Bool {
+        var step = first
         while true {
-            switch operation.step(&machine) {
+            switch step {
             case .done:
-                finish(operation, &effects)
+                finish(operation, now, &effects)
                 return false
             case .failed(let fault):
-                effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
+                fail(operation, fault, &effects)
                 return false
             case .invalidate(let invalidation):
                 let round = announce(invalidation, &operation, id, now, &effects)
@@ -32,7 +41,7 @@ extension Engine {
                 if round.waiting.isEmpty {
                     guard effects.text.count > bound else {
                         machine.end(invalidation)
-                        continue
+                        break
                     }
                     ready.append(.round(id))
                 }
@@ -41,6 +50,7 @@ extension Engine {
                 if let deadline = round.nextDeadline { nextDeadline = min(nextDeadline ?? deadline, deadline) }
                 return true
             }
+            step = operation.step(&machine)
         }
     }
 
@@ -52,7 +62,7 @@ extension Engine {
         _ effects: inout Effects
     ) -> Round {
         var round = Round(invalidation: invalidation)
-        for mirror in machine.begin(invalidation, exempt: operation.exempt) {
+        for mirror in machine.begin(invalidation) {
             guard let index = subscriptions.index(of: mirror) else { continue }
             let subscription = subscriptions[index]
             guard let session = sessions.index(of: subscription.connection) else { continue }

@@ -10,18 +10,23 @@ extension Engine {
     mutating func resume(_ id: OperationID, inTurn: Bool, _ now: Instant, _ effects: inout Effects) {
         guard let index = operations.index(of: id) else { return }
         var operation = operations[index]
-        if let fault = operation.restart(&machine) {
-            effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
-            end(id)
+        if let step = operation.restart(&machine) {
+            // What it has begun to announce it goes on with, before anyone comes between.
+            let bound = effects.text.count + limits.answerBytes
+            settle(go(on: step, &operation, id, bound, now, &effects), id, operation)
         } else if let holder = inTurn ? predecessor(of: operation, id) : holder(of: operation, id) {
             // Another may hold part of its range by now; migrations and the like kept theirs all the time.
             wait(id, index, operation, behind: holder, &effects)
-        } else if advance(&operation, id, now, &effects), let index = operations.index(of: id) {
-            operations[index] = operation
         } else {
-            end(id)
+            settle(advance(&operation, id, now, &effects), id, operation)
         }
         wake(behind: id)
+    }
+
+    /// Puts an operation back that pauses again, or forgets it.
+    private mutating func settle(_ pauses: Bool, _ id: OperationID, _ operation: Operation) {
+        guard pauses, let index = operations.index(of: id) else { return end(id) }
+        operations[index] = operation
     }
 
     private mutating func wait(
@@ -47,8 +52,8 @@ extension Engine {
     private func holder(of operation: Operation, _ id: OperationID) -> OperationID? {
         guard roundsRunning > 0, let wanted = operation.wanted(machine) else { return nil }
         for index in 0..<operations.count where operations.id(at: index) != id {
-            guard operations[index].space == operation.space, case .inRound(_, let held) = operations[index].state,
-                held.overlaps(wanted)
+            guard case .inRound(_, let held) = operations[index].state,
+                held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) })
             else { continue }
             return operations.id(at: index)
         }
@@ -60,13 +65,14 @@ extension Engine {
     /// mmap_lock do.
     func predecessor(of operation: Operation, _ id: OperationID) -> OperationID? {
         guard !operations.isEmpty, let wanted = operation.wanted(machine) else { return nil }
-        for index in 0..<operations.count where operations[index].space == operation.space {
+        for index in 0..<operations.count {
             let other = operations.id(at: index)
             switch operations[index].state {
             case .running: continue
-            case .inRound(_, let held): if held.overlaps(wanted) { return other }
+            case .inRound(_, let held):
+                if held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) }) { return other }
             case .parked:
-                guard other < id, !operation.isAccess || !operations[index].isAccess else { continue }
+                guard other < id, operations[index].space == operation.space, !operation.isAccess || !operations[index].isAccess else { continue }
                 if operations[index].wanted(machine)?.overlaps(wanted) ?? false { return other }
             }
         }

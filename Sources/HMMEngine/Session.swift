@@ -57,6 +57,8 @@ struct Lane {
             switch self {
             case .request(.write(let write)): 64 + write.data.count
             case .request(.deviceWrite(let write)): 64 + write.data.count
+            case .request(.fileWrite(let write)): 64 + write.data.count
+            case .request(.faultPages(let fault)): 64 + fault.pages.count
             default: 64
             }
         }

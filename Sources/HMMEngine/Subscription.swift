@@ -14,13 +14,13 @@ extension Engine {
     /// The mirror that a request of `connection` names, usable for `range`; throws why it is not.
     @inline(__always)
     func usableMirror(
-        _ raw: UInt32, _ connection: ConnectionID, _ range: PageRange
+        _ raw: UInt32, _ connection: ConnectionID, _ range: PageRange, exited errno: Errno = .EINVAL
     ) throws(Failure) -> (id: MirrorID, space: SpaceID, device: DeviceID) {
         let id = try ownMirror(raw, connection)
         guard let index = machine.mirrors.index(of: id) else { throw Self.fencedFailure(raw) }
         let space = machine.mirrors[index].space
         guard machine.spaces.contains(space) else {
-            throw Failure(.noSpaceID, "the address space of mirror \(raw) has been dropped")
+            throw Failure(.exited, "the address space of mirror \(raw) has gone; drop the mirror", errno: errno)
         }
         guard machine.mirrors[index].range.contains(range) else {
             throw Failure(.badArgument, "the range leaves that of mirror \(raw)", address: range.start.address)
@@ -51,8 +51,8 @@ extension Engine {
         releaseRounds(of: id, now, &effects) { $0.acked += 1 }
     }
 
-    /// The lease of a mirror has run out: it loses its subscription and is told so.
-    mutating func fence(_ id: MirrorID, _ now: Instant, _ effects: inout Effects) {
+    /// The lease of a mirror has run out, or its device has gone: it loses its subscription and is told so.
+    mutating func fence(_ id: MirrorID, _ reason: StaticString, _ now: Instant, _ effects: inout Effects) {
         guard let index = subscriptions.index(of: id), !subscriptions[index].isFenced else { return }
         subscriptions[index].isFenced = true
         machine.dropMirror(id)
@@ -62,7 +62,8 @@ extension Engine {
             effects.address(subscriptions[index].connection)
             effects.text.pair("!", number)
             effects.text.pair(" fenced mirror=", UInt64(id.rawValue))
-            effects.text.append(" reason=lease\n")
+            effects.text.pair(" reason=", word: reason)
+            effects.text.endLine()
         }
         releaseRounds(of: id, now, &effects) { $0.fenced += 1 }
     }

@@ -31,3 +31,15 @@ public struct MirrorID: Identifier {
     public let rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 }
+
+/// A file. Kernel: `struct inode`.
+public struct FileID: Identifier {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+}
+
+/// Frames that someone does I/O on. Kernel: the pages of pin_user_pages().
+public struct PinID: Identifier {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+}

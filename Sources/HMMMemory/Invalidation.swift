@@ -8,14 +8,31 @@ public struct Invalidation: Equatable, Sendable {
     public let space: SpaceID
     public let range: PageRange
     public let reason: InvalidationReason
-    /// The device on whose behalf pages move; only with `.migrate`.
+    /// The device on whose behalf it is; only with `.migrate` and `.exclusive`.
     public let owner: DeviceID?
+    /// Mirrors that are not told: their driver is the one that asks, and keeps their tables right.
+    public let exempt: [MirrorID]
 
-    public init(_ space: SpaceID, _ range: PageRange, _ reason: InvalidationReason, owner: DeviceID? = nil) {
+    public init(
+        _ space: SpaceID, _ range: PageRange, _ reason: InvalidationReason, owner: DeviceID? = nil,
+        exempt: [MirrorID] = []
+    ) {
         self.space = space
         self.range = range
         self.reason = reason
         self.owner = owner
+        self.exempt = exempt
+    }
+}
+
+/// Pages of an address space.
+public struct Hold: Equatable, Sendable {
+    public let space: SpaceID
+    public let range: PageRange
+
+    public init(space: SpaceID, range: PageRange) {
+        self.space = space
+        self.range = range
     }
 }
 
@@ -38,6 +55,18 @@ public struct MemoryFault: Error, Equatable, Sendable {
         case notWritable
         /// The device's own page is read-only, which a device fault does not change.
         case readOnlyOnDevice
+        /// A page of a file past its end. CPU: SIGBUS. Device: -EFAULT.
+        case beyondEnd
+        /// The area is of a kind that the operation refuses. Kernel: -EINVAL.
+        case wrongKind
+        /// The page cannot be had exclusively. Kernel: -EBUSY.
+        case notExclusive
+        /// A page did not move and the device cannot reach it. Kernel: -ENOENT of the test driver.
+        case stayed
+        /// A page cannot move because someone does I/O on it. Kernel: -EBUSY.
+        case pinned
+        /// The operation says why itself.
+        case refused
         /// The limit of frames in use.
         case limit
         /// The address space, the mirror or the device has gone.
@@ -51,4 +80,18 @@ public struct MemoryFault: Error, Equatable, Sendable {
         self.cause = cause
         self.page = page
     }
+}
+
+/// Work that is done step by step, with announcements between the steps.
+public protocol SteppedWork: Equatable, Sendable {
+    /// Goes on up to the next announcement, or to the end.
+    mutating func step(_ machine: inout Machine) -> Step
+}
+
+/// Work that holds its pages only while it waits for an announcement, and begins anew after it.
+public protocol RestartedWork: SteppedWork {
+    /// Makes the change that was announced; a step when there is more to announce, or it failed.
+    mutating func restart(_ machine: inout Machine) -> Step?
+    /// Pages elsewhere that have been announced and not changed yet.
+    var told: [Place] { get }
 }

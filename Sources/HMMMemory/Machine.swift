@@ -9,10 +9,24 @@ public struct Machine: ~Copyable {
     public internal(set) var devices = IDTable<DeviceID, Device>()
     public internal(set) var regions = IDTable<RegionID, Region>()
     public internal(set) var mirrors = IDTable<MirrorID, Mirror>()
+    public internal(set) var files = IDTable<FileID, FileObject>()
+    public internal(set) var pins = IDTable<PinID, Pin>()
+    var anonymousObjects = Slots<AnonymousObject>()
+    var regionMap = RegionMap()
+    /// Device frames whose last reference has gone since someone asked. Kernel: dev_pagemap_ops.page_free().
+    public var freedDeviceFrames: [FrameNumber] = []
     let tableNodes: NodeBudget
+    /// Huge pages that hugetlb areas may reserve, and those reserved. Kernel: nr_hugepages.
+    let hugePages: UInt64
+    public internal(set) var hugePagesReserved: UInt64 = 0
+
+    /// Most frames that all regions may promise together.
+    let regionFrames: UInt64
 
     /// A machine whose frames in use, of all kinds, never exceed `frameLimit`.
-    public init(frameLimit: UInt64) {
+    public init(frameLimit: UInt64, hugePages: UInt64 = 8, regionFrames: UInt64 = .max) {
+        self.hugePages = hugePages
+        self.regionFrames = regionFrames
         physical = PhysicalMemory(limit: frameLimit)
         // One for every frame, however far apart their pages are, and some for tables without any.
         tableNodes = NodeBudget(limit: frameLimit + 16384)
@@ -24,33 +38,12 @@ public struct Machine: ~Copyable {
 
     public mutating func makeSpace() -> SpaceID { spaces.append(AddressSpace(tableNodes)) }
 
-    public mutating func makeDevice() -> DeviceID { devices.append(Device()) }
-
-    /// Gives a device private memory at the highest free physical range. Nil when there is none of that size.
-    /// Kernel: request_free_mem_region() and memremap_pages(); hmm_devmem_add() of 2017.
-    public mutating func makeRegion(_ device: DeviceID, pages: UInt64) -> RegionID? {
-        guard let index = devices.index(of: device), pages > 0, let first = highestFreeFrames(pages) else { return nil }
-        let region = regions.append(Region(device: device, zone: Zone(firstFrame: first, capacity: pages)))
-        devices[index].regions.append(region)
-        return region
-    }
-
-    /// The start of the highest run of free physical sections above system memory that holds `pages` frames.
-    private func highestFreeFrames(_ pages: UInt64) -> UInt64? {
-        guard pages <= PhysicalMemory.frameLimit / 2 else { return nil }
-        let size = (pages + 511) & ~511
-        var taken: [(start: UInt64, end: UInt64)] = []
-        for index in 0..<regions.count {
-            let start = regions[index].firstFrame.number
-            taken.append((start, start + (regions[index].capacity + 511) & ~511))
-        }
-        taken.sort { $0.start > $1.start }
-        var end = PhysicalMemory.frameLimit
-        for range in taken {
-            if range.end + size <= end { return end - size }
-            end = range.start
-        }
-        return PhysicalMemory.frameLimit / 2 + size <= end ? end - size : nil
+    public mutating func makeDevice(
+        _ profile: DeviceProfile = .standard, chunk: UInt64? = nil, reportsFreed: Bool = false, umbrella: UInt32? = nil
+    ) -> DeviceID {
+        // Numbers of umbrellas are below those of devices that stand alone.
+        let group = umbrella ?? (devices.nextID.rawValue | 1 << 31)
+        return devices.append(Device(profile: profile, group: group, chunk: chunk, reportsFreed: reportsFreed))
     }
 
     /// Subscribes a device to a range of an address space. Nil when the space or the device is unknown.
@@ -60,10 +53,11 @@ public struct Machine: ~Copyable {
         // While invalidations run the mirror counts as covered by them: it must wait for their end.
         if spaces[index].activeInvalidations > 0 { spaces[index].sequence |= 1 }
         let sequence = spaces[index].sequence
+        guard let owner = devices.index(of: device) else { return nil }
         let id = mirrors.append(
             Mirror(
-                space: space, device: device, range: range,
-                sequence: sequence & 1 == 1 ? sequence : sequence - 1,
+                space: space, device: device, group: devices[owner].group, range: range,
+                sequence: sequence & 1 == 1 ? sequence : sequence - 1, reach: devices[owner].profile.reach,
                 table: PageTable(tableNodes, mayForget: true)))
         spaces[index].mirrors.append(id)
         return id
@@ -77,9 +71,9 @@ public struct Machine: ~Copyable {
 
     // MARK: Invalidation
 
-    /// Begins an invalidation: which mirrors have to let go, in ascending order. `exempt` mirrors are not told, because
-    /// their driver is the one that asks. Kernel: mmu_notifier_invalidate_range_start().
-    public mutating func begin(_ invalidation: Invalidation, exempt: [MirrorID] = []) -> [MirrorID] {
+    /// Begins an invalidation: which mirrors have to let go, in ascending order.
+    /// Kernel: mmu_notifier_invalidate_range_start().
+    public mutating func begin(_ invalidation: Invalidation) -> [MirrorID] {
         guard let index = spaces.index(of: invalidation.space) else { return [] }
         spaces[index].activeInvalidations += 1
         if spaces[index].mirrors.isEmpty { return [] }
@@ -89,7 +83,7 @@ public struct Machine: ~Copyable {
                 continue
             }
             spaces[index].sequence |= 1
-            if exempt.contains(id) { continue }
+            if invalidation.exempt.contains(id) { continue }
             mirrors[mirror].sequence = spaces[index].sequence
             told.append(id)
         }
@@ -107,59 +101,5 @@ public struct Machine: ~Copyable {
         guard let index = spaces.index(of: invalidation.space) else { return }
         spaces[index].activeInvalidations -= 1
         if spaces[index].activeInvalidations == 0, spaces[index].sequence & 1 == 1 { spaces[index].sequence += 1 }
-    }
-
-    // MARK: Frames
-
-    /// A frame of system memory, or nil at the limit; its bytes are undefined.
-    mutating func allocateSystem(replacing: Bool = false) -> FrameNumber? {
-        physical.allocate(&system, replacing: replacing)
-    }
-
-    /// A frame of a device's first region that has one, or nil; its bytes are undefined.
-    mutating func allocate(on device: DeviceID, replacing: Bool = false) -> FrameNumber? {
-        guard let index = devices.index(of: device) else { return nil }
-        for region in devices[index].regions {
-            guard let position = regions.index(of: region) else { continue }
-            if let frame = physical.allocate(&regions[position].zone, replacing: replacing) { return frame }
-        }
-        return nil
-    }
-
-    /// Records that a page of a space maps a frame.
-    @inline(__always)
-    mutating func map(_ frame: FrameNumber, _ space: SpaceID, _ page: Page) {
-        let metadata = physical.frame(frame)
-        metadata.pointee.mappings += 1
-        metadata.pointee.space = space
-        metadata.pointee.page = page
-    }
-
-    /// Takes a mapping of a frame away, and the reference that came with it; the last reference frees the frame.
-    mutating func unmap(_ frame: FrameNumber) {
-        physical.frame(frame).pointee.mappings -= 1
-        release(frame)
-    }
-
-    /// Drops a reference; the last one gives the frame back to where it came from.
-    mutating func release(_ frame: FrameNumber) {
-        if frame.number < PhysicalMemory.frameLimit / 2 {
-            physical.release(frame, &system)
-        } else if let region = region(of: frame), let index = regions.index(of: region) {
-            physical.release(frame, &regions[index].zone)
-        }
-    }
-
-    /// The region that a device frame belongs to.
-    public func region(of frame: FrameNumber) -> RegionID? {
-        for index in 0..<regions.count where regions[index].contains(frame) { return regions.id(at: index) }
-        return nil
-    }
-
-    /// The device that owns a device frame.
-    @inline(__always)
-    public func device(of frame: FrameNumber) -> DeviceID? {
-        for index in 0..<regions.count where regions[index].contains(frame) { return regions[index].device }
-        return nil
     }
 }

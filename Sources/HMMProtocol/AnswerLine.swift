@@ -38,6 +38,15 @@ extension WireBuffer {
         append(word)
     }
 
+    /// Appends a number with its sign.
+    public mutating func append(signed value: Int64) {
+        if value < 0 { append(UInt8(ascii: "-")) }
+        append(decimal: value.magnitude)
+    }
+
+    /// Appends a byte as two hexadecimal digits.
+    public mutating func append(byte: UInt8) { append(hexDigits: byte) }
+
     public mutating func pair(_ key: StaticString, _ name: ShortName) {
         append(key)
         append(name)

@@ -11,6 +11,7 @@ public struct Arguments: ~Copyable {
     private final class Other {
         var names = (first: ShortName.none, second: ShortName.none)
         var data: [UInt8] = []
+        var isLiteral = false
         var numbers: [UInt64] = []
     }
 
@@ -25,6 +26,8 @@ public struct Arguments: ~Copyable {
     var secondName: ShortName { other?.names.second ?? .none }
     /// What a `data` argument holds; empty when it is a literal that has yet to come.
     var data: [UInt8] { other?.data ?? [] }
+    /// The octets of the `data` argument come after the line and are not known yet.
+    var isLiteral: Bool { other?.isLiteral ?? false }
     /// The numbers of a `numbers` argument after the first, which is its value.
     var moreNumbers: [UInt64] { other?.numbers ?? [] }
 
@@ -32,7 +35,11 @@ public struct Arguments: ~Copyable {
         if isSecond { makeOther().names.second = name } else { makeOther().names.first = name }
     }
 
-    mutating func set(data: [UInt8]) { makeOther().data = data }
+    mutating func set(data: [UInt8], isLiteral: Bool) {
+        let other = makeOther()
+        other.data = data
+        other.isLiteral = isLiteral
+    }
 
     mutating func append(number: UInt64) { makeOther().numbers.append(number) }
 
@@ -57,6 +64,9 @@ public struct Arguments: ~Copyable {
         has(index) ? Choice(rawValue: UInt8(truncatingIfNeeded: values[index])) ?? value : value
     }
 
+    /// The rule of a `pattern`.
+    func pattern(_ index: Int) -> Pattern? { has(index) ? Pattern(number: values[index]) : nil }
+
     /// The byte range from `va` for `length`, refused where it leaves the user address space.
     @inline(__always)
     func extent(_ va: Int, _ length: Int) throws(Failure) -> Extent {
@@ -80,11 +90,30 @@ public struct Extent: Equatable, Sendable {
         self.length = length
     }
 
+    /// The same for a range that may be left out, but only altogether.
+    static func check(_ va: UInt64?, _ length: UInt64?) throws(Failure) {
+        switch (va, length) {
+        case (nil, nil): return
+        case (let va?, let length?): _ = try Extent(checking: va, length)
+        case (nil, _): throw .missing("va", with: "len")
+        case (_, nil): throw .missing("len", with: "va")
+        }
+    }
+
     @inline(never)
     private static func outside(_ va: UInt64, _ length: UInt64) -> Failure {
         length == 0
             ? Failure(.badArgument, "the range is empty", address: va)
             : Failure(.badArgument, "the range leaves the address space, which ends at 0x7ffffffff000", address: va)
+    }
+}
+
+/// Refusals that several verbs share.
+extension Failure {
+    /// `argument` is absent although another argument asks for it.
+    @inline(never)
+    static func missing(_ argument: String, with other: String) -> Failure {
+        Failure(.missing, "`\(argument)` is needed with `\(other)`")
     }
 }
 

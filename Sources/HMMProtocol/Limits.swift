@@ -37,6 +37,19 @@ public struct Limits: Equatable, Sendable {
     /// Longest lease a mirror may ask for, in milliseconds: a day.
     public var leaseMilliseconds: UInt64 = 86_400_000
 
+    /// Files of one tenant.
+    public var files = 1024
+    /// Bytes of one file: far past what a tenant can hold, so that holes can be tried.
+    public var fileBytes: UInt64 = 64 << 30
+    /// Huge pages of 2 MiB kept for `kind=hugetlb` of one tenant: as many as the reference machine keeps.
+    public var hugetlbPages = 8
+    /// Pins of one tenant.
+    public var pins = 65536
+    /// Migrations of one connection between `migrate.begin` and `migrate.finish`.
+    public var openMigrations = 64
+    /// Pages of one such migration: a GiB.
+    public var migrationPages = 262_144
+
     public init() {}
 }
 
@@ -78,6 +91,12 @@ extension Limits {
             Row(
                 name: "lease", value: leaseMilliseconds, unit: "milliseconds",
                 reason: "the longest a mirror may ask for"),
+            row("files", files, "files", "of one tenant"),
+            Row(name: "file-bytes", value: fileBytes, unit: "bytes", reason: "the length of one file"),
+            row("hugetlb-pages", hugetlbPages, "huge-pages", "kept for kind=hugetlb, of one tenant"),
+            row("pins", pins, "pins", "of one tenant"),
+            row("open-migrations", openMigrations, "migrations", "begun and not finished, of one connection"),
+            row("migration-pages", migrationPages, "pages", "of one open migration"),
         ]
     }
 }

@@ -373,6 +373,7 @@ struct LineParser {
             case .pages: "a whole number of pages, at least one (4096 bytes, or 1p)"
             case .name: "a name: a lower-case letter, then up to 31 of a-z 0-9 . -"
             case .data: "data: an atom, \"quoted\", hex:…, b64:… or a literal {count}"
+            case .pattern: "a pattern: two hex digits HH, HH+, ints or -ints"
             case .numbers: "numbers"
             case .flag, .choice, .choices, .protection: argument.kind.form
             }
@@ -386,7 +387,7 @@ struct LineParser {
     ) throws(Failure) {
         if argument.kind == .data {
             guard let data = octets(line, token) else { throw Self.badValue(argument) }
-            arguments.set(data: data)
+            arguments.set(data: data, isLiteral: token.shape == .literal)
             return
         }
         guard token.shape == .atom else { throw Self.badValue(argument) }
@@ -400,6 +401,9 @@ struct LineParser {
         case .protection:
             guard let bits = Values.protection(line, token.value) else { throw Self.badValue(argument) }
             arguments.values[index] = UInt64(bits.rawValue)
+        case .pattern:
+            guard let pattern = Pattern(line, token.value) else { throw Self.badValue(argument) }
+            arguments.values[index] = pattern.number
         case .numbers:
             guard let number = Values.number(line, token.value) else { throw Self.badValue(argument) }
             if arguments.has(index) { arguments.append(number: number) } else { arguments.values[index] = number }

@@ -61,14 +61,17 @@ public enum ProtocolDocument {
         switch group {
         case .session: "Session"
         case .memory: "Address spaces and the CPU"
+        case .file: "Files"
         case .device: "Devices"
         case .mirror: "Mirrors"
+        case .legacy: "The interface of 2017"
         }
     }
 
     private static func verb(_ spec: VerbSpec) -> String {
         var blocks = ["#### `\(spec.name)`", spec.summary]
-        if !spec.kernel.isEmpty { blocks.append("In the kernel: \(spec.kernel).") }
+        let facts = facts(spec)
+        if !facts.isEmpty { blocks.append(facts.joined(separator: " ")) }
         blocks.append("    \(spec.name)\(spec.arguments.isEmpty ? "" : " ")\(spec.usage)")
         if !spec.arguments.isEmpty { blocks.append(argumentTable(spec)) }
         if spec.name == Ack.spec.name {
@@ -80,6 +83,14 @@ public enum ProtocolDocument {
         }
         if !spec.errors.isEmpty { blocks.append("Errors: \(list(spec.errors)).") }
         return blocks.joined(separator: "\n\n")
+    }
+
+    /// What the kernel says of a verb: its counterpart, whom it is for and what it depends on.
+    private static func facts(_ spec: VerbSpec) -> [String] {
+        var facts = spec.kernel.isEmpty ? [] : ["In the kernel: \(spec.kernel)."]
+        if spec.export == .gpl { facts.append("For GPL clients only.") }
+        if let gate = spec.gate { facts.append("Needs `\(gate.rawValue)`.") }
+        return facts
     }
 
     private static func argumentTable(_ spec: VerbSpec) -> String {

@@ -1,7 +1,7 @@
 /// A verb as data: argument parsing, `help`, the tables of `docs/protocol.md` and `hmmd --dump-protocol` come from it.
 public struct VerbSpec: Sendable, Encodable {
     public enum Group: String, Sendable, CaseIterable, Encodable {
-        case session, memory, device, mirror
+        case session, memory, file, device, mirror, legacy
     }
 
     /// A key of an answer line, with the meaning of its value.
@@ -28,14 +28,19 @@ public struct VerbSpec: Sendable, Encodable {
     public let rows: [Key]
     /// Keys of the `+` line.
     public let reply: [Key]
-    /// Codes this verb adds to `commonErrors`.
+    /// Codes this verb adds to `commonErrors`, those of its gate and its export class included.
     public let errors: [ErrorCode]
     /// What it is in the kernel.
     public let kernel: String
+    /// Whom the kernel lets use it.
+    public let export: ExportClass
+    /// The option without which the kernel does not have it; nil when every kernel has it.
+    public let gate: Gate?
 
     public init(
         _ name: String, _ group: Group, _ summary: String, arguments: [ArgumentSpec] = [], rows: [Key] = [],
-        reply: [Key] = [], errors: [ErrorCode] = [], kernel: String = ""
+        reply: [Key] = [], errors: [ErrorCode] = [], kernel: String = "", export: ExportClass = .plain,
+        gate: Gate? = nil
     ) {
         self.name = name
         self.group = group
@@ -43,8 +48,10 @@ public struct VerbSpec: Sendable, Encodable {
         self.arguments = arguments
         self.rows = rows
         self.reply = reply
-        self.errors = errors
+        self.errors = errors + (gate == nil ? [] : [.gated]) + (export == .gpl ? [.licence] : [])
         self.kernel = kernel
+        self.export = export
+        self.gate = gate
     }
 
     /// The arguments as a person types them: `mm va len [prot=rw]`.
@@ -60,6 +67,20 @@ public struct VerbSpec: Sendable, Encodable {
 }
 
 extension ErrorCode: Encodable {}
+
+/// Whom a verb is for, as the kernel's symbols are: EXPORT_SYMBOL or EXPORT_SYMBOL_GPL.
+public enum ExportClass: String, Sendable, CaseIterable, Encodable {
+    case plain
+    /// Only clients whose licence is compatible with the GPL.
+    case gpl
+}
+
+/// An option of the kernel's configuration that a verb depends on. Kernel: CONFIG_HMM_MIRROR and so on.
+public enum Gate: String, Sendable, CaseIterable, Encodable {
+    case hmmMirror = "HMM_MIRROR"
+    case devicePrivate = "DEVICE_PRIVATE"
+    case devicePublic = "DEVICE_PUBLIC"
+}
 
 /// One argument of a verb.
 public struct ArgumentSpec: Sendable, Encodable {
@@ -109,6 +130,8 @@ public enum ArgumentKind: Sendable, Equatable, Encodable {
     case protection
     /// Octets: an atom, `"quoted"`, `hex:`, `b64:` or a counted literal.
     case data
+    /// Octets by rule: `HH`, `HH+`, `ints` or `-ints`. See `Pattern`.
+    case pattern
     /// One or more numbers, the rest of the line.
     case numbers
 
@@ -127,6 +150,7 @@ public enum ArgumentKind: Sendable, Equatable, Encodable {
         case .choices(let words): "list of " + words.map { "`\($0)`" }.joined(separator: ", ")
         case .protection: "`none` or letters of `rwx`"
         case .data: "data"
+        case .pattern: "`HH`, `HH+`, `ints` or `-ints`"
         case .numbers: "numbers"
         }
     }

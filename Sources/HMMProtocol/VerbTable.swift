@@ -135,7 +135,7 @@ struct VerbTable: @unchecked Sendable {
         case .length: .length
         case .pages: .pages
         case .flag, .choice: .choice
-        case .name, .choices, .protection, .data, .numbers: .other
+        case .name, .choices, .protection, .data, .pattern, .numbers: .other
         }
     }
 

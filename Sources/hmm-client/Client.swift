@@ -11,10 +11,10 @@ struct Client: AsyncParsableCommand {
 
             EXIT STATUS
               0   everything was carried out
-              1   a request was refused, or a transcript went differently
+              1   a request was refused, or a transcript or scenario went differently
               2   no connection could be made
               3   the connection was lost
               64  the command line or a file named there cannot be used
             """,
-        subcommands: [Session.self, Play.self, Bench.self], defaultSubcommand: Session.self)
+        subcommands: [Session.self, Play.self, Oracle.self, Bench.self], defaultSubcommand: Session.self)
 }

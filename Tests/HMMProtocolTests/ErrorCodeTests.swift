@@ -6,10 +6,13 @@ import Testing
     static let documented: [(String, String)] = [
         ("SYNTAX", "EBADMSG"), ("NOVERB", "ENOSYS"), ("BADARG", "EINVAL"), ("MISSING", "EINVAL"),
         ("TOOLONG", "EMSGSIZE"),
-        ("DENIED", "EACCES"), ("NOMM", "ENOENT"), ("NOMIRROR", "ENOENT"), ("NODEV", "ENOENT"), ("NOEVENT", "ENOENT"),
-        ("EXISTS", "EEXIST"), ("TAGBUSY", "EALREADY"), ("LIMIT", "EDQUOT"), ("NOMAP", "EFAULT"), ("PERM", "EPERM"),
-        ("BUSY", "EBUSY"), ("NOSPACE", "ENOMEM"), ("FENCED", "ESTALE"), ("TIMEOUT", "ETIMEDOUT"),
-        ("CANCELLED", "ECANCELED"), ("INTERNAL", "EIO"),
+        ("DENIED", "EACCES"), ("NOMM", "ENOENT"), ("NOMIRROR", "ENOENT"), ("NODEV", "ENOENT"), ("NOREGION", "ENOENT"),
+        ("NOFILE", "ENOENT"), ("NOPIN", "ENOENT"), ("NOMIGRATION", "ENOENT"), ("NORANGE", "ENOENT"),
+        ("NOEVENT", "ENOENT"), ("EXISTS", "EEXIST"), ("TAGBUSY", "EALREADY"), ("LIMIT", "EDQUOT"),
+        ("NOMAP", "EFAULT"), ("BUSERR", "EFAULT"), ("PERM", "EPERM"), ("ADVICE", "EINVAL"), ("STATE", "EINVAL"),
+        ("STAYED", "ENOENT"), ("NOTEXCL", "EBUSY"), ("BUSY", "EBUSY"), ("NOSPACE", "ENOMEM"), ("FENCED", "ESTALE"),
+        ("EXITED", "EINVAL"), ("TIMEOUT", "ETIMEDOUT"), ("CANCELLED", "ECANCELED"), ("GATED", "ENOSYS"),
+        ("LICENCE", "EPERM"), ("INTERNAL", "EIO"),
     ]
 
     @Test(arguments: documented) func errno(_ code: String, _ errno: String) {

@@ -31,6 +31,41 @@ import Testing
         #expect((spec.rows + spec.reply).allSatisfy { !$0.meaning.isEmpty && !$0.meaning.hasSuffix(".") })
     }
 
+    /// What depends on a build or on a licence says so among its errors.
+    @Test(arguments: specs) func gatesAreErrors(_ spec: VerbSpec) {
+        #expect(spec.gate == nil || spec.errors.contains(.gated))
+        #expect(spec.errors.contains(.licence) == (spec.export == .gpl))
+    }
+
+    /// The kernel's exports of semantics §16: what it lets GPL modules use only, and what depends on an option.
+    @Test func exportsAndGates() {
+        #expect(
+            Set(Self.specs.filter { $0.export == .gpl }.map(\.name)) == [
+                "region.create", "region.remove", "mirror", "mirror.drop", "exclusive", "exclusive.held",
+                "hmm.devmem-add", "hmm.devmem-add-resource", "hmm.device-new", "hmm.device-put",
+            ])
+        let gated = Dictionary(grouping: Self.specs.filter { $0.gate != nil }, by: { $0.gate?.rawValue ?? "" })
+            .mapValues { Set($0.map(\.name)) }
+        #expect(
+            gated["HMM_MIRROR"] == [
+                "mirror", "mirror.drop", "fault", "snapshot", "dev.read", "dev.write", "exclusive", "exclusive.held",
+                "hmm.mirror-register", "hmm.mirror-unregister", "hmm.vma-get-pfns", "hmm.vma-fault",
+                "hmm.vma-range-done",
+            ])
+        #expect(
+            gated["DEVICE_PRIVATE"] == [
+                "migrate", "migrate.begin", "migrate.copy", "migrate.finish", "migrate.abort", "dev.migrate", "evict",
+                "to-ram", "hmm.devmem-add", "hmm.migrate-vma",
+            ])
+        #expect(gated["DEVICE_PUBLIC"] == ["hmm.devmem-add-resource"])
+        #expect(gated.count == Gate.allCases.count)
+    }
+
+    /// A connection's queue and every operation hold requests, so their size counts.
+    @Test func requestsAreSmall() {
+        #expect(MemoryLayout<Request>.size <= 34)
+    }
+
     @Test(arguments: specs) func usageNamesEveryArgument(_ spec: VerbSpec) {
         let words = spec.usage.split(separator: " ")
         #expect(words.count == spec.arguments.count)
@@ -43,19 +78,20 @@ import Testing
         }
     }
 
-    @Test(arguments: VerbName.allCases) func parses(_ verb: VerbName) {
-        let spec = verb.spec
-        guard let request = Reading.request(SampleLines.positional(spec)) else { return }
-        #expect(Reading.request(SampleLines.keyed(spec)) == request)
-        #expect(Reading.request(SampleLines.positional(spec).split(separator: " ").joined(separator: "   ")) == request)
-        let backwards = SampleLines.values(spec).reversed().map { ($0.argument.name, $0.value) }
-        #expect(Reading.request(SampleLines.keyed(spec, backwards)) == request)
-        // The more by position, the fewer by key.
-        for leading in 0...spec.arguments.count {
-            let values = SampleLines.values(spec)
-            let words = values[..<leading].map(\.value) + values[leading...].map { "\($0.argument.name)=\($0.value)" }
-            #expect(Reading.request(([spec.name] + words).joined(separator: " ")) == request)
+    @Test(arguments: specs) func parses(_ spec: VerbSpec) {
+        var covered: Set<String> = []
+        for form in SampleLines.forms(spec) {
+            covered.formUnion(form.map(\.argument.name))
+            let keyed = SampleLines.mixed(spec, form, leading: 0)
+            guard let request = Reading.request(keyed) else { continue }
+            #expect(Reading.request(keyed.split(separator: " ").joined(separator: "   ")) == request)
+            #expect(Reading.request(SampleLines.mixed(spec, form.reversed(), leading: 0)) == request)
+            // The more by position, the fewer by key.
+            for leading in 0...SampleLines.leading(form, spec) {
+                #expect(Reading.request(SampleLines.mixed(spec, form, leading: leading)) == request)
+            }
         }
+        #expect(covered == Set(spec.arguments.map(\.name)))
     }
 
     /// What a default says is what absence means.
@@ -69,30 +105,38 @@ import Testing
     }
 
     @Test(arguments: specs) func everyArgumentIsChecked(_ spec: VerbSpec) {
-        let values = SampleLines.values(spec).map { (name: $0.argument.name, value: $0.value) }
-        for (index, argument) in spec.arguments.enumerated() {
-            for value in SampleLines.illegal(argument.kind) {
-                var changed = values
-                changed[index].value = value
-                expect(.badArgument, SampleLines.keyed(spec, changed))
-                expect(.badArgument, ([spec.name] + changed.map(\.value)).joined(separator: " "))
+        for form in SampleLines.forms(spec) {
+            let leading = SampleLines.leading(form, spec)
+            for (index, argument) in form.map(\.argument).enumerated() {
+                for value in SampleLines.illegal(argument.kind) {
+                    var changed = form
+                    changed[index].value = value
+                    expect(.badArgument, SampleLines.mixed(spec, changed, leading: 0))
+                    expect(.badArgument, SampleLines.mixed(spec, changed, leading: leading))
+                }
+                var without = form
+                without.remove(at: index)
+                if argument.need == .required { expect(.missing, SampleLines.mixed(spec, without, leading: 0)) }
+                // `ack` takes as many numbers as it is given.
+                guard argument.kind != .numbers else { continue }
+                for leading in [0, leading] {
+                    let line = SampleLines.mixed(spec, form, leading: leading)
+                    expect(.badArgument, "\(line) \(argument.name)=\(form[index].value)")
+                }
             }
-            var without = values
-            without.remove(at: index)
-            if argument.need == .required { expect(.missing, SampleLines.keyed(spec, without)) }
-            // `ack` takes as many numbers as it is given.
-            guard argument.kind != .numbers else { continue }
-            expect(.badArgument, "\(SampleLines.keyed(spec)) \(argument.name)=\(values[index].value)")
-            expect(.badArgument, "\(SampleLines.positional(spec)) \(argument.name)=\(values[index].value)")
         }
     }
 
     @Test(arguments: specs) func nothingMoreIsTaken(_ spec: VerbSpec) {
-        expect(.badArgument, "\(SampleLines.keyed(spec)) nosuch=1")
-        expect(.badArgument, "\(SampleLines.positional(spec)) x=y")
-        guard spec.name != "ack" else { return }
+        for form in SampleLines.forms(spec) {
+            let keyed = SampleLines.mixed(spec, form, leading: 0)
+            expect(.badArgument, "\(keyed) nosuch=1")
+            expect(.badArgument, "\(SampleLines.mixed(spec, form, leading: SampleLines.leading(form, spec))) x=y")
+            if spec.name != "ack" { expect(.badArgument, "\(keyed) 1") }
+        }
+        // One more than there are.
+        guard spec.name != "ack", SampleLines.forms(spec).count == 1 else { return }
         expect(.badArgument, "\(SampleLines.positional(spec)) 1")
-        expect(.badArgument, "\(SampleLines.keyed(spec)) 1")
     }
 
     private func expect(_ code: ErrorCode, _ line: String, sourceLocation: SourceLocation = #_sourceLocation) {

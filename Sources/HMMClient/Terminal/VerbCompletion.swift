@@ -23,7 +23,7 @@ package enum VerbCompletion {
         case .flag: ["yes", "no"]
         case .choice(let words), .choices(let words): words
         case .protection: ["none", "r", "rw", "rwx", "rx"]
-        case .number, .id, .address, .page, .length, .pages, .name, .data, .numbers: []
+        case .number, .id, .address, .page, .length, .pages, .name, .data, .pattern, .numbers: []
         }
     }
 }

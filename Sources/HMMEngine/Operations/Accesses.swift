@@ -8,12 +8,23 @@ extension Engine {
         try checkLength(read.extent.length, read.form)
         let pages = PageRange(touching: read.extent.va, length: read.extent.length)
         return Operation(
-            caller: caller, verb: .read, space: space, work: .load(CPUAccess(space, pages, write: false), read))
+            caller: caller, verb: .read, space: space,
+            work: read.each
+                ? .sweep(PageSweep(space, pages, storing: nil))
+                : .load(CPUAccess(space, pages, write: false), read))
     }
 
     func operation(_ write: Write, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(write.space)
-        let pages = try storePages(write.va, write.data, write.length)
+        let pages = try storePages(write.va, write.data, write.pattern, write.length)
+        if write.each, let pattern = write.pattern {
+            guard write.va & 4095 == 0, (write.length ?? 0) & 4095 == 0 else {
+                throw Failure(.badArgument, "`each=yes` takes whole pages")
+            }
+            return Operation(
+                caller: caller, verb: .write, space: space,
+                work: .sweep(PageSweep(space, pages, storing: Fill(pattern))))
+        }
         return Operation(
             caller: caller, verb: .write, space: space, work: .store(CPUAccess(space, pages, write: true), write))
     }
@@ -21,21 +32,29 @@ extension Engine {
     func operation(_ read: DeviceRead, _ caller: Caller) throws(Failure) -> Operation {
         try checkLength(read.extent.length, read.form)
         let pages = PageRange(touching: read.extent.va, length: read.extent.length)
-        let mirror = try usableMirror(read.mirror, caller.connection, pages)
+        let mirror = try usableMirror(read.mirror, caller.connection, pages, exited: .EFAULT)
+        let batch = machine.profile(of: mirror.device).batch
         return Operation(
             caller: caller, verb: .deviceRead, space: mirror.space,
-            work: .deviceLoad(DeviceAccess(mirror.id, pages, write: false), read))
+            work: .deviceLoad(DeviceAccess(mirror.id, pages, write: false, batch: batch), read))
     }
 
     func operation(_ write: DeviceWrite, _ caller: Caller) throws(Failure) -> Operation {
-        let pages = try storePages(write.va, write.data, write.length)
-        let mirror = try usableMirror(write.mirror, caller.connection, pages)
+        let pages = try storePages(write.va, write.data, write.pattern, write.length)
+        let mirror = try usableMirror(write.mirror, caller.connection, pages, exited: .EFAULT)
+        let batch = machine.profile(of: mirror.device).batch
         return Operation(
             caller: caller, verb: .deviceWrite, space: mirror.space,
-            work: .deviceStore(DeviceAccess(mirror.id, pages, write: true), write))
+            work: .deviceStore(DeviceAccess(mirror.id, pages, write: true, batch: batch), write))
     }
 
-    private func checkLength(_ length: UInt64, _ form: DataForm) throws(Failure) {
+    func checkLength(_ length: UInt64, _ form: DataForm) throws(Failure) {
+        if form == .pages || form == .ints {
+            guard length <= limits.residentBytes else {
+                throw Failure(.limit, "one request covers at most \(limits.residentBytes) bytes")
+            }
+            return
+        }
         let isPrinted = form == .quoted || form == .hex
         let limit = isPrinted ? limits.printable : limits.literal
         guard length <= UInt64(limit) else {
@@ -45,28 +64,62 @@ extension Engine {
         }
     }
 
-    private func storePages(_ va: UInt64, _ data: [UInt8], _ length: UInt64?) throws(Failure) -> PageRange {
-        guard !data.isEmpty else { throw Failure(.badArgument, "`data` is empty") }
+    private func storePages(
+        _ va: UInt64, _ data: [UInt8], _ pattern: Pattern?, _ length: UInt64?
+    ) throws(Failure) -> PageRange {
+        guard pattern != nil || !data.isEmpty else { throw Failure(.badArgument, "`data` is empty") }
         let extent = try Extent(checking: va, length ?? UInt64(data.count))
+        guard extent.length <= limits.residentBytes else {
+            throw Failure(.limit, "one request covers at most \(limits.residentBytes) bytes")
+        }
         return PageRange(touching: extent.va, length: extent.length)
     }
 
     // MARK: Answers
 
-    func answer(_ read: Read, _ caller: Caller, _ effects: inout Effects) {
+    func answer(_ read: Read, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+        let space = SpaceID(rawValue: read.space)
         effects.answer(caller)
-        writeRow(read.form, Int(read.extent.length), caller.tag, &effects) { buffer in
-            machine.load(SpaceID(rawValue: read.space), read.extent.va, into: buffer)
+        switch read.form {
+        case .pages: try writeRows(machine.contents(space, pages(read.extent)), caller.tag, &effects)
+        case .ints:
+            try writeIntegers(read.extent.va, read.extent.length, caller.tag, &effects) {
+                machine.load(space, $0, into: $1)
+            }
+        default:
+            writeRow(read.form, Int(read.extent.length), caller.tag, &effects) { buffer in
+                machine.load(space, read.extent.va, into: buffer)
+            }
         }
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" n=", read.extent.length)
         effects.text.endLine()
     }
 
-    func answer(_ read: DeviceRead, _ access: DeviceAccess, _ caller: Caller, _ effects: inout Effects) {
+    private func pages(_ extent: Extent) -> PageRange { PageRange(touching: extent.va, length: extent.length) }
+
+    func answer(_ sweep: PageSweep, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         effects.answer(caller)
-        writeRow(read.form, Int(read.extent.length), caller.tag, &effects) { buffer in
-            machine.deviceLoad(access.mirror, read.extent.va, into: buffer)
+        try writeRows(sweep.contents, caller.tag, &effects)
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" n=", (sweep.pages.count - sweep.faults) << PageSize.shift)
+        effects.text.pair(" faults=", sweep.faults)
+        effects.text.endLine()
+    }
+
+    func answer(_ read: DeviceRead, _ access: DeviceAccess, _ caller: Caller, _ effects: inout Effects) throws(Failure)
+    {
+        effects.answer(caller)
+        switch read.form {
+        case .pages: try writeRows(machine.deviceContents(access.mirror, pages(read.extent)), caller.tag, &effects)
+        case .ints:
+            try writeIntegers(read.extent.va, read.extent.length, caller.tag, &effects) {
+                machine.deviceLoad(access.mirror, $0, into: $1)
+            }
+        default:
+            writeRow(read.form, Int(read.extent.length), caller.tag, &effects) { buffer in
+                machine.deviceLoad(access.mirror, read.extent.va, into: buffer)
+            }
         }
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" n=", read.extent.length)
@@ -75,7 +128,7 @@ extension Engine {
     }
 
     /// A row with `count` bytes that `load` fetches: straight into the output where they go as a literal.
-    private func writeRow(
+    func writeRow(
         _ form: DataForm, _ count: Int, _ tag: Tag, _ effects: inout Effects,
         _ load: (UnsafeMutableRawBufferPointer) -> Void
     ) {
@@ -104,11 +157,13 @@ extension Engine {
 
     mutating func store(_ write: Write) {
         let length = write.length ?? UInt64(write.data.count)
-        write.data.withUnsafeBytes { machine.store(SpaceID(rawValue: write.space), write.va, length, from: $0) }
+        let space = SpaceID(rawValue: write.space)
+        if let pattern = write.pattern { return machine.fill(space, write.va, length, with: Fill(pattern)) }
+        write.data.withUnsafeBytes { machine.store(space, write.va, length, from: $0) }
     }
 
     mutating func answer(_ write: DeviceWrite, _ access: DeviceAccess, _ caller: Caller, _ effects: inout Effects) {
-        deviceStore(write)
+        deviceStore(write, upTo: access.pages.end)
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" n=", write.length ?? UInt64(write.data.count))
@@ -116,8 +171,21 @@ extension Engine {
         effects.text.endLine()
     }
 
-    mutating func deviceStore(_ write: DeviceWrite) {
-        let length = write.length ?? UInt64(write.data.count)
-        write.data.withUnsafeBytes { machine.deviceStore(MirrorID(rawValue: write.mirror), write.va, length, from: $0) }
+    /// Stores what of the data lies before `end`.
+    mutating func deviceStore(_ write: DeviceWrite, upTo end: Page) {
+        let wanted = write.length ?? UInt64(write.data.count)
+        guard end.address > write.va else { return }
+        let length = min(wanted, end.address - write.va)
+        let mirror = MirrorID(rawValue: write.mirror)
+        if let pattern = write.pattern { return machine.deviceFill(mirror, write.va, length, with: Fill(pattern)) }
+        write.data.withUnsafeBytes { machine.deviceStore(mirror, write.va, length, from: $0) }
+    }
+
+    /// A device write that failed: some drivers have written what came before the page that was missing.
+    mutating func storeServed(_ write: DeviceWrite, _ access: DeviceAccess) {
+        guard let index = machine.mirrors.index(of: access.mirror),
+            machine.profile(of: machine.mirrors[index].device).writesInPart
+        else { return }
+        deviceStore(write, upTo: access.served.end)
     }
 }

@@ -10,7 +10,7 @@ extension Engine {
 
     /// The device called `name`.
     func device(_ name: ShortName) throws(Failure) -> DeviceID {
-        guard let index = deviceNames.firstIndex(of: name) else {
+        guard !name.isEmpty, let index = deviceNames.firstIndex(of: name) else {
             throw Failure(.noDevice, "there is no device `\(name)`; `dev.list` shows them")
         }
         return DeviceID(rawValue: UInt32(index + 1))
@@ -20,9 +20,18 @@ extension Engine {
         guard !deviceNames.contains(create.device) else {
             throw Failure(.exists, "there is a device `\(create.device)` already")
         }
-        guard deviceNames.count < limits.devices else { throw over("devices", limits.devices) }
-        _ = machine.makeDevice()
+        guard machine.devices.count < limits.devices else { throw over("devices", limits.devices) }
+        let umbrella = create.umbrella.isEmpty ? nil : try umbrella(create.umbrella)
+        let id = machine.makeDevice(
+            create.profile == .dmirror ? .dmirror : .standard, chunk: create.chunk.map { $0 >> PageSize.shift },
+            reportsFreed: create.freeEvents, umbrella: umbrella)
         deviceNames.append(create.device)
+        drivers.append(
+            Driver(
+                connection: caller.connection, asksClient: create.toRAM == .client,
+                deadlineMilliseconds: create.deadlineMilliseconds),
+            id: id)
+        if !create.persists { managed.append(Managed(thing: .device(id), owner: caller.connection)) }
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" dev=", create.device)
@@ -34,18 +43,20 @@ extension Engine {
         var rows: UInt64 = 0
         for index in 0..<machine.devices.count {
             let name = deviceName(machine.devices.id(at: index))
-            let regions = machine.devices[index].regions
-            if regions.isEmpty {
+            let device = machine.devices[index]
+            if device.regions.isEmpty {
                 effects.text.beginRow(caller.tag)
                 effects.text.pair(" dev=", name)
+                append(device, &effects)
                 effects.text.endLine()
                 rows += 1
             }
-            for region in regions {
+            for region in device.regions {
                 guard let position = machine.regions.index(of: region) else { continue }
                 effects.text.beginRow(caller.tag)
                 append(region, machine.regions[position], name, &effects)
                 effects.text.pair(" used=", machine.regions[position].used)
+                append(device, &effects)
                 effects.text.endLine()
                 rows += 1
             }
@@ -55,34 +66,61 @@ extension Engine {
         effects.text.endLine()
     }
 
+    /// What is not as with most devices.
+    private func append(_ device: Device, _ effects: inout Effects) {
+        if device.profile == .dmirror { effects.text.append(" profile=dmirror") }
+        if let umbrella = umbrellas.first(where: { $0.group == device.group })?.name {
+            effects.text.pair(" umbrella=", umbrella)
+        }
+    }
+
     private func append(_ id: RegionID, _ region: Region, _ name: ShortName, _ effects: inout Effects) {
         effects.text.pair(" region=", UInt64(id.rawValue))
         effects.text.pair(" dev=", name)
-        effects.text.append(" kind=private")
+        effects.text.pair(" kind=", word: region.kind.word)
         effects.text.pair(" pfn=", hex: region.firstFrame.number)
         effects.text.pair(" pages=", region.capacity)
     }
 
     /// Device memory promised by all regions, in bytes.
-    var regionBytes: UInt64 {
-        var frames: UInt64 = 0
-        for index in 0..<machine.regions.count { frames += machine.regions[index].capacity }
-        return frames * UInt64(PageSize.bytes)
-    }
+    var regionBytes: UInt64 { machine.promisedFrames * UInt64(PageSize.bytes) }
 
     mutating func createRegion(_ create: RegionCreate, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         let device = try device(create.device)
+        let id = try makeRegion(device, create.length, create.kind == .coherent ? .coherent : .devicePrivate, create.pfn)
+        if create.managed { managed.append(Managed(thing: .region(id), owner: caller.connection)) }
+        answerRegion(id, create.device, caller, &effects)
+    }
+
+    mutating func makeRegion(
+        _ device: DeviceID, _ length: UInt64, _ kind: Region.Kind, _ pfn: UInt64?
+    ) throws(Failure) -> RegionID {
         guard machine.regions.count < limits.regions else { throw over("regions", limits.regions) }
-        guard create.length <= limits.regionBytes, regionBytes + create.length <= limits.regionBytes else {
+        guard length <= limits.regionBytes, regionBytes + length <= limits.regionBytes else {
             throw Failure(.limit, "the tenant's regions may have \(limits.regionBytes) bytes together")
         }
-        let pages = create.length / UInt64(PageSize.bytes)
-        guard let id = machine.makeRegion(device, pages: pages), let index = machine.regions.index(of: id) else {
-            throw Failure(.outOfMemory, "no free physical range is large enough")
+        do throws(Machine.RegionRefusal) {
+            return try machine.makeRegion(device, pages: length / UInt64(PageSize.bytes), kind, at: pfn)
+        } catch {
+            throw failure(error, pfn)
         }
+    }
+
+    private func failure(_ refusal: Machine.RegionRefusal, _ pfn: UInt64?) -> Failure {
+        switch refusal {
+        case .noDevice: Failure(.cancelled, "the device has gone meanwhile")
+        case .noRange: Failure(.outOfMemory, "no free physical range is large enough")
+        case .overlaps: Failure(.exists, "another region is at that physical range", errno: .EBUSY)
+        case .notDeviceMemory:
+            Failure(.badArgument, "`pfn` must be a multiple of 512 above system memory, and the range below the end")
+        }
+    }
+
+    func answerRegion(_ id: RegionID, _ name: ShortName, _ caller: Caller, _ effects: inout Effects) {
+        guard let index = machine.regions.index(of: id) else { return }
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
-        append(id, machine.regions[index], create.device, &effects)
+        append(id, machine.regions[index], name, &effects)
         effects.text.endLine()
     }
 
@@ -118,15 +156,22 @@ extension Engine {
         effects.text.endLine()
     }
 
+    /// Returns what is left to do when the device's driver evicts it then.
     mutating func dropMirror(
         _ drop: MirrorDrop, _ caller: Caller, _ now: Instant, _ effects: inout Effects
-    ) throws(Failure) {
+    ) throws(Failure) -> Operation? {
         let id = try ownMirror(drop.mirror, caller.connection)
+        let device = machine.mirrors.index(of: id).map { machine.mirrors[$0].device }
         if let session = sessions.index(of: caller.connection) {
             sessions[session].mirrors.removeAll { $0 == id }
             sessions[session].openEvents.removeAll { $0.mirror == id }
         }
-        effects.succeed(caller)
+        guard let device, machine.profile(of: device).evictsOnDrop else {
+            effects.succeed(caller)
+            endMirror(id, now, &effects)
+            return nil
+        }
         endMirror(id, now, &effects)
+        return evictionAfterDrop(device, caller)
     }
 }

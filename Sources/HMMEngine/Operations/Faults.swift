@@ -12,6 +12,7 @@ extension Engine {
         guard fault.extent.length == UInt64(PageSize.bytes), roundsRunning == 0,
             let subscription = subscriptions.index(of: id), subscriptions[subscription].connection == caller.connection,
             let mirror = machine.mirrors.index(of: id), machine.mirrors[mirror].range.contains(page),
+            fault.access != .none,
             let run = machine.installUsable(mirror, page, write: fault.access == .write)
         else { return false }
         effects.answer(caller)
@@ -27,7 +28,7 @@ extension Engine {
         return true
     }
 
-    func operation(_ fault: Fault, _ caller: Caller) throws(Failure) -> Operation {
+    func operation(_ fault: Fault, _ caller: Caller, pages each: [UInt8]? = nil) throws(Failure) -> Operation {
         let pages = PageRange(touching: fault.extent.va, length: fault.extent.length)
         let mirror = try usableMirror(fault.mirror, caller.connection, pages)
         // Zero pages count against nothing, and a device could ask for all of an address space of them.
@@ -35,10 +36,18 @@ extension Engine {
             throw Failure(
                 .limit, "one fault covers at most \(limits.residentBytes) bytes", address: pages.start.address)
         }
+        let request = FaultRequest(fault.access.need, each: each?.map(Self.need), mask: fault.mask.need)
         return Operation(
             caller: caller, verb: .fault, space: mirror.space,
-            work: .fault(RangeFault(mirror.id, mirror.space, mirror.device, pages, write: fault.access == .write)),
-            refusesToWait: fault.noWait)
+            work: .fault(RangeFault(mirror.id, pages, request, machine)), refusesToWait: fault.noWait)
+    }
+
+    private static func need(_ octet: UInt8) -> FaultRequest.Need {
+        switch octet {
+        case UInt8(ascii: "r"): .read
+        case UInt8(ascii: "w"): .write
+        default: .nothing
+        }
     }
 
     func operation(_ snapshot: Snapshot, _ caller: Caller) throws(Failure) -> Operation {
@@ -58,11 +67,15 @@ extension Engine {
         effects.answer(caller)
         let start = effects.text.count
         var rows = PageRows(caller.tag)
+        let owner = machine.mirrors[index].device
+        let names = DeviceNames(own: deviceName(owner), all: deviceNames)
         machine.forEachRun(machine.mirrors[index].space, pages, for: machine.mirrors[index].device) { run in
             // Past the bound nothing is kept but the fact.
-            if effects.text.count - start <= limits.answerBytes { rows.add(run, to: &effects.text) }
+            if effects.text.count - start <= limits.answerBytes {
+                rows.add(run, names, to: &effects.text)
+            }
         }
-        rows.end(&effects.text)
+        rows.end(names, &effects.text)
         guard effects.text.count - start <= limits.answerBytes else {
             effects.text.truncate(to: start)
             return effects.fail(
@@ -72,5 +85,16 @@ extension Engine {
         effects.text.pair(" pages=", pages.count)
         effects.text.pair(" seq=", machine.mirrors[index].sequence)
         effects.text.endLine()
+    }
+}
+
+extension FaultAccess {
+    /// What it asks of a page.
+    var need: FaultRequest.Need {
+        switch self {
+        case .none: .nothing
+        case .read: .read
+        case .write: .write
+        }
     }
 }

@@ -1,28 +1,28 @@
 internal import HMMMemory
 internal import HMMProtocol
 
-/// `migrate`.
+/// `migrate` and `dev.migrate`.
 extension Engine {
     func operation(_ migrate: Migrate, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(migrate.space)
-        let destination: Migration.Destination
-        let mover: DeviceID?
+        let source = migrate.source.isEmpty ? nil : try device(migrate.source)
+        let movement: Movement
         if migrate.destination.isEmpty {
-            mover = migrate.source.isEmpty ? nil : try device(migrate.source)
-            destination = .system(from: mover)
+            movement = Movement(
+                to: .system, sources: .device, from: source, exempt: ownMirrors(caller, space, source))
         } else {
             let device = try device(migrate.destination)
-            mover = device
-            destination = .device(device)
+            movement = Movement(
+                to: .device(device), sources: source == nil ? .system : .device, from: source,
+                exempt: ownMirrors(caller, space, device))
         }
         let range = PageRange(touching: migrate.extent.va, length: migrate.extent.length)
         return Operation(
-            caller: caller, verb: .migrate, space: space,
-            work: .migrate(Migration(space, range, to: destination, exempt: ownMirrors(caller, space, mover))))
+            caller: caller, verb: .migrate, space: space, work: .migrate(Migration(space, range, movement), .asked))
     }
 
     /// The caller's mirrors of the device that moves pages: its driver knows what it does.
-    private func ownMirrors(_ caller: Caller, _ space: SpaceID, _ device: DeviceID?) -> [MirrorID] {
+    func ownMirrors(_ caller: Caller, _ space: SpaceID, _ device: DeviceID?) -> [MirrorID] {
         guard let device, let session = sessions.index(of: caller.connection) else { return [] }
         return sessions[session].mirrors.filter { id in
             guard let index = machine.mirrors.index(of: id) else { return false }
@@ -30,24 +30,78 @@ extension Engine {
         }
     }
 
-    func answer(_ migration: Migration, _ operation: borrowing Operation, _ effects: inout Effects) {
+    func operation(_ migrate: DeviceMigrate, _ caller: Caller) throws(Failure) -> Operation {
+        let range = PageRange(touching: migrate.extent.va, length: migrate.extent.length)
+        let mirror = try usableMirror(migrate.mirror, caller.connection, range)
+        let profile = machine.profile(of: mirror.device)
+        let exempt = exempt(mirror.id, mirror.space, mirror.device, caller)
+        let movement =
+            migrate.to == .device
+            ? Movement(to: .device(mirror.device), sources: .system, from: nil, exempt: exempt)
+            : Movement(to: .system, sources: .device, from: mirror.device, exempt: exempt)
+        return Operation(
+            caller: caller, verb: .deviceMigrate, space: mirror.space,
+            work: .migrate(
+                Migration(
+                    mirror.space, range, movement, batch: profile.batch, checksFirst: !profile.writesInPart),
+                .driver(mirror.id)))
+    }
+
+    /// The mirrors that are not told of what a mirror's driver does itself.
+    func exempt(_ mirror: MirrorID, _ space: SpaceID, _ device: DeviceID, _ caller: Caller) -> [MirrorID] {
+        switch machine.profile(of: device).ownMigration {
+        case .runningMirror: [mirror]
+        case .askingConnection: ownMirrors(caller, space, device)
+        }
+    }
+
+    func answer(
+        _ migration: Migration, _ kind: Operation.Migrating, _ operation: borrowing Operation, _ effects: inout Effects
+    ) {
         let caller = operation.caller
+        var served: UInt64?
+        if case .driver(let mirror) = kind, case .device(let device) = migration.movement.destination {
+            let count = machine.translated(mirror, migration.range)
+            served = count
+            if count < migration.range.count, machine.profile(of: device).verifiesMigrations {
+                return effects.fail(caller, Failure(.stayed, "the mirror's table serves \(count) of the pages"))
+            }
+        }
         effects.answer(caller)
-        let start = effects.text.count
-        var rows = MigrationRows(caller.tag, migration.destination)
-        for run in migration.runs where effects.text.count - start <= limits.answerBytes {
-            rows.add(run, to: &effects.text)
-        }
-        rows.end(&effects.text)
-        if effects.text.count - start > limits.answerBytes {
-            // The pages have moved whatever the answer's size: the counts are told, the rows are not.
-            effects.text.truncate(to: start)
-        }
+        writeRows(migration, caller.tag, &effects)
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" moved=", migration.movedCount)
         effects.text.pair(" stayed=", migration.range.count - migration.movedCount)
+        if let served { effects.text.pair(" served=", served) }
         appendRound(operation, &effects)
         effects.text.endLine()
+    }
+
+    private func writeRows(_ migration: Migration, _ tag: Tag, _ effects: inout Effects) {
+        let start = effects.text.count
+        var rows = MigrationRows(tag)
+        for run in migration.runs where effects.text.count - start <= limits.answerBytes {
+            rows.add(run, kind(run), to: &effects.text)
+        }
+        rows.end(&effects.text)
+        // The pages have moved whatever the answer's size: the counts are told, the rows are not.
+        if effects.text.count - start > limits.answerBytes { effects.text.truncate(to: start) }
+    }
+
+    /// Where the pages of a run are now.
+    private func kind(_ run: Migration.Run) -> StaticString {
+        guard let frame = run.frame, let region = machine.region(of: frame), let index = machine.regions.index(of: region)
+        else { return "ram" }
+        return machine.regions[index].kind.word
+    }
+}
+
+extension Region.Kind {
+    var word: StaticString {
+        switch self {
+        case .devicePrivate: "private"
+        case .coherent: "coherent"
+        }
     }
 }
 
@@ -56,22 +110,21 @@ struct MigrationRows {
     private static let frameRunsPerRow = 64
 
     private let tag: Tag
-    private let destination: Migration.Destination
     private var start: Page?
     private var count: UInt64 = 0
     private var outcome = Migration.Outcome.moved
     private var frames: [(frame: FrameNumber, count: UInt64)] = []
 
-    init(_ tag: Tag, _ destination: Migration.Destination) {
-        self.tag = tag
-        self.destination = destination
-    }
+    private var kind: StaticString = "ram"
 
-    mutating func add(_ run: Migration.Run, to text: inout WireBuffer) {
+    init(_ tag: Tag) { self.tag = tag }
+
+    mutating func add(_ run: Migration.Run, _ kind: StaticString, to text: inout WireBuffer) {
         if start != nil, outcome != run.outcome || frames.count == Self.frameRunsPerRow { end(&text) }
         if start == nil {
             start = run.start
             outcome = run.outcome
+            self.kind = kind
         }
         count += run.count
         if let frame = run.frame { frames.append((frame, run.count)) }
@@ -84,8 +137,8 @@ struct MigrationRows {
         text.pair(" pages=", count)
         switch outcome {
         case .moved:
-            text.append(" result=moved kind=")
-            if case .device = destination { text.append("private") } else { text.append("ram") }
+            text.append(" result=moved")
+            text.pair(" kind=", word: kind)
             writeFrames(&text)
         case .stayed(let reason): text.pair(" result=stayed reason=", word: reason.word)
         }
@@ -113,6 +166,12 @@ extension Migration.Reason {
         case .otherDevice: "other-device"
         case .inSystemMemory: "in-system-memory"
         case .empty: "empty"
+        case .pinned: "pinned"
+        case .exclusive: "exclusive"
+        case .fileBacked: "file-backed"
+        case .huge: "huge"
+        case .migrating: "migrating"
+        case .notCopied: "not-copied"
         }
     }
 }

@@ -16,10 +16,10 @@ struct PageRows {
 
     /// Adds a run that follows the one before it.
     @inline(__always)
-    mutating func add(_ run: PageRun, to text: inout WireBuffer) {
+    mutating func add(_ run: PageRun, _ names: borrowing DeviceNames, to text: inout WireBuffer) {
         guard let open = current else { return begin(run) }
-        if open.state == run.state, append(run, open) { return }
-        end(&text)
+        if open.state == run.state, open.order == run.order, append(run, open) { return }
+        end(names, &text)
         begin(run)
     }
 
@@ -49,11 +49,13 @@ struct PageRows {
 
     /// Writes the open row.
     @inline(__always)
-    mutating func end(_ text: inout WireBuffer) {
+    mutating func end(_ names: borrowing DeviceNames, _ text: inout WireBuffer) {
         guard let run = current else { return }
         current = nil
         let tag = tag
         text.append(atMost: Self.bound) { Self.begin(run, tag, &$0) }
+        if let name = names.name(run.state) { text.pair(" dev=", name) }
+        if run.order > 0 { text.pair(" order=", UInt64(run.order)) }
         if let frame = run.frame { writeFrames(frame, &text) }
         text.endLine()
     }
@@ -94,6 +96,8 @@ struct PageRows {
         case .system: line.put(" kind=ram perm=r")
         case .devicePrivate(writable: true): line.put(" kind=private perm=rw")
         case .devicePrivate: line.put(" kind=private perm=r")
+        case .coherent(_, writable: true): line.put(" kind=coherent perm=rw")
+        case .coherent: line.put(" kind=coherent perm=r")
         }
     }
 
@@ -105,5 +109,17 @@ struct PageRows {
             if run.count > 1 { text.pair("+", run.count) }
         }
         more.removeAll(keepingCapacity: true)
+    }
+}
+
+/// The names of devices as rows show them.
+struct DeviceNames {
+    let own: ShortName
+    let all: [ShortName]
+
+    /// The device whose memory a page is in; nil when that is known without saying.
+    func name(_ state: PageRun.State) -> ShortName? {
+        guard case .coherent(let device, _) = state else { return nil }
+        return all[Int(device.rawValue) - 1]
     }
 }

@@ -76,6 +76,9 @@ extension Engine {
     private func used(_ name: String) -> UInt64? {
         switch name {
         case "spaces": UInt64(machine.spaces.count)
+        case "files": UInt64(fileNames.count)
+        case "pins": UInt64(machine.pins.count)
+        case "hugetlb-pages": machine.hugePagesReserved
         case "devices": UInt64(machine.devices.count)
         case "regions": UInt64(machine.regions.count)
         case "mirrors": UInt64(subscriptions.count)
@@ -113,7 +116,7 @@ extension Engine {
         switch operation.state {
         case .running: break
         case .inRound(let round, let held):
-            append(held, &effects)
+            if let wanted = operation.wanted(machine) ?? held.first?.range { append(wanted, &effects) }
             append(round, now, &effects)
         case .parked(let holder):
             if let wanted = operation.wanted(machine) { append(wanted, &effects) }

@@ -1,7 +1,7 @@
 internal import HMMMemory
 internal import HMMProtocol
 
-/// Address spaces and their areas: `mm.create`, `mm.drop`, `mmap`, `munmap`, `mprotect`, `maps`.
+/// Address spaces: `mm.create`, `mm.fork`, `mm.drop`; pins; and `pagemap`.
 extension Engine {
     mutating func createSpace(_ create: SpaceCreate, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         guard machine.spaces.count < limits.spaces else { throw over("address spaces", limits.spaces) }
@@ -22,6 +22,27 @@ extension Engine {
         return id
     }
 
+    func operation(_ fork: SpaceFork, _ caller: Caller) throws(Failure) -> Operation {
+        let space = try space(fork.space)
+        guard machine.spaces.count < limits.spaces else { throw over("address spaces", limits.spaces) }
+        return Operation(caller: caller, verb: .spaceFork, space: space, work: .fork(Fork(space)))
+    }
+
+    /// The copy of an address space is complete; it keeps the parent's policy.
+    mutating func adopt(_ fork: Fork) {
+        guard let child = fork.child else { return }
+        policies.append(policy(of: fork.parent), id: child)
+    }
+
+    func answer(_ fork: Fork, _ operation: borrowing Operation, _ effects: inout Effects) {
+        guard let child = fork.child else { return }
+        effects.answer(operation.caller)
+        effects.text.beginSuccess(operation.caller.tag)
+        effects.text.pair(" mm=", UInt64(child.rawValue))
+        appendRound(operation, &effects)
+        effects.text.endLine()
+    }
+
     func operation(_ drop: SpaceDrop, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(drop.space)
         return Operation(caller: caller, verb: .spaceDrop, space: space, work: .exit(SpaceExit(space)))
@@ -33,88 +54,93 @@ extension Engine {
         _ = policies.remove(space)
     }
 
-    func operation(_ mmap: Mmap, _ caller: Caller) throws(Failure) -> Operation {
-        Operation(caller: caller, verb: .mmap, space: try space(mmap.space), work: .map(mmap))
-    }
+    // MARK: Pins
 
-    mutating func map(_ mmap: Mmap, _ caller: Caller, _ effects: inout Effects) {
-        let count = PageRange(touching: 0, length: mmap.length).count
-        let protection = Protection(rawValue: mmap.protection.rawValue)
-        do throws(Machine.MappingRefusal) {
-            let range = try machine.mapArea(
-                SpaceID(rawValue: mmap.space), at: mmap.va.map { Page(containing: $0) }, count: count, protection,
-                areaLimit: limits.areas)
-            effects.answer(caller)
-            effects.text.beginSuccess(caller.tag)
-            effects.text.pair(" va=", hex: range.start.address)
-            effects.text.pair(" len=", range.length)
-            append(protection, &effects)
-            effects.text.endLine()
-        } catch {
-            effects.fail(caller, failure(error))
+    func operation(_ pin: HMMProtocol.Pin, _ caller: Caller) throws(Failure) -> Operation {
+        let space = try space(pin.space)
+        guard machine.pins.count < limits.pins else { throw over("pins", limits.pins) }
+        guard pin.extent.length <= limits.residentBytes else {
+            throw Failure(.limit, "one pin covers at most \(limits.residentBytes) bytes")
         }
-    }
-
-    private func failure(_ refusal: Machine.MappingRefusal) -> Failure {
-        switch refusal {
-        case .taken(let page): Failure(.exists, "something is mapped there", address: page.address)
-        case .tooLow: Failure(.permission, "nothing may be mapped below \(AddressSpace.lowest.address)")
-        case .noGap: Failure(.outOfMemory, "no gap in the address space is large enough")
-        case .tooManyAreas: Failure(.limit, "the address space has \(limits.areas) areas already")
-        case .noSpace: Failure(.cancelled, "the address space was dropped meanwhile")
-        }
-    }
-
-    func append(_ protection: Protection, _ effects: inout Effects) {
-        effects.text.append(" prot=")
-        if protection.isEmpty { effects.text.append("none") }
-        if protection.contains(.read) { effects.text.append("r") }
-        if protection.contains(.write) { effects.text.append("w") }
-        if protection.contains(.execute) { effects.text.append("x") }
-    }
-
-    func operation(_ munmap: Munmap, _ caller: Caller) throws(Failure) -> Operation {
-        let space = try space(munmap.space)
-        let range = PageRange(touching: munmap.extent.va, length: munmap.extent.length)
-        try checkAreas(space) { $0.growth(removing: range) }
-        return Operation(caller: caller, verb: .munmap, space: space, work: .unmap(Unmapping(space, range)))
-    }
-
-    func operation(_ mprotect: Mprotect, _ caller: Caller) throws(Failure) -> Operation {
-        let space = try space(mprotect.space)
-        let range = PageRange(touching: mprotect.extent.va, length: mprotect.extent.length)
-        let protection = Protection(rawValue: mprotect.protection.rawValue)
-        try checkAreas(space) { $0.growth(protecting: range, protection) }
+        let pages = PageRange(touching: pin.extent.va, length: pin.extent.length)
+        let isPin = pin.mode != .get && pin.mode != .getFast
+        let isLongTerm = pin.mode == .longterm || pin.mode == .longtermFast
         return Operation(
-            caller: caller, verb: .mprotect, space: space, work: .protect(ProtectionChange(space, range, protection)))
+            caller: caller, verb: .pin, space: space,
+            work: .pin(Pinning(space, pages, write: pin.access == .write, pin: isPin, longTerm: isLongTerm)))
     }
 
-    /// Cutting areas makes more of them.
-    private func checkAreas(_ space: SpaceID, _ growth: (borrowing AreaMap) -> Int) throws(Failure) {
-        guard let index = machine.spaces.index(of: space),
-            machine.spaces[index].areas.areas.count + growth(machine.spaces[index].areas) > limits.areas
-        else { return }
-        throw Failure(.limit, "the address space may have \(limits.areas) areas, and this would cut one more")
+    func answer(_ pinning: Pinning, _ operation: borrowing Operation, _ effects: inout Effects) {
+        guard let pin = pinning.pin else { return }
+        effects.answer(operation.caller)
+        effects.text.beginSuccess(operation.caller.tag)
+        effects.text.pair(" pin=", UInt64(pin.rawValue))
+        effects.text.pair(" pages=", pinning.pages.count)
+        appendRound(operation, &effects)
+        effects.text.endLine()
     }
 
-    func showAreas(_ maps: Maps, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
-        let space = try space(maps.space)
-        guard let index = machine.spaces.index(of: space) else { return }
-        let areas = machine.spaces[index].areas.areas
-        guard areas.count * 64 <= limits.answerBytes else {
-            throw Failure(.limit, "\(areas.count) areas do not fit in one answer")
+    mutating func unpin(_ unpin: Unpin, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+        guard let pages = machine.unpin(PinID(rawValue: unpin.pin)) else {
+            throw Failure(.noPin, "there is no pin \(unpin.pin)")
         }
         effects.answer(caller)
-        for area in areas {
-            effects.text.beginRow(caller.tag)
-            effects.text.pair(" va=", hex: area.range.start.address)
-            effects.text.pair(" len=", area.range.length)
-            append(area.protection, &effects)
-            effects.text.append(" kind=anon-private\n")
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" pages=", pages)
+        effects.text.endLine()
+    }
+
+    // MARK: pagemap
+
+    func showPages(_ pagemap: Pagemap, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+        let space = try space(pagemap.space)
+        let pages = PageRange(touching: pagemap.extent.va, length: pagemap.extent.length)
+        effects.answer(caller)
+        let start = effects.text.count
+        var rows: UInt64 = 0
+        machine.forEachMapping(space, pages) { run in
+            guard effects.text.count - start <= limits.answerBytes else { return }
+            rows += 1
+            write(run, caller.tag, &effects)
+        }
+        guard effects.text.count - start <= limits.answerBytes else {
+            effects.text.truncate(to: start)
+            throw Failure(.limit, "the answer has more than \(limits.answerBytes) bytes; ask for less at a time")
         }
         effects.text.beginSuccess(caller.tag)
-        effects.text.pair(" rows=", UInt64(areas.count))
-        effects.text.pair(" resident=", machine.spaces[index].resident)
+        effects.text.pair(" rows=", rows)
         effects.text.endLine()
+    }
+
+    private func write(_ run: MappingRun, _ tag: Tag, _ effects: inout Effects) {
+        effects.text.beginRow(tag)
+        effects.text.pair(" va=", hex: run.start.address)
+        effects.text.pair(" pages=", run.count)
+        effects.text.pair(" kind=", word: run.entry.kind.word)
+        if !run.entry.isNone { effects.text.pair(" perm=", word: run.entry.isWritable ? "rw" : "r") }
+        effects.text.pair(" present=", word: run.entry.isPresent ? "yes" : "no")
+        if let device = run.frame.flatMap({ machine.device(of: $0) }) { effects.text.pair(" dev=", deviceName(device)) }
+        if run.entry.isHuge { effects.text.append(" order=9") }
+        if let frame = run.frame {
+            effects.text.pair(" pfn=", hex: frame.number)
+            if run.count > 1 { effects.text.pair("+", run.count) }
+            effects.text.pair(" maps=", UInt64(run.mappings))
+            effects.text.pair(" refs=", UInt64(run.references))
+        }
+        effects.text.endLine()
+    }
+}
+
+extension PageEntry.Kind {
+    var word: StaticString {
+        switch self {
+        case .none: "none"
+        case .zero: "zero"
+        case .system: "ram"
+        case .devicePrivate: "private"
+        case .coherent: "coherent"
+        case .exclusive: "exclusive"
+        case .migrating: "migrating"
+        }
     }
 }

@@ -46,7 +46,7 @@ extension Engine {
         case .deviceList: listDevices(caller, &effects)
         case .regionCreate(let create): try createRegion(create, caller, &effects)
         case .mirror(let create): try createMirror(create, caller, &effects)
-        case .mirrorDrop(let drop): try dropMirror(drop, caller, now, &effects)
+        case .mirrorDrop(let drop): return try dropMirror(drop, caller, now, &effects)
         case .spaceDrop(let drop): return try operation(drop, caller)
         case .mmap(let mmap): return try operation(mmap, caller)
         case .munmap(let munmap): return try operation(munmap, caller)
@@ -58,41 +58,113 @@ extension Engine {
         case .deviceRead(let read): return try operation(read, caller)
         case .deviceWrite(let write): return try operation(write, caller)
         case .migrate(let migrate): return try operation(migrate, caller)
+        default: return try beginMore(request, caller, now, &effects)
+        }
+        return nil
+    }
+
+    private mutating func beginMore(
+        _ request: Request, _ caller: Caller, _ now: Instant, _ effects: inout Effects
+    ) throws(Failure) -> Operation? {
+        switch request {
+        case .check: check(caller, &effects)
+        case .pagemap(let pagemap): try showPages(pagemap, caller, &effects)
+        case .unpin(let unpin): try self.unpin(unpin, caller, &effects)
+        case .fileCreate(let create): try createFile(create, caller, &effects)
+        case .fileRead(let read): try readFile(read, caller, &effects)
+        case .fileWrite(let write): try writeFile(write, caller, &effects)
+        case .fileRemove(let remove): try removeFile(remove, caller, &effects)
+        case .fileList: listFiles(caller, &effects)
+        case .exclusiveHeld(let held): try showHeld(held, caller, &effects)
+        case .spaceFork(let fork): return try operation(fork, caller)
+        case .mremap(let mremap): return try operation(mremap, caller)
+        case .madvise(let madvise): return try operation(madvise, caller)
+        case .pin(let pin): return try operation(pin, caller)
+        case .fileTruncate(let truncate): return try operation(truncate, caller)
+        case .faultPages(let fault):
+            try fault.checkPages()
+            return try operation(fault.fault, caller, pages: fault.pages)
+        case .deviceMigrate(let migrate): return try operation(migrate, caller)
+        case .exclusive(let exclusive): return try operation(exclusive, caller)
+        case .evict(let evict): return try operation(evict, caller)
+        case .regionRemove(let remove): return try operation(remove, caller)
+        case .deviceRemove(let remove): return try operation(remove, caller)
+        default: throw Failure(.internal, "this verb does nothing yet")
         }
         return nil
     }
 
     /// Answers an operation whose work is done.
-    mutating func finish(_ operation: borrowing Operation, _ effects: inout Effects) {
+    mutating func finish(_ operation: borrowing Operation, _ now: Instant, _ effects: inout Effects) {
         let caller = operation.caller
+        let start = effects.text.count
+        do throws(Failure) {
+            try complete(operation, now, &effects)
+            // The caller may have gone while it waited; what it asked for is done all the same.
+            guard sessions.contains(caller.connection) else { return finishUnheard(operation) }
+            try answer(operation, &effects)
+        } catch {
+            effects.text.truncate(to: start)
+            effects.fail(caller, error, unlessGoneFrom: self)
+        }
+    }
+
+    /// What ends with the work, whoever hears of it.
+    private mutating func complete(
+        _ operation: borrowing Operation, _ now: Instant, _ effects: inout Effects
+    ) throws(Failure) {
         switch operation.work {
         case .exit(let exit): forget(exit.space)
+        case .fork(let fork): adopt(fork)
+        case .evict(let eviction, let purpose): try complete(eviction, purpose, now, &effects)
         default: break
         }
-        // The caller may have gone while it waited; what it asked for is done all the same.
-        guard sessions.contains(caller.connection) else { return finishUnheard(operation) }
+    }
+
+    private mutating func answer(_ operation: borrowing Operation, _ effects: inout Effects) throws(Failure) {
+        let caller = operation.caller
         switch operation.work {
-        case .load(_, let read): answer(read, caller, &effects)
+        case .load(_, let read): try answer(read, caller, &effects)
         case .store(_, let write): answer(write, caller, &effects)
+        case .sweep(let sweep): try answer(sweep, caller, &effects)
         case .fault(let fault): answerRows(fault.mirror, fault.pages, caller, &effects)
         case .snapshot(let mirror, let range): answerRows(mirror, range, caller, &effects)
-        case .deviceLoad(let access, let read): answer(read, access, caller, &effects)
+        case .deviceLoad(let access, let read): try answer(read, access, caller, &effects)
         case .deviceStore(let access, let write): answer(write, access, caller, &effects)
         case .unmap(let unmapping): answerPages(unmapping.freed, operation, &effects)
         case .protect(let change): answerPages(change.changed, operation, &effects)
         case .exit(let exit): answerPages(exit.freed, operation, &effects)
-        case .map(let mmap): map(mmap, caller, &effects)
-        case .migrate(let migration): answer(migration, operation, &effects)
+        case .advise(let change): answerPages(change.changed, operation, &effects)
+        case .exclusive(let access): answerPages(access.pages.count, operation, &effects)
+        case .map(let mapping, let mmap): answer(mapping, mmap, caller, &effects)
+        case .remap(let remapping): answer(remapping, operation, &effects)
+        case .fork(let fork): answer(fork, operation, &effects)
+        case .migrate(let migration, let kind): answer(migration, kind, operation, &effects)
+        case .pin(let pinning): answer(pinning, operation, &effects)
+        case .cut(let cut): answer(cut, operation, &effects)
+        case .evict(let eviction, let purpose): answer(eviction, purpose, operation, &effects)
         }
     }
 
-    /// Does what a store still has to do when nobody waits for its answer.
+    /// Does what a store still has to do when nobody waits for its answer, and gives up what only the caller could have
+    /// used.
     private mutating func finishUnheard(_ operation: borrowing Operation) {
         switch operation.work {
         case .store(_, let write): store(write)
-        case .deviceStore(_, let write): deviceStore(write)
+        case .deviceStore(let access, let write): deviceStore(write, upTo: access.pages.end)
+        case .fork(let fork): if let child = fork.child { forget(child) }
+        case .pin(let pinning): if let pin = pinning.pin { _ = machine.unpin(pin) }
         default: break
         }
+    }
+
+    /// Answers an operation that cannot go on.
+    mutating func fail(_ operation: borrowing Operation, _ fault: MemoryFault, _ effects: inout Effects) {
+        switch operation.work {
+        case .deviceStore(let access, let write): storeServed(write, access)
+        default: break
+        }
+        effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
     }
 
     /// What a fault of memory is on the wire.
@@ -101,7 +173,16 @@ extension Engine {
         switch fault.cause {
         case .notMapped:
             return Failure(.notMapped, "no usable area there", errno: errnoForHole(work), address: address)
-        case .notWritable: return Failure(.permission, "the area is not writable", address: address)
+        case .notWritable:
+            return Failure(
+                .permission, "the area is not writable", errno: errnoForReadOnly(work), address: address)
+        case .beyondEnd: return Failure(.busError, "the page lies beyond the end of its file", address: address)
+        case .wrongKind: return wrongKind(copy work, address)
+        case .notExclusive:
+            return Failure(.notExclusive, "the page cannot be had by one device alone", address: address)
+        case .stayed: return Failure(.stayed, "a page did not move", address: address)
+        case .pinned: return busy("a page cannot move: someone does I/O on it")
+        case .refused: return refused(copy work)
         case .readOnlyOnDevice:
             return Failure(
                 .permission, "the page is read-only in the device's own memory; a device fault does not change that",
@@ -124,6 +205,8 @@ extension Engine {
         case .fault(let fault): fault.mirror
         case .snapshot(let mirror, _): mirror
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.mirror
+        case .exclusive(let access): access.mirror
+        case .migrate(_, .driver(let mirror)): mirror
         default: nil
         }
     }
@@ -131,10 +214,51 @@ extension Engine {
     /// The kernel's errno for a hole depends on the call.
     private func errnoForHole(_ work: borrowing Operation.Work) -> Errno {
         switch work {
-        case .protect: .ENOMEM
+        case .protect, .advise: .ENOMEM
         case .migrate: .EINVAL
         default: .EFAULT
         }
+    }
+
+    private func errnoForReadOnly(_ work: borrowing Operation.Work) -> Errno? {
+        switch work {
+        case .advise: .EACCES
+        default: nil
+        }
+    }
+
+    private func refused(_ work: Operation.Work) -> Failure {
+        let refusal: MappingRefusal?
+        switch work {
+        case .map(let mapping, _): refusal = mapping.refusal
+        case .remap(let remapping): refusal = remapping.refusal
+        default: refusal = nil
+        }
+        guard let refusal else { return Failure(.internal, "refused without a reason") }
+        return failure(refusal)
+    }
+
+    private func wrongKind(_ work: Operation.Work, _ address: UInt64) -> Failure {
+        switch work {
+        case .advise: Failure(.advice, "this advice does not go with this kind of memory", address: address)
+        case .migrate: Failure(.notMapped, "memory of this kind cannot move", errno: .EINVAL, address: address)
+        case .remap: Failure(.badArgument, "the old place and the new one overlap, or do not fit huge pages", address: address)
+        case .unmap, .protect: Failure(.badArgument, "that would cut a huge page of the reserve", address: address)
+        default: Failure(.notMapped, "memory of this kind cannot be used like that", address: address)
+        }
+    }
+
+    private mutating func check(_ caller: Caller, _ effects: inout Effects) {
+        let violations = machine.violations()
+        effects.answer(caller)
+        for violation in violations.prefix(100) {
+            effects.text.beginRow(caller.tag)
+            effects.text.pair(" text=", quoted: violation)
+            effects.text.endLine()
+        }
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" violations=", UInt64(violations.count))
+        effects.text.endLine()
     }
 
     private func answerPages(_ pages: UInt64, _ operation: borrowing Operation, _ effects: inout Effects) {

@@ -1,0 +1,74 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// Which pages an operation wants for itself, and which it holds while mirrors are told.
+extension Operation {
+    /// The pages the work needs for itself; nil when it needs none.
+    func wanted(_ machine: borrowing Machine) -> PageRange? {
+        switch work {
+        case .load(let access, _), .store(let access, _): access.pages
+        case .sweep(let sweep): sweep.pages
+        case .fault(let fault): fault.pages
+        case .snapshot(_, let range): range
+        case .deviceLoad(let access, _), .deviceStore(let access, _):
+            access.firstMissing(machine).map { PageRange($0, access.pages.end) }
+        case .map(let mapping, _): place(of: mapping, machine)
+        case .cut, .evict: nil
+        default: kept
+        }
+    }
+
+    /// Where a mapping will be: where the client says, or where there is room now.
+    private func place(of mapping: Mapping, _ machine: borrowing Machine) -> PageRange? {
+        if let start = mapping.plan.start { return PageRange(start, start + mapping.plan.count) }
+        return machine.freePlace(space, mapping.plan)
+    }
+
+    /// The range that work keeps from its first announcement to its end; nil for work that keeps none.
+    private var kept: PageRange? {
+        switch work {
+        case .unmap(let unmapping): unmapping.range
+        case .protect(let change): change.range
+        case .remap(let remapping): remapping.reach
+        case .advise(let change): change.range
+        case .exit, .fork: AddressSpace.everything
+        case .migrate(let migration, _): migration.range
+        case .exclusive(let access): access.pages
+        case .pin(let pinning): pinning.pages
+        default: nil
+        }
+    }
+
+    /// The pages that others keep off while an invalidation of this work is out: its own, those of the announcement, and
+    /// those elsewhere that have been announced and not changed yet.
+    func held(during invalidation: Invalidation) -> [Hold] {
+        var holds = [Hold(space: invalidation.space, range: invalidation.range)]
+        if let kept { holds.append(Hold(space: space, range: kept)) }
+        for place in told { holds.append(Hold(space: place.space, range: PageRange(place.page))) }
+        if case .cut(let cut) = work { holds += cut.told }
+        return holds
+    }
+
+    private var told: [Place] {
+        switch work {
+        case .load(let access, _), .store(let access, _): access.told
+        case .sweep(let sweep): sweep.told
+        case .fault(let fault): fault.told
+        case .deviceLoad(let access, _), .deviceStore(let access, _): access.told
+        case .migrate(let migration, _): migration.told
+        case .exclusive(let access): access.told
+        case .pin(let pinning): pinning.told
+        case .evict(let eviction, _): eviction.told
+        case .advise(let change): change.told
+        default: []
+        }
+    }
+
+    /// It changes no mapping: it loads, stores, faults or looks.
+    var isAccess: Bool {
+        switch work {
+        case .load, .store, .sweep, .fault, .snapshot, .deviceLoad, .deviceStore: true
+        default: false
+        }
+    }
+}

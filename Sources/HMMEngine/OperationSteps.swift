@@ -1,0 +1,69 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// How the work of an operation goes on, whatever it is.
+extension Operation {
+    /// One step of the work.
+    mutating func step(_ machine: inout Machine) -> Step {
+        switch work {
+        case .load(var access, let request): step(&access, &machine) { .load($0, request) }
+        case .store(var access, let request): step(&access, &machine) { .store($0, request) }
+        case .sweep(var sweep): step(&sweep, &machine) { .sweep($0) }
+        case .fault(var fault): step(&fault, &machine) { .fault($0) }
+        case .deviceLoad(var access, let request): step(&access, &machine) { .deviceLoad($0, request) }
+        case .deviceStore(var access, let request): step(&access, &machine) { .deviceStore($0, request) }
+        case .unmap(var unmapping): step(&unmapping, &machine) { .unmap($0) }
+        case .protect(var change): step(&change, &machine) { .protect($0) }
+        case .map(var mapping, let request): step(&mapping, &machine) { .map($0, request) }
+        case .remap(var remapping): step(&remapping, &machine) { .remap($0) }
+        case .advise(var change): step(&change, &machine) { .advise($0) }
+        case .fork(var fork): step(&fork, &machine) { .fork($0) }
+        case .exit(var exit): step(&exit, &machine) { .exit($0) }
+        case .migrate(var migration, let kind): step(&migration, &machine) { .migrate($0, kind) }
+        case .exclusive(var access): step(&access, &machine) { .exclusive($0) }
+        case .pin(var pinning): step(&pinning, &machine) { .pin($0) }
+        case .cut(var cut): step(&cut, &machine) { .cut($0) }
+        case .evict(var eviction, let purpose): step(&eviction, &machine) { .evict($0, purpose) }
+        case .snapshot(_, let range):
+            machine.spaces.contains(space) ? .done : .failed(MemoryFault(.gone, range.start))
+        }
+    }
+
+    @inline(__always)
+    private mutating func step<Value: SteppedWork>(
+        _ value: inout Value, _ machine: inout Machine, _ wrap: (Value) -> Work
+    ) -> Step {
+        let step = value.step(&machine)
+        work = wrap(value)
+        return step
+    }
+
+    /// Time has passed since the last step: makes the change that it announced, before anything else comes between. A
+    /// step when that needs another announcement, or failed.
+    mutating func restart(_ machine: inout Machine) -> Step? {
+        switch work {
+        case .load(var access, let request): restart(&access, &machine) { .load($0, request) }
+        case .store(var access, let request): restart(&access, &machine) { .store($0, request) }
+        case .sweep(var sweep): restart(&sweep, &machine) { .sweep($0) }
+        case .fault(var fault): restart(&fault, &machine) { .fault($0) }
+        case .deviceLoad(var access, let request): restart(&access, &machine) { .deviceLoad($0, request) }
+        case .deviceStore(var access, let request): restart(&access, &machine) { .deviceStore($0, request) }
+        // These keep their whole range until they are done.
+        default: nil
+        }
+    }
+
+    @inline(__always)
+    private mutating func restart<Value: RestartedWork>(
+        _ value: inout Value, _ machine: inout Machine, _ wrap: (Value) -> Work
+    ) -> Step? {
+        let step = value.restart(&machine)
+        work = wrap(value)
+        return step
+    }
+
+    /// Undoes what is half done.
+    mutating func abandon(_ machine: inout Machine) {
+        if case .migrate(var migration, _) = work { migration.abandon(&machine) }
+    }
+}

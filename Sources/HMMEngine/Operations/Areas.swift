@@ -1,0 +1,187 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// What changes areas of an address space: `mmap`, `munmap`, `mprotect`, `mremap`, `madvise`; and `maps`.
+extension Engine {
+    func operation(_ mmap: Mmap, _ caller: Caller) throws(Failure) -> Operation {
+        let space = try space(mmap.space)
+        let plan = try plan(mmap)
+        if mmap.kind == .device {
+            guard plan.count <= 65536 else { throw Failure(.badArgument, "a device's file has at most 65536 pages") }
+        }
+        return Operation(
+            caller: caller, verb: .mmap, space: space, work: .map(Mapping(space, plan, areaLimit: limits.areas), mmap))
+    }
+
+    private func plan(_ mmap: Mmap) throws(Failure) -> MappingPlan {
+        let kind: Area.Kind
+        var file: FileID?
+        var isShared = false
+        switch mmap.kind {
+        case .anonPrivate: kind = .anonymous
+        case .anonShared: (kind, isShared) = (.file, true)
+        case .filePrivate, .fileShared:
+            kind = .file
+            isShared = mmap.kind == .fileShared
+            file = try self.file(mmap.file)
+        case .hugetlb: kind = .hugetlb
+        case .io: kind = .io
+        case .device:
+            kind = .device
+            _ = try device(mmap.file)
+        }
+        return MappingPlan(
+            at: mmap.va.map { Page(containing: $0) }, count: PageRange(touching: 0, length: mmap.length).count,
+            Protection(rawValue: mmap.protection.rawValue), kind, shared: isShared, file: file,
+            offset: mmap.offset >> PageSize.shift, replaces: mmap.fixed)
+    }
+
+    func answer(_ mapping: Mapping, _ mmap: Mmap, _ caller: Caller, _ effects: inout Effects) {
+        guard let range = mapping.range else { return }
+        effects.answer(caller)
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" va=", hex: range.start.address)
+        effects.text.pair(" len=", range.length)
+        append(mapping.plan.protection, &effects)
+        effects.text.append(" kind=")
+        effects.text.append(text: mmap.kind.word)
+        effects.text.endLine()
+    }
+
+    func failure(_ refusal: MappingRefusal) -> Failure {
+        switch refusal {
+        case .taken(let page): Failure(.exists, "something is mapped there", address: page.address)
+        case .tooLow: Failure(.permission, "nothing may be mapped below \(AddressSpace.lowest.address)")
+        case .noGap: Failure(.outOfMemory, "no gap in the address space is large enough")
+        case .tooManyAreas: Failure(.limit, "the address space has \(limits.areas) areas already")
+        case .noHugePages: Failure(.outOfMemory, "the reserve has \(limits.hugetlbPages) huge pages, and fewer are left")
+        case .unaligned: Failure(.badArgument, "huge pages of the reserve begin at multiples of 2 MiB")
+        case .noSpace: Failure(.cancelled, "the address space was dropped meanwhile")
+        }
+    }
+
+    func append(_ protection: Protection, _ effects: inout Effects) {
+        effects.text.append(" prot=")
+        if protection.isEmpty { effects.text.append("none") }
+        if protection.contains(.read) { effects.text.append("r") }
+        if protection.contains(.write) { effects.text.append("w") }
+        if protection.contains(.execute) { effects.text.append("x") }
+    }
+
+    func operation(_ munmap: Munmap, _ caller: Caller) throws(Failure) -> Operation {
+        let space = try space(munmap.space)
+        let range = PageRange(touching: munmap.extent.va, length: munmap.extent.length)
+        try checkAreas(space) { $0.growth(removing: range) }
+        return Operation(caller: caller, verb: .munmap, space: space, work: .unmap(Unmapping(space, range)))
+    }
+
+    func operation(_ mprotect: Mprotect, _ caller: Caller) throws(Failure) -> Operation {
+        let space = try space(mprotect.space)
+        let range = PageRange(touching: mprotect.extent.va, length: mprotect.extent.length)
+        let protection = Protection(rawValue: mprotect.protection.rawValue)
+        try checkAreas(space) { $0.growth(protecting: range, protection) }
+        return Operation(
+            caller: caller, verb: .mprotect, space: space, work: .protect(ProtectionChange(space, range, protection)))
+    }
+
+    /// Cutting areas makes more of them.
+    private func checkAreas(_ space: SpaceID, _ growth: (borrowing AreaMap) -> Int) throws(Failure) {
+        guard let index = machine.spaces.index(of: space),
+            machine.spaces[index].areas.areas.count + growth(machine.spaces[index].areas) > limits.areas
+        else { return }
+        throw Failure(.limit, "the address space may have \(limits.areas) areas, and this would cut one more")
+    }
+
+    func operation(_ mremap: Mremap, _ caller: Caller) throws(Failure) -> Operation {
+        let space = try space(mremap.space)
+        let old = PageRange(touching: mremap.va, length: mremap.length)
+        let count = mremap.newLength.map { PageRange(touching: 0, length: $0).count } ?? old.count
+        try checkAreas(space) { _ in 2 }
+        return Operation(
+            caller: caller, verb: .mremap, space: space,
+            work: .remap(
+                Remapping(
+                    space, old, count: count, to: mremap.to.map { Page(containing: $0) }, mayMove: mremap.mayMove,
+                    keepsOld: mremap.dontUnmap, areaLimit: limits.areas)))
+    }
+
+    func answer(_ remapping: Remapping, _ operation: borrowing Operation, _ effects: inout Effects) {
+        guard let range = remapping.range else { return }
+        effects.answer(operation.caller)
+        effects.text.beginSuccess(operation.caller.tag)
+        effects.text.pair(" va=", hex: range.start.address)
+        effects.text.pair(" len=", range.length)
+        appendRound(operation, &effects)
+        effects.text.endLine()
+    }
+
+    func operation(_ madvise: Madvise, _ caller: Caller) throws(Failure) -> Operation {
+        let space = try space(madvise.space)
+        let range = PageRange(touching: madvise.extent.va, length: madvise.extent.length)
+        guard let advice = MemoryAdvice(rawValue: madvise.advice.rawValue) else {
+            throw Failure(.badArgument, "unknown advice")
+        }
+        try checkAreas(space) { _ in 2 }
+        return Operation(
+            caller: caller, verb: .madvise, space: space, work: .advise(AdviceChange(space, range, advice)))
+    }
+
+    // MARK: maps
+
+    func showAreas(_ maps: Maps, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+        let space = try space(maps.space)
+        guard let index = machine.spaces.index(of: space) else { return }
+        let areas = machine.spaces[index].areas.areas
+        guard areas.count * 128 <= limits.answerBytes else {
+            throw Failure(.limit, "\(areas.count) areas do not fit in one answer")
+        }
+        effects.answer(caller)
+        for area in areas { show(area, caller.tag, &effects) }
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" rows=", UInt64(areas.count))
+        effects.text.pair(" resident=", machine.spaces[index].resident)
+        effects.text.endLine()
+    }
+
+    private func show(_ area: Area, _ tag: Tag, _ effects: inout Effects) {
+        effects.text.beginRow(tag)
+        effects.text.pair(" va=", hex: area.range.start.address)
+        effects.text.pair(" len=", area.range.length)
+        append(area.protection, &effects)
+        let name = fileNames.first { $0.id == area.file }?.name
+        effects.text.pair(" kind=", word: area.kindWord(isNamed: name != nil))
+        if let name {
+            effects.text.pair(" file=", name)
+            effects.text.pair(" offset=", area.offset << PageSize.shift)
+        }
+        if !area.advice.isEmpty { show(area.advice, &effects) }
+        effects.text.endLine()
+    }
+
+    private func show(_ advice: Area.Advice, _ effects: inout Effects) {
+        var separator: StaticString = " flags="
+        for (flag, word) in Area.Advice.words where advice.contains(flag) {
+            effects.text.append(separator)
+            effects.text.append(word)
+            separator = ","
+        }
+    }
+}
+
+extension Area {
+    fileprivate func kindWord(isNamed: Bool) -> StaticString {
+        switch kind {
+        case .anonymous: "anon-private"
+        case .file: isShared ? (isNamed ? "file-shared" : "anon-shared") : "file-private"
+        case .hugetlb: "hugetlb"
+        case .device: "device"
+        case .io: "io"
+        }
+    }
+}
+
+extension Area.Advice {
+    fileprivate static let words: [(Area.Advice, StaticString)] = [
+        (.hugePage, "hugepage"), (.noHugePage, "nohugepage"), (.dontFork, "dontfork"), (.wipeOnFork, "wipeonfork"),
+    ]
+}

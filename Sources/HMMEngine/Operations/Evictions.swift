@@ -1,0 +1,126 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// Device memory leaves: `evict`, `region.remove`, `dev.remove`, and `mirror.drop` of drivers that evict then.
+extension Engine {
+    func operation(_ evict: Evict, _ caller: Caller) throws(Failure) -> Operation {
+        let eviction: Eviction
+        if let pfn = evict.pfn, let count = evict.count {
+            let frame = FrameNumber(number: pfn)
+            guard let id = machine.region(of: frame), let index = machine.regions.index(of: id),
+                count <= machine.regions[index].firstFrame.number + machine.regions[index].capacity - pfn
+            else { throw Failure(.badArgument, "these frames are not in one region") }
+            eviction = Eviction(frame, count)
+        } else if let region = evict.region {
+            eviction = Eviction([try self.region(region)], machine)
+        } else {
+            let device = try device(evict.device)
+            eviction = Eviction(regions(of: device), machine)
+        }
+        return self.operation(eviction, .asked, .evict, caller)
+    }
+
+    private func operation(
+        _ eviction: Eviction, _ purpose: Operation.Evicting, _ verb: VerbName, _ caller: Caller
+    ) -> Operation {
+        Operation(caller: caller, verb: verb, space: SpaceID(rawValue: 0), work: .evict(eviction, purpose))
+    }
+
+    private func regions(of device: DeviceID) -> [RegionID] {
+        machine.devices.index(of: device).map { machine.devices[$0].regions } ?? []
+    }
+
+    func region(_ raw: UInt32) throws(Failure) -> RegionID {
+        let id = RegionID(rawValue: raw)
+        guard machine.regions.contains(id) else { throw Failure(.noRegion, "there is no region \(raw)") }
+        return id
+    }
+
+    func operation(_ remove: RegionRemove, _ caller: Caller) throws(Failure) -> Operation {
+        let id = try region(remove.region)
+        guard !managed.contains(where: { $0.thing == .region(id) }) else {
+            throw Failure(.denied, "region \(remove.region) is managed: it goes with what it was made for")
+        }
+        return operation(Eviction([id], machine), .region(id), .regionRemove, caller)
+    }
+
+    func operation(_ remove: DeviceRemove, _ caller: Caller) throws(Failure) -> Operation {
+        removal(of: try device(remove.device), caller)
+    }
+
+    /// A device goes: nothing may be put on it any more, and what is there comes back.
+    func removal(of device: DeviceID, _ caller: Caller) -> Operation {
+        operation(Eviction(regions(of: device), machine), .device(device), .deviceRemove, caller)
+    }
+
+    /// A mirror has been dropped, and its device is one that everything leaves then.
+    func evictionAfterDrop(_ device: DeviceID, _ caller: Caller) -> Operation {
+        operation(Eviction(regions(of: device), machine), .mirrorDrop, .mirrorDrop, caller)
+    }
+
+    /// Everything that could leave has left: what was to go goes. Throws why it cannot.
+    mutating func complete(
+        _ eviction: Eviction, _ purpose: Operation.Evicting, _ now: Instant, _ effects: inout Effects
+    ) throws(Failure) {
+        switch purpose {
+        case .asked, .mirrorDrop: return
+        case .region(let id): try removeRegion(id, eviction)
+        case .device(let id):
+            let regions = regions(of: id)
+            for region in regions { try checkEmpty(region, eviction) }
+            endMirrors(of: id, now, &effects)
+            for region in regions { try removeRegion(region, eviction) }
+            machine.removeDevice(id)
+            managed.removeAll { $0.thing == .device(id) }
+            deviceNames[Int(id.rawValue) - 1] = .none
+        }
+    }
+
+    private mutating func removeRegion(_ id: RegionID, _ eviction: Eviction) throws(Failure) {
+        try checkEmpty(id, eviction)
+        _ = machine.removeRegion(id)
+        managed.removeAll { $0.thing == .region(id) }
+    }
+
+    private func checkEmpty(_ id: RegionID, _ eviction: Eviction) throws(Failure) {
+        guard let index = machine.regions.index(of: id), machine.regions[index].used > 0 else { return }
+        throw busy("\(machine.regions[index].used) pages of region \(id.rawValue) could not leave it")
+    }
+
+    /// Its device has gone: a mirror is worth nothing any more.
+    private mutating func endMirrors(of device: DeviceID, _ now: Instant, _ effects: inout Effects) {
+        for index in (0..<machine.mirrors.count).reversed() where machine.mirrors[index].device == device {
+            fence(machine.mirrors.id(at: index), "device", now, &effects)
+        }
+    }
+
+    func answer(
+        _ eviction: Eviction, _ purpose: Operation.Evicting, _ operation: borrowing Operation, _ effects: inout Effects
+    ) {
+        let caller = operation.caller
+        effects.answer(caller)
+        if purpose == .mirrorDrop { return effects.succeed(caller) }
+        if purpose == .asked { writeRows(eviction, caller.tag, &effects) }
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" moved=", eviction.count(moved: true))
+        if purpose == .asked { effects.text.pair(" stayed=", eviction.count(moved: false)) }
+        effects.text.pair(" acked=", operation.acked)
+        effects.text.pair(" fenced=", operation.fenced)
+        effects.text.endLine()
+    }
+
+    private func writeRows(_ eviction: Eviction, _ tag: Tag, _ effects: inout Effects) {
+        let start = effects.text.count
+        for run in eviction.runs where effects.text.count - start <= limits.answerBytes {
+            effects.text.beginRow(tag)
+            effects.text.pair(" pfn=", hex: run.first.number)
+            effects.text.pair(" pages=", run.count)
+            switch run.outcome {
+            case .moved: effects.text.append(" result=moved")
+            case .stayed(let reason): effects.text.pair(" result=stayed reason=", word: reason.word)
+            }
+            effects.text.endLine()
+        }
+        if effects.text.count - start > limits.answerBytes { effects.text.truncate(to: start) }
+    }
+}

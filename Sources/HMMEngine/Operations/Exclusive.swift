@@ -1,0 +1,24 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// `exclusive` and `exclusive.held`.
+extension Engine {
+    func operation(_ exclusive: Exclusive, _ caller: Caller) throws(Failure) -> Operation {
+        let pages = PageRange(touching: exclusive.extent.va, length: exclusive.extent.length)
+        let mirror = try usableMirror(exclusive.mirror, caller.connection, pages)
+        let profile = machine.profile(of: mirror.device)
+        let exempt = profile.hearsOwnExclusive ? [] : exempt(mirror.id, mirror.space, mirror.device, caller)
+        return Operation(
+            caller: caller, verb: .exclusive, space: mirror.space,
+            work: .exclusive(ExclusiveAccess(mirror.id, pages, batch: profile.batch, exempt: exempt, machine)))
+    }
+
+    func showHeld(_ held: ExclusiveHeld, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+        let pages = PageRange(touching: held.extent.va, length: held.extent.length)
+        let mirror = try usableMirror(held.mirror, caller.connection, pages)
+        effects.answer(caller)
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" held=", machine.exclusivelyHeld(mirror.id, pages))
+        effects.text.endLine()
+    }
+}

@@ -1,0 +1,258 @@
+/// What `madvise` can be told. Kernel: MADV_*.
+public enum MemoryAdvice: UInt8, Sendable, CaseIterable {
+    case dontNeed, free, remove, hugePage, noHugePage, collapse, dontFork, doFork, wipeOnFork, keepOnFork
+    case cold, pageOut, populateRead, populateWrite
+}
+
+/// `madvise`: area by area; a hole is passed over and reported at the end. Kernel: madvise(2).
+public struct AdviceChange: SteppedWork {
+    public let space: SpaceID
+    public let range: PageRange
+    public let advice: MemoryAdvice
+    /// Pages it changed.
+    public private(set) var changed: UInt64 = 0
+    private var cursor: Page
+    private var hole: Page?
+    private var announced: PageRange?
+    private var pending: PageChange?
+    /// Pages elsewhere that have been announced and not changed yet.
+    public private(set) var told: [Place] = []
+    private var punch: FileCut?
+    private var cut = AreaCut()
+
+    public init(_ space: SpaceID, _ range: PageRange, _ advice: MemoryAdvice) {
+        self.space = space
+        self.range = range
+        self.advice = advice
+        cursor = range.start
+    }
+
+    public mutating func step(_ machine: inout Machine) -> Step {
+        if let step = machine.settle(&pending) { return step }
+        guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, range.start)) }
+        if let part = announced {
+            announced = nil
+            apply(&machine, index, part)
+        }
+        while true {
+            if let step = cutFile(&machine) { return step }
+            guard cursor < range.end, let area = machine.spaces[index].areas.nextArea(from: cursor, before: range.end)
+            else {
+                if cursor < range.end { hole = hole ?? cursor }
+                break
+            }
+            if area.range.start > cursor {
+                hole = hole ?? cursor
+                // Populating stops where nothing can be populated; everything else goes on behind the hole.
+                if advice == .populateRead || advice == .populateWrite { break }
+                cursor = area.range.start
+            }
+            let part = area.range.clamped(to: PageRange(cursor, range.end))
+            if let step = visit(&machine, index, area, part) { return step }
+            cursor = part.end
+        }
+        return hole.map { .failed(MemoryFault(.notMapped, $0)) } ?? .done
+    }
+
+    private mutating func cutFile(_ machine: inout Machine) -> Step? {
+        guard var work = punch else { return nil }
+        let step = work.step(&machine)
+        punch = work
+        guard step == .done else { return step }
+        changed += work.dropped
+        punch = nil
+        return nil
+    }
+
+    /// Kernel: madvise_vma_behavior().
+    private mutating func visit(_ machine: inout Machine, _ index: Int, _ area: Area, _ part: PageRange) -> Step? {
+        switch advice {
+        case .dontNeed: return drop(&machine, index, area, part)
+        case .free:
+            guard area.kind == .anonymous else { return refused(part) }
+            if let step = splitPages(&machine, index, part) { return step }
+            return announce(part)
+        case .cold, .pageOut:
+            guard area.kind == .anonymous || area.kind == .file else { return refused(part) }
+            return splitPages(&machine, index, part)
+        case .remove: return remove(area, part)
+        case .collapse: return collapse(&machine, index, area, part)
+        case .populateRead, .populateWrite: return populate(&machine, index, area, part)
+        case .hugePage, .noHugePage, .dontFork, .doFork, .wipeOnFork, .keepOnFork:
+            return mark(&machine, index, area, part)
+        }
+    }
+
+    private func refused(_ part: PageRange) -> Step { .failed(MemoryFault(.wrongKind, part.start)) }
+
+    private mutating func announce(_ part: PageRange) -> Step {
+        announced = part
+        return .invalidate(Invalidation(space, part, .clear))
+    }
+
+    private mutating func apply(_ machine: inout Machine, _ index: Int, _ part: PageRange) {
+        cursor = part.end
+        switch advice {
+        case .dontNeed: changed += machine.zap(index, part)
+        case .collapse: changed += machine.collapse(index, part.start)
+        default: break
+        }
+    }
+
+    private mutating func drop(_ machine: inout Machine, _ index: Int, _ area: Area, _ part: PageRange) -> Step? {
+        if area.kind == .io { return refused(part) }
+        if area.kind == .hugetlb {
+            // Its end counts as far as whole pages go.
+            guard part.start.number & 511 == 0 else { return refused(part) }
+            let whole = PageRange(part.start, Page(number: part.end.number & ~511))
+            return whole.isEmpty ? nil : announce(whole)
+        }
+        if let step = machine.splitMappings(index, part, &pending) { return step }
+        return announce(part)
+    }
+
+    /// A hole in a file: it goes for everyone who maps it, but not what they have written for themselves.
+    private mutating func remove(_ area: Area, _ part: PageRange) -> Step? {
+        guard area.kind == .file, let file = area.file else { return refused(part) }
+        guard area.isShared else { return .failed(MemoryFault(.notWritable, part.start)) }
+        let start = area.offset(of: part.start)
+        // The loop goes on with the cut.
+        punch = FileCut(file, from: start, to: start + part.count, copiesToo: false)
+        return nil
+    }
+
+    private mutating func mark(_ machine: inout Machine, _ index: Int, _ area: Area, _ part: PageRange) -> Step? {
+        if advice == .wipeOnFork, area.kind != .anonymous { return refused(part) }
+        if advice == .doFork, area.kind == .io || area.kind == .device { return refused(part) }
+        let becomes = marked(area.advice)
+        guard becomes != area.advice else { return nil }
+        if let step = cut.next(machine, index, part, &pending) { return step }
+        machine.changeArea(index, part) { $0.advice = becomes }
+        return nil
+    }
+
+    private func marked(_ marks: Area.Advice) -> Area.Advice {
+        switch advice {
+        case .hugePage: marks.subtracting(.noHugePage).union(.hugePage)
+        case .noHugePage: marks.subtracting(.hugePage).union(.noHugePage)
+        case .dontFork: marks.union(.dontFork)
+        case .doFork: marks.subtracting(.dontFork)
+        case .wipeOnFork: marks.union(.wipeOnFork)
+        case .keepOnFork: marks.subtracting(.wipeOnFork)
+        default: marks
+        }
+    }
+
+    /// Kernel: faultin_page_range() for MADV_POPULATE_READ and MADV_POPULATE_WRITE.
+    private mutating func populate(_ machine: inout Machine, _ index: Int, _ area: Area, _ part: PageRange) -> Step? {
+        let isWrite = advice == .populateWrite
+        guard area.kind != .io, isWrite ? area.isWritable : area.protection.contains(.read) else { return refused(part) }
+        while cursor < part.end {
+            let entry = machine.spaces[index].table[cursor]
+            if entry.isPresent, entry.isWritable || !isWrite {
+                cursor = cursor + 1
+                continue
+            }
+            switch machine.handleFault(space, cursor, upTo: part.end, isWrite ? .write : .read) {
+            case .ready: changed += 1
+            case .invalidate(let invalidation, let change):
+                pending = change
+                return .invalidate(invalidation)
+            case .failed(let cause): return .failed(MemoryFault(cause, cursor))
+            }
+        }
+        return nil
+    }
+
+    // MARK: Huge pages
+
+    /// Huge pages that an end of the part cuts become small ones for good. Kernel: split_folio() in madvise.
+    private mutating func splitPages(_ machine: inout Machine, _ index: Int, _ part: PageRange) -> Step? {
+        for page in [part.start, part.end] where page.number & 511 != 0 {
+            guard let entry = machine.spaces[index].table.huge(page) else { continue }
+            let base = Page(number: page.number & ~511)
+            guard entry.hasFrame else {
+                pending = .splitHuge(space, base)
+                return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
+            }
+            if machine.isHugePageUsed(entry.frame) { continue }
+            if let part = machine.nextPartToTell(entry.frame, told: told) {
+                told.append(Place(space: part.space, page: part.range.start))
+                return .invalidate(machine.splitNotice(part))
+            }
+            machine.splitHugePage(entry.frame)
+            told = []
+        }
+        return nil
+    }
+
+    /// Each aligned 2 MiB of anonymous memory becomes one huge page. Kernel: madvise_collapse().
+    private mutating func collapse(_ machine: inout Machine, _ index: Int, _ area: Area, _ part: PageRange) -> Step? {
+        guard area.kind == .anonymous, !area.advice.contains(.noHugePage) else { return refused(part) }
+        let first = (part.start.number + 511) & ~511
+        let bases = stride(from: first, to: part.end.number & ~511, by: 512).map { Page(number: $0) }
+        guard !bases.isEmpty else { return refused(part) }
+        for base in bases where base >= cursor {
+            let range = PageRange(base, base + 512)
+            guard !machine.spaces[index].table.isHugeWithFrame(base) else { continue }
+            // What is on a device comes back first, page by page.
+            for offset in 0..<UInt64(512) {
+                let entry = machine.spaces[index].table[base + offset]
+                guard entry.kind == .devicePrivate || entry.kind == .exclusive else { continue }
+                guard case .invalidate(let invalidation, let change) = machine.handleFault(
+                    space, base + offset, upTo: range.end, .read)
+                else { return .failed(MemoryFault(.limit, base + offset)) }
+                pending = change
+                return .invalidate(invalidation)
+            }
+            guard machine.canCollapse(index, base) else { return refused(range) }
+            return announce(range)
+        }
+        return nil
+    }
+}
+
+extension Machine {
+    /// All its pages are this space's own, and there is at least one. Kernel: __collapse_huge_page_isolate().
+    func canCollapse(_ index: Int, _ base: Page) -> Bool {
+        var some = false
+        for offset in 0..<UInt64(512) {
+            let entry = spaces[index].table[base + offset]
+            switch entry.kind {
+            case .none, .zero: continue
+            case .system:
+                let frame = physical.frame(entry.frame).pointee
+                guard frame.isAnonymous, frame.references == 1, !frame.isLarge else { return false }
+                some = true
+            case .coherent, .devicePrivate, .exclusive, .migrating: return false
+            }
+        }
+        return some
+    }
+
+    /// Puts what lies in 512 pages into one huge page; returns how many pages that was, 0 when it cannot be.
+    mutating func collapse(_ index: Int, _ base: Page) -> UInt64 {
+        guard canCollapse(index, base), let first = allocateHuge() else { return 0 }
+        var old: [FrameNumber] = []
+        for offset in 0..<512 {
+            let entry = spaces[index].table[base + UInt64(offset)]
+            guard entry.kind == .system else { continue }
+            physical.bytes(first.advanced(offset)).copyMemory(
+                from: physical.bytes(entry.frame), byteCount: PageSize.bytes)
+            old.append(entry.frame)
+        }
+        spaces[index].table.removeAll(PageRange(base, base + 512)) { _, _ in }
+        spaces[index].table.prune(PageRange(base, base + 512))
+        for frame in old { unmap(frame) }
+        spaces[index].resident -= UInt64(old.count)
+        prepareObject(index, base)
+        guard let area = spaces[index].areas.area(at: base) else { return 0 }
+        for offset in 0..<512 {
+            makeAnonymous(first.advanced(offset), area, base + UInt64(offset))
+            map(first.advanced(offset))
+        }
+        spaces[index].table.setHuge(base, PageEntry(.system, first, writable: area.isWritable, huge: true))
+        spaces[index].resident += 512
+        return 512
+    }
+}

@@ -1,0 +1,71 @@
+/// Takes pages out of a file, and away from everyone who maps them. Kernel: unmap_mapping_range() and
+/// truncate_inode_pages_range().
+public struct FileCut: SteppedWork {
+    public let file: FileID
+    /// Page offsets in the file.
+    public let start: UInt64
+    public let end: UInt64
+    /// What address spaces have written for themselves goes, too: the file has become shorter.
+    private let copiesToo: Bool
+    /// The length it shall have afterwards, in bytes.
+    private let length: UInt64?
+    /// The parts of areas that have been announced.
+    public private(set) var told: [Hold] = []
+    private var current: Hold?
+    private var pending: PageChange?
+    /// Pages that went from the file.
+    public private(set) var dropped: UInt64 = 0
+
+    public init(_ file: FileID, from start: UInt64, to end: UInt64, copiesToo: Bool, length: UInt64? = nil) {
+        self.file = file
+        self.start = start
+        self.end = end
+        self.copiesToo = copiesToo
+        self.length = length
+    }
+
+    /// `truncate`: everything from `length` bytes on.
+    public init(truncating file: FileID, to length: UInt64, _ machine: borrowing Machine) {
+        let old = machine.files.index(of: file).map { machine.files[$0].pageCount } ?? 0
+        let pages = (length + UInt64(PageSize.bytes) - 1) >> PageSize.shift
+        self.init(file, from: pages, to: max(pages, old), copiesToo: true, length: length)
+    }
+
+    public mutating func step(_ machine: inout Machine) -> Step {
+        if let step = machine.settle(&pending) { return step }
+        guard let index = machine.files.index(of: file) else {
+            return .failed(MemoryFault(.gone, Page(number: start)))
+        }
+        if let part = current {
+            current = nil
+            if let space = machine.spaces.index(of: part.space) {
+                _ = machine.zap(space, part.range, filesOnly: !copiesToo)
+            }
+        }
+        if start < end {
+            for part in machine.files[index].map.parts(start, end) {
+                guard !told.contains(part) else { continue }
+                told.append(part)
+                current = part
+                return .invalidate(Invalidation(part.space, part.range, .clear))
+            }
+            let before = machine.files[index].present
+            machine.dropPages(index, from: start, to: end)
+            dropped = before - machine.files[index].present
+        }
+        if let length { machine.setLength(index, length) }
+        return .done
+    }
+}
+
+extension Machine {
+    /// Sets a file's length; what its last page held beyond it reads as zeroes. Kernel: i_size and the partial page.
+    mutating func setLength(_ file: Int, _ length: UInt64) {
+        let offset = Int(length & 4095)
+        if offset > 0, length < files[file].length, let frame = filePage(file, length >> PageSize.shift) {
+            (physical.bytes(frame) + offset).initializeMemory(
+                as: UInt8.self, repeating: 0, count: PageSize.bytes - offset)
+        }
+        files[file].length = length
+    }
+}

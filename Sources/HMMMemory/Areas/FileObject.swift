@@ -1,0 +1,91 @@
+/// A file in memory: named by the tenant, or without a name behind shared anonymous memory. Kernel: a tmpfs inode with
+/// its `struct address_space`.
+public struct FileObject: ~Copyable {
+    /// Bytes.
+    public internal(set) var length: UInt64
+    /// Its pages that are there, by their number in the file; the others are holes. Kernel: i_pages.
+    var pages: PageTable
+    /// Pages that are there.
+    public internal(set) var present: UInt64 = 0
+    /// The areas that map it. Kernel: i_mmap.
+    var map = ReverseMap()
+    /// Its name and the areas that map it.
+    var holders = 1
+
+    init(_ budget: NodeBudget, length: UInt64) {
+        self.length = length
+        pages = PageTable(budget, mayForget: false)
+    }
+
+    /// Pages up to its end.
+    public var pageCount: UInt64 { (length + UInt64(PageSize.bytes) - 1) >> PageSize.shift }
+    /// Areas that map it.
+    public var mappings: Int { map.links.count }
+}
+
+extension Machine {
+    /// A file of `length` bytes, all of it one hole.
+    public mutating func makeFile(length: UInt64) -> FileID { files.append(FileObject(tableNodes, length: length)) }
+
+    /// Takes a file's name away; what still maps it keeps it. Kernel: unlink(2).
+    public mutating func forgetName(_ id: FileID) {
+        guard let index = files.index(of: id) else { return }
+        files[index].holders -= 1
+        removeFileIfUnused(id)
+    }
+
+    mutating func removeFileIfUnused(_ id: FileID) {
+        guard let index = files.index(of: id), files[index].holders == 0 else { return }
+        dropPages(index, from: 0, to: AddressSpace.highest.number)
+        _ = files.remove(id)
+    }
+
+    /// Frees pages of a file that nothing maps any more. Kernel: truncate_inode_pages_range().
+    mutating func dropPages(_ file: Int, from start: UInt64, to end: UInt64) {
+        var frames: [FrameNumber] = []
+        let range = PageRange(Page(number: start), Page(number: end))
+        files[file].pages.removeAll(range) { _, entry in frames.append(entry.frame) }
+        files[file].pages.prune(range)
+        files[file].present -= UInt64(frames.count)
+        for frame in frames { release(frame) }
+    }
+
+    /// The frame of a page of a file, or nil for a hole.
+    func filePage(_ file: Int, _ page: UInt64) -> FrameNumber? {
+        let entry = files[file].pages[Page(number: page)]
+        return entry.isNone ? nil : entry.frame
+    }
+
+    /// The frame of a page of a file; a hole gets a zeroed one, nil at the limit.
+    mutating func obtainFilePage(_ file: Int, _ page: UInt64) -> FrameNumber? {
+        if let frame = filePage(file, page) { return frame }
+        guard files[file].pages.hasRoom(for: Page(number: page)), let frame = allocateZeroed() else { return nil }
+        physical.frame(frame).pointee.object = files.id(at: file).rawValue
+        physical.frame(frame).pointee.index = page
+        files[file].pages.set(Page(number: page), PageEntry(.system, frame, writable: true))
+        files[file].present += 1
+        return frame
+    }
+
+    /// Copies bytes of a file, holes as zeroes; they end before its end. Kernel: read(2).
+    public func loadFile(_ id: FileID, _ offset: UInt64, into destination: UnsafeMutableRawBufferPointer) {
+        guard let file = files.index(of: id) else { return }
+        Self.load(files[file].pages, physical, offset, into: destination)
+    }
+
+    /// Stores `source`, repeated as needed, and makes the file longer where it has to be; false at the limit, with
+    /// everything before the page that did not fit stored. Kernel: write(2).
+    public mutating func storeFile(
+        _ id: FileID, _ offset: UInt64, _ length: UInt64, from source: UnsafeRawBufferPointer
+    ) -> Bool {
+        guard let file = files.index(of: id), length > 0 else { return true }
+        var page = offset >> PageSize.shift
+        while page << PageSize.shift < offset + length {
+            guard obtainFilePage(file, page) != nil else { return false }
+            page += 1
+        }
+        Self.store(files[file].pages, physical, offset, length, from: source)
+        files[file].length = max(files[file].length, offset + length)
+        return true
+    }
+}

@@ -1,0 +1,196 @@
+/// Takes pages away from the CPU for one device alone. Kernel: make_device_exclusive_range() and the EXCLUSIVE command
+/// of lib/test_hmm.c.
+public struct ExclusiveAccess: SteppedWork {
+    public let mirror: MirrorID
+    public let space: SpaceID
+    public let device: DeviceID
+    public let pages: PageRange
+    private let exempt: [MirrorID]
+    private let batch: UInt64
+    private var phase = Phase.getting
+    /// The batch at work, and how far it has come.
+    private var part: PageRange
+    private var cursor: Page
+    /// One past the last page of the batch that the CPU's fault path gave.
+    private var got: Page
+    /// Pages elsewhere that have been announced and not changed yet.
+    public private(set) var told: [Place] = []
+    private var pending: PageChange?
+    /// Pages of the batch that could be had.
+    private var held: [Page] = []
+
+    private enum Phase: Equatable {
+        /// The pages are made present and writable. Kernel: get_user_pages_remote() with FOLL_WRITE.
+        case getting
+        /// They are taken from the CPU one after the other.
+        case taking
+    }
+
+    /// `exempt` mirrors are not told that the pages become exclusive.
+    public init(_ mirror: MirrorID, _ pages: PageRange, batch: UInt64, exempt: [MirrorID], _ machine: borrowing Machine) {
+        self.mirror = mirror
+        let index = machine.mirrors.index(of: mirror)
+        space = index.map { machine.mirrors[$0].space } ?? SpaceID(rawValue: 0)
+        device = index.map { machine.mirrors[$0].device } ?? DeviceID(rawValue: 0)
+        self.pages = pages
+        self.batch = batch
+        self.exempt = exempt
+        part = Self.part(pages.start, pages, batch)
+        cursor = pages.start
+        got = pages.start
+    }
+
+    private static func part(_ start: Page, _ pages: PageRange, _ batch: UInt64) -> PageRange {
+        PageRange(start, batch < pages.end - start ? start + batch : pages.end)
+    }
+
+    public mutating func step(_ machine: inout Machine) -> Step {
+        if let step = machine.settle(&pending) { return step }
+        guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, pages.start)) }
+        while true {
+            let step = phase == .getting ? get(&machine, index) : take(&machine, index)
+            if let step { return step }
+        }
+    }
+
+    /// Faults pages in for writing. Where that fails the pages before are taken all the same, which is what the kernel
+    /// does.
+    private mutating func get(_ machine: inout Machine, _ index: Int) -> Step? {
+        while cursor < part.end {
+            guard let area = machine.spaces[index].areas.area(at: cursor), area.isWritable, area.kind != .io else { break }
+            let entry = machine.spaces[index].table[cursor]
+            if entry.isPresent, entry.isWritable {
+                if entry.isHuge, area.kind != .hugetlb {
+                    let base = Page(number: cursor.number & ~511)
+                    pending = .splitHuge(space, base)
+                    return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
+                }
+                cursor = cursor + 1
+                continue
+            }
+            switch machine.handleFault(space, cursor, upTo: part.end, .write) {
+            case .ready: continue
+            case .invalidate(let invalidation, let change):
+                pending = change
+                return .invalidate(invalidation)
+            case .failed(.limit): return .failed(MemoryFault(.limit, cursor))
+            case .failed:
+                return beginTaking()
+            }
+        }
+        return beginTaking()
+    }
+
+    private mutating func beginTaking() -> Step? {
+        got = cursor
+        cursor = part.start
+        phase = .taking
+        return nil
+    }
+
+    private mutating func take(_ machine: inout Machine, _ index: Int) -> Step? {
+        while cursor < got {
+            if let step = takeOne(&machine, index) { return step }
+            told = []
+            cursor = cursor + 1
+        }
+        return finishBatch(&machine)
+    }
+
+    private mutating func takeOne(_ machine: inout Machine, _ index: Int) -> Step? {
+        let entry = machine.spaces[index].table[cursor]
+        guard entry.isPresent, entry.hasFrame, !entry.isHuge else { return nil }
+        let frame = machine.physical.frame(entry.frame).pointee
+        let isTail = frame.isLarge && entry.frame.number & 511 != 0
+        guard frame.isAnonymous, !isTail, !frame.isLocked else { return nil }
+        if let range = machine.nextExclusive(entry.frame, frame.isLarge, told: told) {
+            told.append(Place(space: range.space, page: range.range.start))
+            return .invalidate(Invalidation(range.space, range.range, .exclusive, owner: device, exempt: exempt))
+        }
+        if machine.makeExclusive(Place(space: space, page: cursor), entry) { held.append(cursor) }
+        return nil
+    }
+
+    /// The device gets its entries, unless the CPU could not give all pages.
+    private mutating func finishBatch(_ machine: inout Machine) -> Step? {
+        guard let position = machine.mirrors.index(of: mirror), let index = machine.spaces.index(of: space) else {
+            return .failed(MemoryFault(.gone, part.start))
+        }
+        if got == part.end {
+            for page in held {
+                let entry = machine.spaces[index].table[page]
+                guard entry.kind == .exclusive else { continue }
+                machine.mirrors[position].table.set(page, entry)
+            }
+        }
+        guard got == part.end, UInt64(held.count) == part.count else {
+            let missing = (0..<part.count).map { part.start + $0 }.first { !held.contains($0) } ?? got
+            return .failed(MemoryFault(.notExclusive, missing))
+        }
+        guard part.end < pages.end else { return .done }
+        part = Self.part(part.end, pages, batch)
+        cursor = part.start
+        held = []
+        phase = .getting
+        return nil
+    }
+}
+
+extension Machine {
+    /// The next range to tell that the page, or the huge page it is the first of, is a device's alone from now on.
+    func nextExclusive(_ frame: FrameNumber, _ isLarge: Bool, told: [Place]) -> Hold? {
+        guard isLarge else {
+            return nextToTell(frame, taken: nil, told: told).map { Hold(space: $0.space, range: PageRange($0.page)) }
+        }
+        guard let part = nextPartToTell(frame, told: told), let index = spaces.index(of: part.space) else { return nil }
+        // As long as a huge page, however much of it is in the area.
+        let end = spaces[index].areas.area(at: part.range.start)?.range.end ?? part.range.end
+        return Hold(space: part.space, range: PageRange(part.range.start, min(end, part.range.start + 512)))
+    }
+
+    /// Takes a page, or all that is still mapped of the huge page it is the first of, away from the CPU; true when
+    /// nothing maps it any more. Kernel: folio_make_device_exclusive().
+    mutating func makeExclusive(_ place: Place, _ entry: PageEntry) -> Bool {
+        guard physical.frame(entry.frame).pointee.isLarge else {
+            let isValid = takeFromCPU(place, entry.frame..<entry.frame.advanced(1), asked: place)
+            return isValid == true && physical.frame(entry.frame).pointee.mappings == 0
+        }
+        let frames = entry.frame..<entry.frame.advanced(512)
+        var isValid = false
+        parts: for part in parts(of: entry.frame) {
+            for offset in 0..<part.range.count {
+                switch takeFromCPU(Place(space: part.space, page: part.range.start + offset), frames, asked: place) {
+                case true?: isValid = true
+                case false?: break
+                // What is not present ends the search.
+                case nil: break parts
+                }
+            }
+        }
+        return isValid && !(0..<512).contains { physical.frame(entry.frame.advanced($0)).pointee.mappings > 0 }
+    }
+
+    /// Makes the entry of a place exclusive if it maps one of `frames`: true when it is the one asked for, and writable;
+    /// nil when it is not present.
+    private mutating func takeFromCPU(_ place: Place, _ frames: Range<FrameNumber>, asked: Place) -> Bool? {
+        guard let index = spaces.index(of: place.space) else { return false }
+        let entry = spaces[index].table[place.page]
+        guard entry.hasFrame, frames.contains(entry.frame) else { return false }
+        guard entry.isPresent else { return nil }
+        spaces[index].table.set(place.page, PageEntry(.exclusive, entry.frame, writable: entry.isWritable))
+        physical.frame(entry.frame).pointee.mappings -= 1
+        return place == asked && entry.isWritable
+    }
+
+    /// Pages of a range that a mirror's device has for itself.
+    public func exclusivelyHeld(_ mirror: MirrorID, _ range: PageRange) -> UInt64 {
+        guard let index = mirrors.index(of: mirror) else { return 0 }
+        var count: UInt64 = 0
+        var page = range.start
+        while let piece = mirrors[index].table.nextLeaf(from: page, before: range.end) {
+            for offset in 0..<piece.count where piece[offset].kind == .exclusive { count += 1 }
+            page = piece.start + UInt64(piece.count)
+        }
+        return count
+    }
+}

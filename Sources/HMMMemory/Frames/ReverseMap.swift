@@ -1,0 +1,80 @@
+/// The areas that may map pages of one object, by where in the object they are: how the mappings of a frame are found.
+/// Kernel: the interval trees of `struct anon_vma` and `struct address_space`.
+struct ReverseMap: Sendable {
+    /// An area of an address space that shows the pages of the object from `start` up to `end`.
+    struct Link: Equatable, Sendable {
+        let space: SpaceID
+        /// Page offsets in the object.
+        let start: UInt64
+        let end: UInt64
+        /// The area's first page.
+        let page: Page
+    }
+
+    /// In ascending order of `start`; of equal ones the older first, as the kernel walks them.
+    private(set) var links: [Link] = []
+    /// No link is longer.
+    private var longest: UInt64 = 0
+
+    var isEmpty: Bool { links.isEmpty }
+
+    mutating func insert(_ link: Link) {
+        links.insert(link, at: firstIndex(startingAfter: link.start))
+        longest = max(longest, link.end - link.start)
+    }
+
+    mutating func remove(_ link: Link) {
+        var index = link.start == 0 ? 0 : firstIndex(startingAfter: link.start - 1)
+        while index < links.count, links[index].start == link.start {
+            if links[index] == link {
+                links.remove(at: index)
+                return
+            }
+            index += 1
+        }
+    }
+
+    private func firstIndex(startingAfter start: UInt64) -> Int {
+        var low = 0
+        var high = links.count
+        while low < high {
+            let middle = (low + high) / 2
+            if links[middle].start <= start { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// Where `index` may be mapped, in the kernel's order; `body` returns false to stop.
+    func forEach(_ index: UInt64, _ body: (SpaceID, Page) -> Bool) {
+        var position = longest > index ? 0 : firstIndex(startingAfter: index - longest)
+        while position < links.count, links[position].start <= index {
+            let link = links[position]
+            if index < link.end, !body(link.space, link.page + (index - link.start)) { return }
+            position += 1
+        }
+    }
+
+    /// The parts of areas that show offsets from `start` up to `end`.
+    func parts(_ start: UInt64, _ end: UInt64) -> [Hold] {
+        let first = longest > start ? 0 : firstIndex(startingAfter: start - longest)
+        return links[first...].prefix { $0.start < end }.compactMap { link in
+            let low = max(start, link.start)
+            let high = min(end, link.end)
+            guard low < high else { return nil }
+            return Hold(
+                space: link.space,
+                range: PageRange(link.page + (low - link.start), link.page + (high - link.start)))
+        }
+    }
+}
+
+/// Memory that belongs to address spaces alone, as the areas forked from one another share it. Kernel: `struct anon_vma`.
+struct AnonymousObject: Sendable {
+    var map = ReverseMap()
+    /// The object of the area this one's was forked from; 0 for none. Kernel: anon_vma->parent.
+    var parent: UInt32 = 0
+    /// Objects whose parent this is, itself included when it has none. Kernel: num_children.
+    var children: UInt32 = 0
+    /// Areas that put their new pages into it. Kernel: num_active_vmas.
+    var active: UInt32 = 0
+}

@@ -1,0 +1,73 @@
+/// How a huge page of 512 frames, mapped as one or in pieces, by one address space or more, is split or taken away.
+extension Machine {
+    /// The next part of an area to tell that the huge page of `head` is about to go from it; nil when all that map some
+    /// of it have been told.
+    func nextPartToTell(_ head: FrameNumber, told: [Place]) -> Hold? {
+        var left = (0..<512).reduce(0) { $0 + Int(physical.frame(head.advanced($1)).pointee.mappings) }
+        for part in parts(of: head) where left > 0 {
+            guard told.contains(Place(space: part.space, page: part.range.start)) else { return part }
+            left -= mapped(part, head)
+        }
+        return nil
+    }
+
+    /// The parts of areas that may map pages of a huge page, in the order in which the kernel visits them.
+    func parts(of head: FrameNumber) -> [Hold] {
+        let frame = physical.frame(head).pointee
+        guard frame.isAnonymous, frame.object != 0 else { return [] }
+        return anonymousObjects[frame.object].map.parts(frame.index, frame.index + 512)
+    }
+
+    /// Pages of a part that map the huge page and are present.
+    private func mapped(_ part: Hold, _ head: FrameNumber) -> Int {
+        guard let index = spaces.index(of: part.space) else { return 0 }
+        var count = 0
+        for offset in 0..<part.range.count {
+            let entry = spaces[index].table[part.range.start + offset]
+            if entry.isPresent, entry.hasFrame, Self.head(entry.frame) == head { count += 1 }
+        }
+        return count
+    }
+
+    /// What announces that a huge page is split in a part of an area: the whole table, and the page if it goes beyond.
+    func splitNotice(_ part: Hold) -> Invalidation {
+        let base = Page(number: part.range.start.number & ~511)
+        return Invalidation(part.space, PageRange(base, max(base + 512, part.range.end)), .clear)
+    }
+
+    /// Someone uses a page of a huge page, which keeps it from being split.
+    func isHugePageUsed(_ head: FrameNumber) -> Bool {
+        (0..<512).contains { isUsedOtherwise(head.advanced($0)) }
+    }
+
+    /// Makes a huge page 512 small ones, however it is mapped. Those that hold nothing but zeroes give way to the shared
+    /// zero page. Kernel: split_folio(), try_to_map_unused_to_zeropage().
+    mutating func splitHugePage(_ head: FrameNumber) {
+        let parts = parts(of: head)
+        for part in parts {
+            guard let index = spaces.index(of: part.space) else { continue }
+            if let entry = spaces[index].table.huge(part.range.start), entry.hasFrame, entry.frame == head {
+                spaces[index].table.splitHuge(part.range.start)
+            }
+        }
+        for offset in 0..<512 { physical.frame(head.advanced(offset)).pointee.isLarge = false }
+        for part in parts { dropZeroes(part, head) }
+    }
+
+    private mutating func dropZeroes(_ part: Hold, _ head: FrameNumber) {
+        guard let index = spaces.index(of: part.space) else { return }
+        for offset in 0..<part.range.count {
+            let page = part.range.start + offset
+            let entry = spaces[index].table[page]
+            guard entry.kind == .system, Self.head(entry.frame) == head, isZero(entry.frame) else { continue }
+            spaces[index].table.set(page, .zero)
+            spaces[index].resident -= 1
+            unmap(entry.frame)
+        }
+    }
+
+    private func isZero(_ frame: FrameNumber) -> Bool {
+        let words = physical.bytes(frame).assumingMemoryBound(to: UInt64.self)
+        return !(0..<PageSize.bytes / 8).contains { words[$0] != 0 }
+    }
+}

@@ -1,0 +1,13 @@
+/// `mirror.drop`: the end of a mirror.
+public struct MirrorDrop: Verb {
+    public var mirror: UInt32
+
+    public static let spec = VerbSpec(
+        "mirror.drop", .mirror,
+        "End a mirror; a round that waits for it goes on, and a `dmirror` device is evicted first.",
+        arguments: [.init("mirror", .id, .required, "mirror of this connection")],
+        errors: [.noMirror, .denied, .timeout, .cancelled],
+        kernel: "mmu_interval_notifier_remove(); hmm_mirror_unregister() of 2017", export: .gpl, gate: .hmmMirror)
+
+    init(_ a: borrowing Arguments) { mirror = a.id(0) }
+}
