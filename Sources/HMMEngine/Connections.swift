@@ -35,6 +35,7 @@ extension Engine {
     /// what it had begun goes on without anyone to answer to.
     mutating func disconnect(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
         guard let session = sessions.remove(connection) else { return }
+        rollBackMigrations { $0.connection == connection }
         for mirror in session.mirrors {
             let device = machine.mirrors.index(of: mirror).map { machine.mirrors[$0].device }
             endMirror(mirror, now, &effects)
@@ -68,7 +69,7 @@ extension Engine {
     }
 
     mutating func finishDraining(_ effects: inout Effects) {
-        guard operations.isEmpty, (0..<sessions.count).allSatisfy({ sessions[$0].lane.isEmpty }) else { return }
+        guard operations.count == openMigrations.count, (0..<sessions.count).allSatisfy({ sessions[$0].lane.isEmpty }) else { return }
         for index in 0..<sessions.count { close(sessions.id(at: index), .shutdown, &effects) }
     }
 }

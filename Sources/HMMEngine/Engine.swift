@@ -12,6 +12,7 @@ public struct Engine: ~Copyable {
     var policies = IDTable<SpaceID, ExpiryPolicy>()
     /// Names of devices, by their number less one.
     var deviceNames: [ShortName] = []
+    var openMigrations = IDTable<MigrationID, OpenMigration>()
     var drivers = IDTable<DeviceID, Driver>()
     /// Pseudo devices under which others share their memory.
     var umbrellas: [(name: ShortName, group: UInt32)] = []

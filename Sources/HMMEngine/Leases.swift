@@ -51,6 +51,7 @@ extension Engine {
     private mutating func fail(_ id: OperationID, _ round: Round, _ late: Round.Waiting, _ effects: inout Effects) {
         guard var operation = operations.remove(id) else { return }
         operation.abandon(&machine)
+        if case .stage(_, let migration?) = operation.work { close(migration) }
         endRound(round)
         effects.fail(
             operation.caller,

@@ -31,6 +31,8 @@ struct Operation: Equatable {
         case running
         /// An invalidation is out; other requests keep off `held` until it is over.
         case inRound(Round, held: [Hold])
+        /// Answered; others keep off `held` until its migration ends.
+        case open(held: [Hold])
         /// Another request holds part of the range this one wants.
         case parked(behind: OperationID)
     }
@@ -56,6 +58,8 @@ struct Operation: Equatable {
         case pin(Pinning)
         case cut(FileCut)
         case evict(Eviction, Evicting)
+        /// `migrate.begin`, or `migrate.finish` of the migration so numbered.
+        case stage(StagedMigration, MigrationID?)
     }
 
     /// On whose behalf pages of an address space move.

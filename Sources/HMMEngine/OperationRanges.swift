@@ -14,6 +14,8 @@ extension Operation {
             access.firstMissing(machine).map { PageRange($0, access.pages.end) }
         case .map(let mapping, _): place(of: mapping, machine)
         case .cut, .evict: nil
+        // Its own migration keeps others off already.
+        case .stage(let staged, let id): id == nil ? staged.range : nil
         default: kept
         }
     }
@@ -35,6 +37,7 @@ extension Operation {
         case .migrate(let migration, _): migration.range
         case .exclusive(let access): access.pages
         case .pin(let pinning): pinning.pages
+        case .stage(let staged, _): staged.range
         default: nil
         }
     }
@@ -49,6 +52,14 @@ extension Operation {
         return holds
     }
 
+    /// What others keep off now; nil when it holds nothing.
+    var held: [Hold]? {
+        switch state {
+        case .inRound(_, let held), .open(let held): held
+        case .running, .parked: nil
+        }
+    }
+
     private var told: [Place] {
         switch work {
         case .load(let access, _), .store(let access, _): access.told
@@ -60,9 +71,13 @@ extension Operation {
         case .pin(let pinning): pinning.told
         case .evict(let eviction, _): eviction.told
         case .advise(let change): change.told
+        case .stage(let staged, _): staged.told
         default: []
         }
     }
+
+    /// It takes pages as they are. Kernel: hmm_range_fault() without a request.
+    var looksOnly: Bool { if case .snapshot = work { true } else { false } }
 
     /// It changes no mapping: it loads, stores, faults or looks.
     var isAccess: Bool {

@@ -24,6 +24,7 @@ extension Operation {
         case .pin(var pinning): step(&pinning, &machine) { .pin($0) }
         case .cut(var cut): step(&cut, &machine) { .cut($0) }
         case .evict(var eviction, let purpose): step(&eviction, &machine) { .evict($0, purpose) }
+        case .stage(var staged, let id): step(&staged, &machine) { .stage($0, id) }
         case .snapshot(_, let range):
             machine.spaces.contains(space) ? .done : .failed(MemoryFault(.gone, range.start))
         }
@@ -64,6 +65,10 @@ extension Operation {
 
     /// Undoes what is half done.
     mutating func abandon(_ machine: inout Machine) {
-        if case .migrate(var migration, _) = work { migration.abandon(&machine) }
+        switch work {
+        case .migrate(var migration, _): migration.abandon(&machine)
+        case .stage(var staged, _): staged.rollBack(&machine)
+        default: break
+        }
     }
 }

@@ -52,7 +52,7 @@ extension Engine {
     private func holder(of operation: Operation, _ id: OperationID) -> OperationID? {
         guard roundsRunning > 0, let wanted = operation.wanted(machine) else { return nil }
         for index in 0..<operations.count where operations.id(at: index) != id {
-            guard case .inRound(_, let held) = operations[index].state,
+            guard let held = operations[index].held,
                 held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) })
             else { continue }
             return operations.id(at: index)
@@ -69,7 +69,9 @@ extension Engine {
             let other = operations.id(at: index)
             switch operations[index].state {
             case .running: continue
-            case .inRound(_, let held):
+            // A look at pages on their way shows that nothing is there.
+            case .open where operation.looksOnly: continue
+            case .inRound(_, let held), .open(let held):
                 if held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) }) { return other }
             case .parked:
                 guard other < id, operations[index].space == operation.space, !operation.isAccess || !operations[index].isAccess else { continue }

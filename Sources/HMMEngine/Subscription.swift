@@ -47,6 +47,7 @@ extension Engine {
     /// A mirror ends, for whatever reason: rounds that wait for it go on.
     mutating func endMirror(_ id: MirrorID, _ now: Instant, _ effects: inout Effects) {
         _ = subscriptions.remove(id)
+        rollBackMigrations { $0.staged.mirror == id }
         machine.dropMirror(id)
         releaseRounds(of: id, now, &effects) { $0.acked += 1 }
     }
@@ -55,6 +56,7 @@ extension Engine {
     mutating func fence(_ id: MirrorID, _ reason: StaticString, _ now: Instant, _ effects: inout Effects) {
         guard let index = subscriptions.index(of: id), !subscriptions[index].isFenced else { return }
         subscriptions[index].isFenced = true
+        rollBackMigrations { $0.staged.mirror == id }
         machine.dropMirror(id)
         if let session = sessions.index(of: subscriptions[index].connection) {
             sessions[session].openEvents.removeAll { $0.mirror == id }

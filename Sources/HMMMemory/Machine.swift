@@ -15,6 +15,8 @@ public struct Machine: ~Copyable {
     var regionMap = RegionMap()
     /// Device frames whose last reference has gone since someone asked. Kernel: dev_pagemap_ops.page_free().
     public var freedDeviceFrames: [FrameNumber] = []
+    /// Frames that drivers have copied pages to and nothing maps yet.
+    var stagedFrames: UInt64 = 0
     let tableNodes: NodeBudget
     /// Huge pages that hugetlb areas may reserve, and those reserved. Kernel: nr_hugepages.
     let hugePages: UInt64

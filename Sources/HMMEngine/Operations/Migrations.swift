@@ -81,18 +81,11 @@ extension Engine {
         let start = effects.text.count
         var rows = MigrationRows(tag)
         for run in migration.runs where effects.text.count - start <= limits.answerBytes {
-            rows.add(run, kind(run), to: &effects.text)
+            rows.add(run, run.frame.map { kindWord($0) } ?? "ram", to: &effects.text)
         }
         rows.end(&effects.text)
         // The pages have moved whatever the answer's size: the counts are told, the rows are not.
         if effects.text.count - start > limits.answerBytes { effects.text.truncate(to: start) }
-    }
-
-    /// Where the pages of a run are now.
-    private func kind(_ run: Migration.Run) -> StaticString {
-        guard let frame = run.frame, let region = machine.region(of: frame), let index = machine.regions.index(of: region)
-        else { return "ram" }
-        return machine.regions[index].kind.word
     }
 }
 
@@ -127,7 +120,12 @@ struct MigrationRows {
             self.kind = kind
         }
         count += run.count
-        if let frame = run.frame { frames.append((frame, run.count)) }
+        guard let frame = run.frame else { return }
+        if let last = frames.last, last.frame.number + last.count == frame.number {
+            frames[frames.count - 1].count += run.count
+        } else {
+            frames.append((frame, run.count))
+        }
     }
 
     mutating func end(_ text: inout WireBuffer) {

@@ -78,6 +78,7 @@ extension Engine {
         case "spaces": UInt64(machine.spaces.count)
         case "files": UInt64(fileNames.count)
         case "pins": UInt64(machine.pins.count)
+        case "open-migrations": UInt64(openMigrations.count)
         case "hugetlb-pages": machine.hugePagesReserved
         case "devices": UInt64(machine.devices.count)
         case "regions": UInt64(machine.regions.count)
@@ -115,6 +116,7 @@ extension Engine {
         effects.text.pair(" mm=", UInt64(operation.space.rawValue))
         switch operation.state {
         case .running: break
+        case .open: if let held = operation.held?.last { append(held.range, &effects) }
         case .inRound(let round, let held):
             if let wanted = operation.wanted(machine) ?? held.first?.range { append(wanted, &effects) }
             append(round, now, &effects)

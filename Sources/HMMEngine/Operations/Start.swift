@@ -84,6 +84,10 @@ extension Engine {
         case .faultPages(let fault):
             try fault.checkPages()
             return try operation(fault.fault, caller, pages: fault.pages)
+        case .migrateBegin(let begin): return try operation(begin, caller)
+        case .migrateCopy(let copy): try copyMigration(copy, caller, &effects)
+        case .migrateFinish(let finish): return try operation(finish, caller)
+        case .migrateAbort(let abort): try self.abort(abort, caller, &effects)
         case .deviceMigrate(let migrate): return try operation(migrate, caller)
         case .exclusive(let exclusive): return try operation(exclusive, caller)
         case .evict(let evict): return try operation(evict, caller)
@@ -117,6 +121,7 @@ extension Engine {
         case .exit(let exit): forget(exit.space)
         case .fork(let fork): adopt(fork)
         case .evict(let eviction, let purpose): try complete(eviction, purpose, now, &effects)
+        case .stage(_, let id?): close(id)
         default: break
         }
     }
@@ -143,6 +148,8 @@ extension Engine {
         case .pin(let pinning): answer(pinning, operation, &effects)
         case .cut(let cut): answer(cut, operation, &effects)
         case .evict(let eviction, let purpose): answer(eviction, purpose, operation, &effects)
+        case .stage(let staged, nil): answerBegin(staged, open(staged, operation), operation, &effects)
+        case .stage(let staged, _): answerFinish(staged, operation, &effects)
         }
     }
 
@@ -153,6 +160,7 @@ extension Engine {
         case .store(_, let write): store(write)
         case .deviceStore(let access, let write): deviceStore(write, upTo: access.pages.end)
         case .fork(let fork): if let child = fork.child { forget(child) }
+        case .stage(var staged, nil): staged.rollBack(&machine)
         case .pin(let pinning): if let pin = pinning.pin { _ = machine.unpin(pin) }
         default: break
         }
@@ -162,6 +170,9 @@ extension Engine {
     mutating func fail(_ operation: borrowing Operation, _ fault: MemoryFault, _ effects: inout Effects) {
         switch operation.work {
         case .deviceStore(let access, let write): storeServed(write, access)
+        case .stage(var staged, let id):
+            staged.rollBack(&machine)
+            if let id { close(id) }
         default: break
         }
         effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)

@@ -19,6 +19,13 @@ public struct Migration: SteppedWork {
         public var count: UInt64
         public let outcome: Outcome
         public let frame: FrameNumber?
+
+        public init(start: Page, count: UInt64, outcome: Outcome, frame: FrameNumber?) {
+            self.start = start
+            self.count = count
+            self.outcome = outcome
+            self.frame = frame
+        }
     }
 
     public let space: SpaceID

@@ -1,0 +1,228 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// The number of a migration that its driver takes through the steps.
+struct MigrationID: Identifier {
+    let rawValue: UInt32
+    init(rawValue: UInt32) { self.rawValue = rawValue }
+}
+
+/// A migration between `migrate.begin` and `migrate.finish`.
+struct OpenMigration {
+    let connection: ConnectionID
+    var staged: StagedMigration
+    /// The operation that keeps others off its pages.
+    let holder: OperationID
+    /// `migrate.finish` is under way.
+    var isFinishing = false
+}
+
+/// `migrate.begin`, `migrate.copy`, `migrate.finish`, `migrate.abort`.
+extension Engine {
+    func operation(_ begin: MigrateBegin, _ caller: Caller) throws(Failure) -> Operation {
+        let range = PageRange(touching: begin.extent.va, length: begin.extent.length)
+        let mirror = try usableMirror(begin.mirror, caller.connection, range)
+        guard range.count <= UInt64(limits.migrationPages) else {
+            throw Failure(.limit, "one open migration covers at most \(limits.migrationPages) pages")
+        }
+        guard openMigrations.count < limits.openMigrations else {
+            throw over("open migrations", limits.openMigrations)
+        }
+        let sources = begin.select.map { Movement.Sources(rawValue: $0.rawValue) }
+        let exempt = exempt(mirror.id, mirror.space, mirror.device, caller)
+        let movement =
+            begin.to == .device
+            ? Movement(to: .device(mirror.device), sources: sources ?? .system, from: nil, exempt: exempt)
+            : Movement(to: .system, sources: sources ?? .device, from: mirror.device, exempt: exempt)
+        return Operation(
+            caller: caller, verb: .migrateBegin, space: mirror.space,
+            work: .stage(StagedMigration(mirror.id, mirror.space, range, movement), nil))
+    }
+
+    /// The pages of a migration have been collected: they are kept until it ends.
+    mutating func open(_ staged: StagedMigration, _ operation: borrowing Operation) -> MigrationID {
+        var holds = staged.told.map { Hold(space: $0.space, range: PageRange($0.page)) }
+        holds.append(Hold(space: staged.space, range: staged.range))
+        var holder = Operation(
+            caller: operation.caller, verb: .migrateBegin, space: staged.space, work: .stage(staged, nil))
+        holder.state = .open(held: holds)
+        roundsRunning += 1
+        let id = operations.append(holder)
+        return openMigrations.append(
+            OpenMigration(connection: operation.caller.connection, staged: staged, holder: id))
+    }
+
+    /// The migration numbered `raw`, of this connection and at rest.
+    private func openMigration(_ raw: UInt32, _ caller: Caller) throws(Failure) -> Int {
+        guard let index = openMigrations.index(of: MigrationID(rawValue: raw)),
+            openMigrations[index].connection == caller.connection
+        else { throw Failure(.noMigration, "no migration \(raw) is open on this connection") }
+        guard !openMigrations[index].isFinishing else {
+            throw Failure(.state, "migration \(raw) is being finished already")
+        }
+        return index
+    }
+
+    mutating func copyMigration(_ copy: MigrateCopy, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+        let index = try openMigration(copy.migration, caller)
+        let all = openMigrations[index].staged.range
+        var part = all
+        if let va = copy.va, let length = copy.length {
+            part = PageRange(touching: va, length: length)
+            guard all.contains(part) else {
+                throw Failure(.badArgument, "the range leaves that of the migration", address: va)
+            }
+        }
+        guard !openMigrations[index].staged.isCopied(part) else {
+            throw Failure(.state, "nothing is left to copy there")
+        }
+        let runs = openMigrations[index].staged.copy(part, &machine)
+        effects.answer(caller)
+        let copied = writeCopies(runs, caller.tag, &effects)
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" copied=", copied)
+        effects.text.endLine()
+    }
+
+    private func writeCopies(_ runs: [Migration.Run], _ tag: Tag, _ effects: inout Effects) -> UInt64 {
+        var copied: UInt64 = 0
+        for run in runs {
+            effects.text.beginRow(tag)
+            effects.text.pair(" va=", hex: run.start.address)
+            effects.text.pair(" pages=", run.count)
+            effects.text.pair(" result=", word: run.frame == nil ? "no-space" : "copied")
+            if let frame = run.frame {
+                copied += run.count
+                effects.text.pair(" pfn=", hex: frame.number)
+                if run.count > 1 { effects.text.pair("+", run.count) }
+            }
+            effects.text.endLine()
+        }
+        return copied
+    }
+
+    mutating func operation(_ finish: MigrateFinish, _ caller: Caller) throws(Failure) -> Operation {
+        let index = try openMigration(finish.migration, caller)
+        guard openMigrations[index].staged.beginFinishing() else {
+            throw Failure(.state, "migration \(finish.migration) cannot be finished now")
+        }
+        openMigrations[index].isFinishing = true
+        let staged = openMigrations[index].staged
+        return Operation(
+            caller: caller, verb: .migrateFinish, space: staged.space,
+            work: .stage(staged, openMigrations.id(at: index)))
+    }
+
+    mutating func abort(_ abort: MigrateAbort, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+        let index = try openMigration(abort.migration, caller)
+        let pages = openMigrations[index].staged.candidates
+        rollBack(openMigrations.id(at: index))
+        effects.answer(caller)
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" pages=", pages)
+        effects.text.endLine()
+    }
+
+    /// Ends migrations whose driver has gone: every page is as it was.
+    mutating func rollBackMigrations(_ isGone: (OpenMigration) -> Bool) {
+        for index in (0..<openMigrations.count).reversed() {
+            if !openMigrations[index].isFinishing, isGone(openMigrations[index]) {
+                rollBack(openMigrations.id(at: index))
+            }
+        }
+    }
+
+    private mutating func rollBack(_ id: MigrationID) {
+        guard let index = openMigrations.index(of: id) else { return }
+        openMigrations[index].staged.rollBack(&machine)
+        close(id)
+    }
+
+    /// A migration has ended: who waited for its pages goes on.
+    mutating func close(_ id: MigrationID) {
+        guard let open = openMigrations.remove(id) else { return }
+        _ = operations.remove(open.holder)
+        roundsRunning -= 1
+        wake(behind: open.holder)
+    }
+
+    // MARK: Answers
+
+    func answerBegin(
+        _ staged: StagedMigration, _ id: MigrationID, _ operation: borrowing Operation, _ effects: inout Effects
+    ) {
+        let caller = operation.caller
+        effects.answer(caller)
+        let start = effects.text.count
+        var position = 0
+        while position < staged.pages.count, effects.text.count - start <= limits.answerBytes {
+            position = writeSources(staged, from: position, caller.tag, &effects)
+        }
+        if effects.text.count - start > limits.answerBytes { effects.text.truncate(to: start) }
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" migration=", UInt64(id.rawValue))
+        effects.text.pair(" candidates=", staged.candidates)
+        effects.text.pair(" pages=", staged.range.count)
+        appendRound(operation, &effects)
+        effects.text.endLine()
+    }
+
+    /// A row for the pages from `first` on that are alike; returns the next page after them.
+    private func writeSources(
+        _ staged: StagedMigration, from first: Int, _ tag: Tag, _ effects: inout Effects
+    ) -> Int {
+        let source = staged.pages[first].source
+        var next = first + 1
+        while next < staged.pages.count, continues(source, staged.pages[next].source, next - first) { next += 1 }
+        effects.text.beginRow(tag)
+        effects.text.pair(" va=", hex: (staged.range.start + UInt64(first)).address)
+        effects.text.pair(" pages=", UInt64(next - first))
+        switch source {
+        case .hole: effects.text.append(" src=hole")
+        case .none(let reason): effects.text.pair(" src=none reason=", word: reason.word)
+        case .frame(let frame, let writable):
+            effects.text.pair(" src=", word: kindWord(frame))
+            effects.text.pair(" perm=", word: writable ? "rw" : "r")
+            effects.text.pair(" pfn=", hex: frame.number)
+            if next - first > 1 { effects.text.pair("+", UInt64(next - first)) }
+        }
+        effects.text.endLine()
+        return next
+    }
+
+    private func continues(
+        _ first: StagedMigration.Staged.Source, _ next: StagedMigration.Staged.Source, _ offset: Int
+    ) -> Bool {
+        guard case .frame(let frame, let writable) = first else { return first == next }
+        return next == .frame(FrameNumber(number: frame.number + UInt64(offset)), writable: writable)
+    }
+
+    func answerFinish(_ staged: StagedMigration, _ operation: borrowing Operation, _ effects: inout Effects) {
+        let caller = operation.caller
+        effects.answer(caller)
+        let start = effects.text.count
+        var rows = MigrationRows(caller.tag)
+        var moved: UInt64 = 0
+        for (position, page) in staged.pages.enumerated() {
+            guard let outcome = page.outcome else { continue }
+            if outcome == .moved { moved += 1 }
+            guard effects.text.count - start <= limits.answerBytes else { continue }
+            let target = outcome == .moved ? page.target : nil
+            let run = Migration.Run(
+                start: staged.range.start + UInt64(position), count: 1, outcome: outcome, frame: target)
+            rows.add(run, target.map { kindWord($0) } ?? "ram", to: &effects.text)
+        }
+        rows.end(&effects.text)
+        if effects.text.count - start > limits.answerBytes { effects.text.truncate(to: start) }
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" moved=", moved)
+        effects.text.pair(" stayed=", staged.range.count - moved)
+        appendRound(operation, &effects)
+        effects.text.endLine()
+    }
+
+    func kindWord(_ frame: FrameNumber) -> StaticString {
+        guard let region = machine.region(of: frame), let index = machine.regions.index(of: region) else { return "ram" }
+        return machine.regions[index].kind.word
+    }
+}

@@ -1,0 +1,276 @@
+/// A migration that a driver takes through its steps itself. Kernel: migrate_vma_setup(), then the driver's own copying,
+/// then migrate_vma_pages() and migrate_vma_finalize().
+///
+/// Between the steps nobody can use the pages: their entries are `migrating` in every address space.
+public struct StagedMigration: SteppedWork {
+    /// What is known of one page.
+    public struct Staged: Equatable, Sendable {
+        public enum Source: Equatable, Sendable {
+            /// Nothing is there, or the zero page.
+            case hole
+            case frame(FrameNumber, writable: Bool)
+            case none(Migration.Reason)
+        }
+
+        public let source: Source
+        /// Where the driver has copied it.
+        public internal(set) var target: FrameNumber?
+        public internal(set) var outcome: Migration.Outcome?
+
+        public var isCandidate: Bool { if case .none = source { false } else { true } }
+    }
+
+    public let mirror: MirrorID
+    public let space: SpaceID
+    public let range: PageRange
+    public let movement: Movement
+    /// One for each page of the range, once they have been collected.
+    public private(set) var pages: [Staged] = []
+    /// Pages elsewhere that are held, too.
+    public private(set) var told: [Place] = []
+    private var announcing: [Place] = []
+    private var cursor: Page
+    private var phase = Phase.begin
+    private var pending: PageChange?
+
+    private enum Phase: Equatable {
+        case begin, collecting, collected
+        /// The driver has said that it is ready.
+        case finishing
+        /// The event for what goes into holes is out.
+        case fillingHoles
+        case done
+    }
+
+    public init(_ mirror: MirrorID, _ space: SpaceID, _ range: PageRange, _ movement: Movement) {
+        self.mirror = mirror
+        self.space = space
+        self.range = range
+        self.movement = movement
+        cursor = range.start
+    }
+
+    /// Goes on to the end of collecting or of finishing.
+    public mutating func step(_ machine: inout Machine) -> Step {
+        if let step = machine.settle(&pending) { return step }
+        guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, range.start)) }
+        switch phase {
+        case .begin:
+            guard let area = machine.spaces[index].areas.area(at: range.start), area.range.contains(range),
+                area.isReadable
+            else { return .failed(MemoryFault(.notMapped, range.start)) }
+            guard area.isMigratable else { return .failed(MemoryFault(.wrongKind, range.start)) }
+            phase = .collecting
+            return .invalidate(Invalidation(space, range, .migrate, owner: movement.owner, exempt: movement.exempt))
+        case .collecting: return collect(&machine, index)
+        case .finishing:
+            if let hole = firstFilledHole {
+                phase = .fillingHoles
+                return .invalidate(
+                    Invalidation(
+                        space, PageRange(hole, range.end), .migrate, owner: movement.owner, exempt: movement.exempt))
+            }
+            finish(&machine, index)
+        case .fillingHoles: finish(&machine, index)
+        case .collected, .done: break
+        }
+        return .done
+    }
+
+    // MARK: Collecting
+
+    private mutating func collect(_ machine: inout Machine, _ index: Int) -> Step {
+        guard let area = machine.spaces[index].areas.area(at: range.start) else {
+            return .failed(MemoryFault(.gone, range.start))
+        }
+        while cursor < range.end {
+            let entry = machine.spaces[index].table[cursor]
+            switch machine.verdict(entry, area, movement) {
+            case .hole: pages.append(Staged(source: .hole))
+            case .stays(let reason): pages.append(Staged(source: .none(reason)))
+            case .stuck: pages.append(Staged(source: .none(.pinned)))
+            case .splitZero:
+                let base = Page(number: cursor.number & ~511)
+                pending = .splitHuge(space, base)
+                return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
+            case .split(let head):
+                if let part = machine.nextPartToTell(head, told: announcing) {
+                    announcing.append(Place(space: part.space, page: part.range.start))
+                    return .invalidate(machine.splitNotice(part))
+                }
+                machine.splitHugePage(head)
+                announcing = []
+                continue
+            case .candidate(let frame):
+                let here = Place(space: space, page: cursor)
+                if let place = machine.nextToTell(frame, taken: here, told: announcing) {
+                    announcing.append(place)
+                    told.append(place)
+                    return .invalidate(machine.farewell(place))
+                }
+                pages.append(isolate(frame, entry, &machine))
+            }
+            announcing = []
+            cursor = cursor + 1
+        }
+        phase = .collected
+        return .done
+    }
+
+    private func isolate(_ frame: FrameNumber, _ entry: PageEntry, _ machine: inout Machine) -> Staged {
+        if machine.isUsedOtherwise(frame) { return Staged(source: .none(.pinned)) }
+        machine.setMigrating(frame, true)
+        return Staged(source: .frame(frame, writable: entry.isWritable))
+    }
+
+    public var candidates: UInt64 { pages.reduce(0) { $0 + ($1.isCandidate ? 1 : 0) } }
+
+    // MARK: Copying
+
+    /// What is left to copy of a part of the range.
+    public func isCopied(_ part: PageRange) -> Bool {
+        !indices(part).contains { pages[$0].isCandidate && pages[$0].target == nil }
+    }
+
+    private func indices(_ part: PageRange) -> Range<Int> {
+        let part = part.clamped(to: range)
+        guard !part.isEmpty else { return 0..<0 }
+        return Int(part.start - range.start)..<Int(part.end - range.start)
+    }
+
+    /// Gives pages of a part frames at the goal and copies them there, as many as there is room for.
+    /// Kernel: alloc_and_copy().
+    public mutating func copy(_ part: PageRange, _ machine: inout Machine) -> [Migration.Run] {
+        var runs: [Migration.Run] = []
+        for position in indices(part) where pages[position].isCandidate && pages[position].target == nil {
+            let page = range.start + UInt64(position)
+            guard let frame = allocate(&machine) else {
+                runs.record(page, 1, .stayed(.noSpace))
+                continue
+            }
+            let bytes = machine.physical.bytes(frame)
+            if case .frame(let source, _) = pages[position].source {
+                bytes.copyMemory(from: machine.physical.bytes(source), byteCount: PageSize.bytes)
+            } else {
+                bytes.initializeMemory(as: UInt8.self, repeating: 0, count: PageSize.bytes)
+            }
+            machine.physical.frame(frame).pointee.isLocked = true
+            machine.stagedFrames += 1
+            pages[position].target = frame
+            runs.record(page, 1, .moved, frame)
+        }
+        return runs
+    }
+
+    private func allocate(_ machine: inout Machine) -> FrameNumber? {
+        switch movement.destination {
+        case .system: machine.allocateSystem(replacing: true)
+        case .device(let device): machine.allocate(on: device, replacing: true)
+        }
+    }
+
+    // MARK: Finishing
+
+    /// The driver is done: the next steps end the migration. False when there is nothing to end yet, or any more.
+    public mutating func beginFinishing() -> Bool {
+        guard phase == .collected else { return false }
+        phase = .finishing
+        return true
+    }
+
+    private var firstFilledHole: Page? {
+        pages.indices.first { pages[$0].source == .hole && pages[$0].target != nil }.map { range.start + UInt64($0) }
+    }
+
+    private mutating func finish(_ machine: inout Machine, _ index: Int) {
+        phase = .done
+        if firstFilledHole != nil { machine.prepareObject(index, range.start) }
+        for position in pages.indices {
+            pages[position].outcome = finishOne(range.start + UInt64(position), pages[position], &machine, index)
+        }
+    }
+
+    private func finishOne(
+        _ page: Page, _ staged: Staged, _ machine: inout Machine, _ index: Int
+    ) -> Migration.Outcome {
+        switch staged.source {
+        case .none(let reason): return .stayed(reason)
+        case .hole:
+            guard let target = staged.target else { return .stayed(.notCopied) }
+            machine.stagedFrames -= 1
+            return fill(page, target, &machine, index)
+        case .frame(let frame, _):
+            machine.setMigrating(frame, false)
+            guard let target = staged.target else { return .stayed(.notCopied) }
+            machine.physical.frame(target).pointee.isLocked = false
+            machine.stagedFrames -= 1
+            let metadata = machine.physical.frame(frame).pointee
+            var reason: Migration.Reason?
+            if machine.isUsedOtherwise(frame) { reason = .pinned }
+            if case .device = movement.destination, !metadata.isAnonymous { reason = .fileBacked }
+            if let reason {
+                machine.release(target)
+                return .stayed(reason)
+            }
+            machine.replaceEverywhere(frame, by: target)
+            settle(page, target, &machine, index)
+            return .moved
+        }
+    }
+
+    private func fill(
+        _ page: Page, _ target: FrameNumber, _ machine: inout Machine, _ index: Int
+    ) -> Migration.Outcome {
+        machine.physical.frame(target).pointee.isLocked = false
+        let entry = machine.spaces[index].table[page]
+        guard let area = machine.spaces[index].areas.area(at: page), !entry.hasFrame,
+            machine.spaces[index].table.hasRoom(for: page)
+        else {
+            machine.release(target)
+            return .stayed(.notCopied)
+        }
+        machine.makeAnonymous(target, area, page)
+        machine.map(target)
+        machine.spaces[index].table.set(
+            page, PageEntry(machine.kind(of: target), target, writable: area.isWritable))
+        machine.spaces[index].resident += 1
+        settle(page, target, &machine, index)
+        return .moved
+    }
+
+    /// The driver's own table knows where the page is now.
+    private func settle(_ page: Page, _ target: FrameNumber, _ machine: inout Machine, _ index: Int) {
+        machine.physical.frame(target).pointee.allocator = mirror
+        var entry = PageEntry.none
+        if case .device = movement.destination { entry = machine.spaces[index].table[page] }
+        machine.update(movement.exempt, page, entry)
+    }
+
+    /// Gives up: every page is as it was. Kernel: migrate_vma_finalize() without destinations.
+    public mutating func rollBack(_ machine: inout Machine) {
+        guard phase != .done else { return }
+        phase = .done
+        for staged in pages {
+            if case .frame(let frame, _) = staged.source { machine.setMigrating(frame, false) }
+            guard let target = staged.target else { continue }
+            machine.physical.frame(target).pointee.isLocked = false
+            machine.stagedFrames -= 1
+            machine.release(target)
+        }
+    }
+}
+
+extension Machine {
+    /// Makes every entry of a frame one that nobody can use, or one of memory again. Kernel: try_to_migrate(),
+    /// remove_migration_ptes().
+    mutating func setMigrating(_ frame: FrameNumber, _ isMigrating: Bool) {
+        physical.frame(frame).pointee.isLocked = isMigrating
+        let kind = isMigrating ? PageEntry.Kind.migrating : kind(of: frame)
+        for place in places(of: frame) {
+            guard let index = spaces.index(of: place.space) else { continue }
+            let entry = spaces[index].table[place.page]
+            guard entry.kind != .exclusive else { continue }
+            spaces[index].table.set(place.page, PageEntry(kind, frame, writable: entry.isWritable))
+        }
+    }
+}
