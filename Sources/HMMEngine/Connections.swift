@@ -36,6 +36,8 @@ extension Engine {
     mutating func disconnect(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
         guard let session = sessions.remove(connection) else { return }
         rollBackMigrations { $0.connection == connection }
+        dropRanges { $0.connection == connection }
+        endConsultations(now, &effects) { $0.connection == connection }
         for mirror in session.mirrors {
             let device = machine.mirrors.index(of: mirror).map { machine.mirrors[$0].device }
             endMirror(mirror, now, &effects)

@@ -15,7 +15,13 @@ public struct Engine: ~Copyable {
     var openMigrations = IDTable<MigrationID, OpenMigration>()
     var drivers = IDTable<DeviceID, Driver>()
     /// Pseudo devices under which others share their memory.
-    var umbrellas: [(name: ShortName, group: UInt32)] = []
+    var umbrellas: [Umbrella] = []
+    /// The number of the last umbrella.
+    var lastGroup: UInt32 = 0
+    var openRanges = IDTable<RangeID, OpenRange>()
+    /// What the tenant may not use, and what the server withholds from it.
+    var restrictions: Restrictions
+    let server: Restrictions
     /// What goes with a connection, in the order of its making.
     var managed: [Managed] = []
     /// Files that have a name, in the order of their making.
@@ -31,8 +37,10 @@ public struct Engine: ~Copyable {
     /// The time at which `.tick` is due, if any. It may be early, never late.
     public internal(set) var nextDeadline: Instant?
 
-    public init(limits: Limits = Limits()) {
+    public init(limits: Limits = Limits(), restrictions: Restrictions = Restrictions()) {
         self.limits = limits
+        self.restrictions = restrictions
+        server = restrictions
         machine = Machine(
             frameLimit: limits.residentBytes / UInt64(PageSize.bytes), hugePages: UInt64(limits.hugetlbPages),
             regionFrames: limits.regionBytes / UInt64(PageSize.bytes))
@@ -80,8 +88,12 @@ public struct Engine: ~Copyable {
         case .tick: tick(now, &effects)
         case .drain: drain(&effects)
         }
-        if !ready.isEmpty || !doomed.isEmpty { settle(now, &effects) }
+        if hasMore { settle(now, &effects) }
     }
+
+    /// Something has been set free, or is to be told, at the end of an input.
+    @inline(__always)
+    private var hasMore: Bool { !ready.isEmpty || !doomed.isEmpty || !machine.freedDeviceFrames.isEmpty }
 
     /// Takes what a connection has sent: the same as `.request` or `.refused`, without making an input of it.
     @inline(__always)
@@ -94,7 +106,7 @@ public struct Engine: ~Copyable {
         case .failure(let tag, let failure, let closes):
             refuse(connection, tag, failure, closes: closes, &effects)
         }
-        if !ready.isEmpty || !doomed.isEmpty { settle(now, &effects) }
+        if hasMore { settle(now, &effects) }
     }
 
     // MARK: Requests
@@ -182,6 +194,7 @@ public struct Engine: ~Copyable {
             if isDraining, next == ready.count { finishDraining(&effects) }
         }
         ready.removeSubrange(..<next)
+        if !machine.freedDeviceFrames.isEmpty { tellFreed(&effects) }
         if !ready.isEmpty { nextDeadline = now }
     }
 

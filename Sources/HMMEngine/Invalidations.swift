@@ -33,14 +33,22 @@ extension Engine {
                 finish(operation, now, &effects)
                 return false
             case .failed(let fault):
-                fail(operation, fault, &effects)
+                fail(operation, fault, now, &effects)
                 return false
             case .invalidate(let invalidation):
+                if let asked = consult(invalidation, operation, now, &effects) {
+                    operation.state = .consulting(asked, held: operation.held(during: invalidation))
+                    roundsRunning += 1
+                    nextDeadline = min(nextDeadline ?? asked.deadline, asked.deadline)
+                    return true
+                }
+                operation.isExcused = false
                 let round = announce(invalidation, &operation, id, now, &effects)
                 // A round that waits for nobody goes on at once, unless the rounds so far have said much.
                 if round.waiting.isEmpty {
                     guard effects.text.count > bound else {
                         machine.end(invalidation)
+                        tellUpdates(round.updates, invalidation, &effects)
                         break
                     }
                     ready.append(.round(id))
@@ -66,6 +74,12 @@ extension Engine {
             guard let index = subscriptions.index(of: mirror) else { continue }
             let subscription = subscriptions[index]
             guard let session = sessions.index(of: subscription.connection) else { continue }
+            if subscription.isLegacy {
+                machine.letGo(mirror, invalidation.range)
+                invalidateRanges(of: mirror, invalidation.range)
+                round.updates.append(mirror)
+                continue
+            }
             let number = sessions[session].takeEventNumber()
             write(number, mirror, invalidation, subscription, &effects)
             if subscription.acknowledgement == .automatic {
@@ -175,12 +189,13 @@ extension Engine {
             operations[index].state = .inRound(round, held: held)
             return
         }
-        endRound(round)
+        endRound(round, &effects)
         resume(operations.id(at: index), inTurn: false, now, &effects)
     }
 
-    mutating func endRound(_ round: Round) {
+    mutating func endRound(_ round: Round, _ effects: inout Effects) {
         machine.end(round.invalidation)
+        tellUpdates(round.updates, round.invalidation, &effects)
         roundsRunning -= 1
         if roundsRunning == 0 { nextDeadline = nil }
     }

@@ -9,8 +9,12 @@ extension Engine {
             warn(id, now, &effects)
             expire(id, now, &effects)
         }
+        endConsultations(now, &effects) { $0.deadline <= now }
         nextDeadline = nil
         for index in 0..<operations.count {
+            if case .consulting(let asked, _) = operations[index].state {
+                nextDeadline = min(nextDeadline ?? asked.deadline, asked.deadline)
+            }
             guard case .inRound(let round, _) = operations[index].state, let deadline = round.nextDeadline else {
                 continue
             }
@@ -52,7 +56,7 @@ extension Engine {
         guard var operation = operations.remove(id) else { return }
         operation.abandon(&machine)
         if case .stage(_, let migration?) = operation.work { close(migration) }
-        endRound(round)
+        endRound(round, &effects)
         effects.fail(
             operation.caller,
             Failure(

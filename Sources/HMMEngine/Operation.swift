@@ -22,6 +22,8 @@ struct Operation: Equatable {
     /// `nowait=yes`: it answers BUSY where it would have to wait for another's range.
     var refusesToWait = false
     var state = State.running
+    /// A driver's client has been asked already: the server goes on.
+    var isExcused = false
     /// Mirrors that let go, over all rounds.
     var acked: UInt64 = 0
     /// Mirrors fenced because their lease ran out, over all rounds.
@@ -31,6 +33,8 @@ struct Operation: Equatable {
         case running
         /// An invalidation is out; other requests keep off `held` until it is over.
         case inRound(Round, held: [Hold])
+        /// A driver's client is asked what is to come back.
+        case consulting(Consultation, held: [Hold])
         /// Answered; others keep off `held` until its migration ends.
         case open(held: [Hold])
         /// Another request holds part of the range this one wants.
@@ -60,6 +64,8 @@ struct Operation: Equatable {
         case evict(Eviction, Evicting)
         /// `migrate.begin`, or `migrate.finish` of the migration so numbered.
         case stage(StagedMigration, MigrationID?)
+        /// `hmm.vma-get-pfns` and `hmm.vma-fault`.
+        case legacy(RangeFault)
     }
 
     /// On whose behalf pages of an address space move.
@@ -68,6 +74,8 @@ struct Operation: Equatable {
         case asked
         /// `dev.migrate`: of a mirror's driver.
         case driver(MirrorID)
+        /// `to-ram`: of a driver whose device's page the operation waits for.
+        case callback(OperationID, Consultation)
     }
 
     /// What device memory is evicted for.
@@ -93,6 +101,8 @@ struct Round: Equatable {
     }
 
     let invalidation: Invalidation
+    /// Mirrors of 2017, which are told when it is over.
+    var updates: [MirrorID] = []
     var waiting: [Waiting] = []
 
     /// The next time something is due.

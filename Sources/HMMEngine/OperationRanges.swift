@@ -9,6 +9,7 @@ extension Operation {
         case .load(let access, _), .store(let access, _): access.pages
         case .sweep(let sweep): sweep.pages
         case .fault(let fault): fault.pages
+        case .legacy(let fault): fault.pages
         case .snapshot(_, let range): range
         case .deviceLoad(let access, _), .deviceStore(let access, _):
             access.firstMissing(machine).map { PageRange($0, access.pages.end) }
@@ -16,6 +17,8 @@ extension Operation {
         case .cut, .evict: nil
         // Its own migration keeps others off already.
         case .stage(let staged, let id): id == nil ? staged.range : nil
+        // Whoever waits for it holds the range.
+        case .migrate(_, .callback): nil
         default: kept
         }
     }
@@ -55,7 +58,7 @@ extension Operation {
     /// What others keep off now; nil when it holds nothing.
     var held: [Hold]? {
         switch state {
-        case .inRound(_, let held), .open(let held): held
+        case .inRound(_, let held), .open(let held), .consulting(_, let held): held
         case .running, .parked: nil
         }
     }
@@ -64,7 +67,7 @@ extension Operation {
         switch work {
         case .load(let access, _), .store(let access, _): access.told
         case .sweep(let sweep): sweep.told
-        case .fault(let fault): fault.told
+        case .fault(let fault), .legacy(let fault): fault.told
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.told
         case .migrate(let migration, _): migration.told
         case .exclusive(let access): access.told
@@ -82,7 +85,15 @@ extension Operation {
     /// It changes no mapping: it loads, stores, faults or looks.
     var isAccess: Bool {
         switch work {
-        case .load, .store, .sweep, .fault, .snapshot, .deviceLoad, .deviceStore: true
+        case .load, .store, .sweep, .fault, .legacy, .snapshot, .deviceLoad, .deviceStore: true
+        default: false
+        }
+    }
+
+    /// It needs pages for the CPU's fault path: what it moves comes back because of that.
+    var isFault: Bool {
+        switch work {
+        case .load, .store, .sweep, .fault, .legacy, .deviceLoad, .deviceStore, .pin, .exclusive, .advise: !isExcused
         default: false
         }
     }

@@ -24,6 +24,7 @@ extension Operation {
         case .pin(var pinning): step(&pinning, &machine) { .pin($0) }
         case .cut(var cut): step(&cut, &machine) { .cut($0) }
         case .evict(var eviction, let purpose): step(&eviction, &machine) { .evict($0, purpose) }
+        case .legacy(var fault): step(&fault, &machine) { .legacy($0) }
         case .stage(var staged, let id): step(&staged, &machine) { .stage($0, id) }
         case .snapshot(_, let range):
             machine.spaces.contains(space) ? .done : .failed(MemoryFault(.gone, range.start))
@@ -49,6 +50,7 @@ extension Operation {
         case .fault(var fault): restart(&fault, &machine) { .fault($0) }
         case .deviceLoad(var access, let request): restart(&access, &machine) { .deviceLoad($0, request) }
         case .deviceStore(var access, let request): restart(&access, &machine) { .deviceStore($0, request) }
+        case .legacy(var fault): restart(&fault, &machine) { .legacy($0) }
         // These keep their whole range until they are done.
         default: nil
         }

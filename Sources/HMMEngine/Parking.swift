@@ -71,7 +71,7 @@ extension Engine {
             case .running: continue
             // A look at pages on their way shows that nothing is there.
             case .open where operation.looksOnly: continue
-            case .inRound(_, let held), .open(let held):
+            case .inRound(_, let held), .open(let held), .consulting(_, let held):
                 if held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) }) { return other }
             case .parked:
                 guard other < id, operations[index].space == operation.space, !operation.isAccess || !operations[index].isAccess else { continue }

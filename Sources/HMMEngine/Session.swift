@@ -7,6 +7,8 @@ struct Session {
     /// What `hello` said.
     var client = ShortName.none
     var capabilities: Capabilities = []
+    /// The licence it declares; nil when it says nothing.
+    var licence: Licence?
     var mirrors: [MirrorID] = []
     /// Requests of the untagged lane that wait for the one before them.
     var lane = Lane()

@@ -6,6 +6,8 @@ struct Subscription {
     let connection: ConnectionID
     let leaseMilliseconds: UInt64
     let acknowledgement: Acknowledgement
+    /// It hears of invalidations as in 2017: when they are over.
+    var isLegacy = false
     /// Its lease ran out: the device's translations are gone, and so is its subscription.
     var isFenced = false
 }
@@ -48,6 +50,7 @@ extension Engine {
     mutating func endMirror(_ id: MirrorID, _ now: Instant, _ effects: inout Effects) {
         _ = subscriptions.remove(id)
         rollBackMigrations { $0.staged.mirror == id }
+        dropRanges { $0.mirror == id }
         machine.dropMirror(id)
         releaseRounds(of: id, now, &effects) { $0.acked += 1 }
     }
@@ -56,6 +59,7 @@ extension Engine {
     mutating func fence(_ id: MirrorID, _ reason: StaticString, _ now: Instant, _ effects: inout Effects) {
         guard let index = subscriptions.index(of: id), !subscriptions[index].isFenced else { return }
         subscriptions[index].isFenced = true
+        dropRanges { $0.mirror == id }
         rollBackMigrations { $0.staged.mirror == id }
         machine.dropMirror(id)
         if let session = sessions.index(of: subscriptions[index].connection) {

@@ -14,7 +14,7 @@ public struct Machine: ~Copyable {
     var anonymousObjects = Slots<AnonymousObject>()
     var regionMap = RegionMap()
     /// Device frames whose last reference has gone since someone asked. Kernel: dev_pagemap_ops.page_free().
-    public var freedDeviceFrames: [FrameNumber] = []
+    public internal(set) var freedDeviceFrames: [FrameNumber] = []
     /// Frames that drivers have copied pages to and nothing maps yet.
     var stagedFrames: UInt64 = 0
     let tableNodes: NodeBudget

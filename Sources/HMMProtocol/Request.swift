@@ -12,6 +12,7 @@ public enum Request: Equatable, Sendable {
     case limits(ShowLimits)
     case pending(Pending)
     case check(Check)
+    case config(Config)
     case ack(Ack)
     case quit(Quit)
     case spaceCreate(SpaceCreate)
@@ -36,6 +37,7 @@ public enum Request: Equatable, Sendable {
     case fileList(FileList)
     indirect case deviceCreate(DeviceCreate)
     case deviceList(DeviceList)
+    indirect case inject(Inject)
     indirect case deviceRemove(DeviceRemove)
     indirect case regionCreate(RegionCreate)
     case regionRemove(RegionRemove)
@@ -89,11 +91,11 @@ public enum Request: Equatable, Sendable {
 
 /// The verbs without their arguments, in the order of the manual.
 public enum VerbName: UInt8, CaseIterable, Sendable {
-    case hello, ping, help, limits, pending, check, ack, quit
+    case hello, ping, help, limits, pending, check, config, ack, quit
     case spaceCreate, spaceFork, spaceDrop, mmap, munmap, mremap, mprotect, madvise, maps, pagemap
     case read, write, pin, unpin
     case fileCreate, fileTruncate, fileRead, fileWrite, fileRemove, fileList
-    case deviceCreate, deviceList, deviceRemove, regionCreate, regionRemove, evict
+    case deviceCreate, deviceList, deviceRemove, inject, regionCreate, regionRemove, evict
     case mirror, mirrorDrop, fault, snapshot, deviceRead, deviceWrite, migrate, deviceMigrate
     case exclusive, exclusiveHeld, migrateBegin, migrateCopy, migrateFinish, migrateAbort, toRAM
     case mirrorRegister, mirrorUnregister, getPfns, vmaFault, rangeDone, devmemAdd
@@ -107,6 +109,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
         case .limits: ShowLimits.self
         case .pending: Pending.self
         case .check: Check.self
+        case .config: Config.self
         case .ack: Ack.self
         case .quit: Quit.self
         case .spaceCreate: SpaceCreate.self
@@ -132,6 +135,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
         case .deviceCreate: DeviceCreate.self
         case .deviceList: DeviceList.self
         case .deviceRemove: DeviceRemove.self
+        case .inject: Inject.self
         case .regionCreate: RegionCreate.self
         case .regionRemove: RegionRemove.self
         case .evict: Evict.self
@@ -187,6 +191,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
         case .limits: .limits(ShowLimits(arguments))
         case .pending: .pending(Pending(arguments))
         case .check: .check(Check(arguments))
+        case .config: .config(Config(arguments))
         case .ack: .ack(Ack(arguments))
         case .quit: .quit(Quit(arguments))
         case .spaceCreate: .spaceCreate(SpaceCreate(arguments))
@@ -212,6 +217,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
         case .deviceCreate: .deviceCreate(try DeviceCreate(arguments))
         case .deviceList: .deviceList(DeviceList(arguments))
         case .deviceRemove: .deviceRemove(DeviceRemove(arguments))
+        case .inject: .inject(Inject(arguments))
         case .regionCreate: .regionCreate(try RegionCreate(arguments))
         case .regionRemove: .regionRemove(RegionRemove(arguments))
         case .evict: .evict(try Evict(arguments))

@@ -58,6 +58,7 @@ public struct CaptiveServer: Sendable {
         let addresses = server.addresses
         let port = addresses.tls.first?.port ?? 0
         var variables = environment
+        variables["PATH"] = Self.searchPath(environment["PATH"])
         variables["HMMD_URI"] = "hmms://localhost:\(port)"
         variables["HMMD_HOST"] = "localhost"
         variables["HMMD_PORT"] = "\(port)"
@@ -70,6 +71,16 @@ public struct CaptiveServer: Sendable {
         if let plain = addresses.plainLoopback { variables["HMMD_PLAIN_URI"] = "hmm://\(plain)" }
         if let path = addresses.unixPath { variables["HMMD_UNIX"] = path }
         return variables
+    }
+
+    /// With the folder of this program first: its client is there, too.
+    private static func searchPath(_ path: String?) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        let count = readlink("/proc/self/exe", &buffer, Int(PATH_MAX))
+        guard count > 0 else { return path ?? "" }
+        let program = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let folder = program.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        return [folder, path].compactMap { $0 }.joined(separator: ":")
     }
 
     private static func relay(_ signal: UnixSignal, to child: ChildProcess) {

@@ -1,3 +1,4 @@
+internal import HMMEngine
 internal import HMMProtocol
 internal import HMMTLS
 
@@ -65,6 +66,18 @@ extension ServerConfiguration {
         if let bytes = try given.value(.tenantMemory, "a size such as 512m or 4g", Quantity.bytes) {
             limits.residentBytes = bytes
         }
+        let features: (String) -> Features? = { text in
+            var features: Features = []
+            for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+                guard let bit = Features.words.firstIndex(of: String(word)) else { return nil }
+                features.insert(Features(rawValue: 1 << UInt8(bit)))
+            }
+            return features
+        }
+        if let without = try given.value(.without, "some of \(Features.words.joined(separator: ","))", features) {
+            restrictions.features.subtract(without)
+        }
+        restrictions.enforcesLicence = try given.value(.enforceLicence, "yes or no", Self.yesOrNo) ?? false
         let positive: (String) -> Int? = { text in Int(text).flatMap { $0 > 0 ? $0 : nil } }
         if let count = try given.value(.loops, "a number from 1 to 1024", positive) {
             loops = min(count, 1024)

@@ -1,3 +1,4 @@
+public import HMMEngine
 public import HMMProtocol
 public import HMMTLS
 
@@ -59,6 +60,8 @@ public struct ServerConfiguration: Sendable {
     /// The tenant of clients on the Unix socket and on plain loopback.
     public var localTenant: ShortName
     public var limits = Limits()
+    /// What every tenant has to do without.
+    public var restrictions = Restrictions()
     /// Event loops, each with a thread.
     public var loops: Int
     /// Nanoseconds an event loop goes on polling after its last event before it sleeps: answers come sooner, a

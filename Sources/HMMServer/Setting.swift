@@ -9,6 +9,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case plainLoopback = "plain-loopback"
     case localTenant = "local-tenant"
     case tenantMemory = "tenant-memory"
+    case without
+    case enforceLicence = "enforce-licence"
     case maxConnections = "max-connections"
     case handshakeTimeout = "handshake-timeout"
     case lineTimeout = "line-timeout"

@@ -29,11 +29,11 @@ final class TenantShard: @unchecked Sendable {
     /// Text after which a run ends, so that a client which does not read is noticed before more is made for it.
     private let textBound: Int
 
-    init(name: ShortName, limits: Limits, home: LoopContext) {
+    init(name: ShortName, limits: Limits, restrictions: Restrictions, home: LoopContext) {
         self.name = name
         self.limits = limits
         self.home = home
-        engine = Engine(limits: limits)
+        engine = Engine(limits: limits, restrictions: restrictions)
         textBound = OutputBounds(limits).run
     }
 

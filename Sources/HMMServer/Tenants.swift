@@ -1,3 +1,4 @@
+internal import HMMEngine
 internal import HMMProtocol
 internal import Synchronization
 
@@ -12,9 +13,13 @@ final class Tenants: Sendable {
     }
 
     private let limits: Limits
+    private let restrictions: Restrictions
     private let entries = Mutex<[ShortName: Entry]>([:])
 
-    init(limits: Limits) { self.limits = limits }
+    init(limits: Limits, restrictions: Restrictions) {
+        self.limits = limits
+        self.restrictions = restrictions
+    }
 
     var count: Int { entries.withLock { $0.count } }
 
@@ -27,7 +32,7 @@ final class Tenants: Sendable {
                 entries[tenant]?.uses += 1
                 return shard
             }
-            let shard = TenantShard(name: tenant, limits: limits, home: loop)
+            let shard = TenantShard(name: tenant, limits: limits, restrictions: restrictions, home: loop)
             entries[tenant] = Entry(shard: shard, uses: 1)
             return shard
         }

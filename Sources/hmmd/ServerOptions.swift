@@ -44,6 +44,15 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Page frames one tenant may use; default 4g.", valueName: "size"))
     var tenantMemory: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Features no tenant has: hmm-mirror, device-private, device-public, with commas between them.",
+            valueName: "features"))
+    var without: String?
+
+    @Flag(help: "Refuse verbs exported to GPL clients to those that declare another licence.")
+    var enforceLicence = false
+
     @Option(help: ArgumentHelp("Event loops, each a thread; default one per processor.", valueName: "n"))
     var loops: String?
 
@@ -73,7 +82,8 @@ struct ServerOptions: ParsableArguments {
             .listen: listen, .cert: cert, .key: key, .clientCA: clientCa, .verify: verify,
             .anonymousTenant: anonymousTenant, .tlsMin: tlsMin, .requireALPN: requireAlpn ? "yes" : nil,
             .unix: unix, .unixMode: unixMode, .plainLoopback: plainLoopback, .localTenant: localTenant,
-            .tenantMemory: tenantMemory, .loops: loops, .maxConnections: maxConnections,
+            .tenantMemory: tenantMemory, .without: without, .enforceLicence: enforceLicence ? "yes" : nil,
+            .loops: loops, .maxConnections: maxConnections,
             .handshakeTimeout: handshakeTimeout, .lineTimeout: lineTimeout, .idleTimeout: idleTimeout,
             .linger: linger, .drainSeconds: drainSeconds, .logLevel: logLevel,
         ]

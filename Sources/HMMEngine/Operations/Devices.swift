@@ -129,25 +129,10 @@ extension Engine {
     mutating func createMirror(_ create: MirrorCreate, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         let space = try space(create.space)
         let device = try device(create.device)
-        guard subscriptions.count < limits.mirrors else { throw over("mirrors", limits.mirrors) }
-        guard create.leaseMilliseconds <= limits.leaseMilliseconds else {
-            throw Failure(.badArgument, "a lease is at most \(limits.leaseMilliseconds) ms")
-        }
         let range = PageRange(touching: create.extent.va, length: create.extent.length)
-        guard let session = sessions.index(of: caller.connection),
-            let id = machine.makeMirror(space, device, range), let index = machine.mirrors.index(of: id)
-        else { return }
-        subscriptions.append(
-            Subscription(
-                connection: caller.connection, leaseMilliseconds: create.leaseMilliseconds,
-                acknowledgement: create.acknowledgement),
-            id: id)
-        sessions[session].mirrors.append(id)
-        if sessions[session].isReadingPaused {
-            // From now on its acknowledgements must get through.
-            sessions[session].isReadingPaused = false
-            effects.signal(.resumeReading(caller.connection))
-        }
+        let id = try makeMirror(
+            space, device, range, create.leaseMilliseconds, create.acknowledgement, isLegacy: false, caller, &effects)
+        guard let index = machine.mirrors.index(of: id) else { return }
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" mirror=", UInt64(id.rawValue))
@@ -156,11 +141,45 @@ extension Engine {
         effects.text.endLine()
     }
 
+    /// A new mirror of the caller's.
+    mutating func makeMirror(
+        _ space: SpaceID, _ device: DeviceID, _ range: PageRange, _ lease: UInt64,
+        _ acknowledgement: Acknowledgement, isLegacy: Bool, _ caller: Caller, _ effects: inout Effects
+    ) throws(Failure) -> MirrorID {
+        guard subscriptions.count < limits.mirrors else { throw over("mirrors", limits.mirrors) }
+        guard lease <= limits.leaseMilliseconds else {
+            throw Failure(.badArgument, "a lease is at most \(limits.leaseMilliseconds) ms")
+        }
+        guard let session = sessions.index(of: caller.connection), let id = machine.makeMirror(space, device, range)
+        else { throw Failure(.cancelled, "the connection, the address space or the device has gone") }
+        subscriptions.append(
+            Subscription(
+                connection: caller.connection, leaseMilliseconds: lease, acknowledgement: acknowledgement,
+                isLegacy: isLegacy),
+            id: id)
+        sessions[session].mirrors.append(id)
+        if sessions[session].isReadingPaused {
+            // From now on its acknowledgements must get through.
+            sessions[session].isReadingPaused = false
+            effects.signal(.resumeReading(caller.connection))
+        }
+        return id
+    }
+
+    mutating func inject(_ inject: Inject, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+        machine.injectFailures(try device(inject.device), inject.failedAllocations)
+        effects.answer(caller)
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" dev=", inject.device)
+        effects.text.pair(" fail-alloc=", inject.failedAllocations)
+        effects.text.endLine()
+    }
+
     /// Returns what is left to do when the device's driver evicts it then.
     mutating func dropMirror(
-        _ drop: MirrorDrop, _ caller: Caller, _ now: Instant, _ effects: inout Effects
+        _ raw: UInt32, _ caller: Caller, _ now: Instant, _ effects: inout Effects
     ) throws(Failure) -> Operation? {
-        let id = try ownMirror(drop.mirror, caller.connection)
+        let id = try ownMirror(raw, caller.connection)
         let device = machine.mirrors.index(of: id).map { machine.mirrors[$0].device }
         if let session = sessions.index(of: caller.connection) {
             sessions[session].mirrors.removeAll { $0 == id }

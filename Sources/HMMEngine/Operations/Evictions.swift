@@ -71,6 +71,8 @@ extension Engine {
             endMirrors(of: id, now, &effects)
             for region in regions { try removeRegion(region, eviction) }
             machine.removeDevice(id)
+            _ = drivers.remove(id)
+            dropUnusedUmbrellas()
             managed.removeAll { $0.thing == .device(id) }
             deviceNames[Int(id.rawValue) - 1] = .none
         }

@@ -4,21 +4,32 @@ internal import HMMProtocol
 /// `migrate` and `dev.migrate`.
 extension Engine {
     func operation(_ migrate: Migrate, _ caller: Caller) throws(Failure) -> Operation {
-        let space = try space(migrate.space)
-        let source = migrate.source.isEmpty ? nil : try device(migrate.source)
+        try operation(.migrate, migrate.space, migrate.extent, to: migrate.destination, from: migrate.source, caller)
+    }
+
+    func operation(_ migrate: MigrateVma, _ caller: Caller) throws(Failure) -> Operation {
+        try operation(.migrateVma, migrate.space, migrate.extent, to: migrate.destination, from: .none, caller)
+    }
+
+    private func operation(
+        _ verb: VerbName, _ raw: UInt32, _ extent: Extent, to destination: ShortName, from name: ShortName,
+        _ caller: Caller
+    ) throws(Failure) -> Operation {
+        let space = try space(raw)
+        let source = name.isEmpty ? nil : try device(name)
         let movement: Movement
-        if migrate.destination.isEmpty {
+        if destination.isEmpty {
             movement = Movement(
                 to: .system, sources: .device, from: source, exempt: ownMirrors(caller, space, source))
         } else {
-            let device = try device(migrate.destination)
+            let device = try device(destination)
             movement = Movement(
                 to: .device(device), sources: source == nil ? .system : .device, from: source,
                 exempt: ownMirrors(caller, space, device))
         }
-        let range = PageRange(touching: migrate.extent.va, length: migrate.extent.length)
+        let range = PageRange(touching: extent.va, length: extent.length)
         return Operation(
-            caller: caller, verb: .migrate, space: space, work: .migrate(Migration(space, range, movement), .asked))
+            caller: caller, verb: verb, space: space, work: .migrate(Migration(space, range, movement), .asked))
     }
 
     /// The caller's mirrors of the device that moves pages: its driver knows what it does.
@@ -59,6 +70,12 @@ extension Engine {
         _ migration: Migration, _ kind: Operation.Migrating, _ operation: borrowing Operation, _ effects: inout Effects
     ) {
         let caller = operation.caller
+        if case .callback = kind {
+            effects.answer(caller)
+            effects.text.beginSuccess(caller.tag)
+            effects.text.pair(" moved=", migration.movedCount)
+            return effects.text.endLine()
+        }
         var served: UInt64?
         if case .driver(let mirror) = kind, case .device(let device) = migration.movement.destination {
             let count = machine.translated(mirror, migration.range)

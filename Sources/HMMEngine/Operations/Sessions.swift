@@ -7,6 +7,7 @@ extension Engine {
         guard let index = sessions.index(of: caller.connection) else { return }
         sessions[index].client = hello.client
         sessions[index].capabilities.formUnion(hello.capabilities)
+        if let licence = hello.licence { sessions[index].licence = licence }
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" version=", 1)
@@ -19,8 +20,9 @@ extension Engine {
         let rows: UInt64
         if help.verb.isEmpty {
             effects.answer(caller)
-            for verb in VerbName.allCases { writeRow(verb.spec, caller, &effects) }
-            rows = UInt64(VerbName.allCases.count)
+            let offered = VerbName.allCases.filter { isOffered($0) }
+            for verb in offered { writeRow(verb.spec, caller, &effects) }
+            rows = UInt64(offered.count)
         } else {
             rows = try explain(help.verb, caller, &effects)
         }
@@ -35,11 +37,13 @@ extension Engine {
         effects.text.append(text: spec.name)
         effects.text.pair(" args=", quoted: spec.usage)
         effects.text.pair(" doc=", quoted: spec.summary)
+        if spec.export == .gpl { effects.text.append(" export=gpl") }
+        if let gate = spec.gate { effects.text.pair(" gate=", quoted: gate.rawValue) }
         effects.text.endLine()
     }
 
     private func explain(_ name: ShortName, _ caller: Caller, _ effects: inout Effects) throws(Failure) -> UInt64 {
-        guard let verb = VerbName.allCases.first(where: { ShortName($0.spec.name) == name }) else {
+        guard let verb = VerbName.allCases.first(where: { ShortName($0.spec.name) == name && isOffered($0) }) else {
             throw Failure(.unknownVerb, "there is no verb `\(name)`")
         }
         let spec = verb.spec
@@ -116,6 +120,10 @@ extension Engine {
         effects.text.pair(" mm=", UInt64(operation.space.rawValue))
         switch operation.state {
         case .running: break
+        case .consulting(let asked, _):
+            append(asked.invalidation.range, &effects)
+            effects.text.pair(" asks=c", UInt64(asked.connection.rawValue))
+            effects.text.pair(" left=", now.milliseconds(until: asked.deadline))
         case .open: if let held = operation.held?.last { append(held.range, &effects) }
         case .inRound(let round, let held):
             if let wanted = operation.wanted(machine) ?? held.first?.range { append(wanted, &effects) }

@@ -19,6 +19,7 @@ extension Engine {
         _ request: Request, _ caller: Caller, _ now: Instant, _ effects: inout Effects
     ) {
         do throws(Failure) {
+            if restrictions.isAny { try checkRestrictions(request, caller) }
             if let operation = try begin(request, caller, now, &effects) { run(operation, now, &effects) }
         } catch {
             effects.fail(caller, error)
@@ -46,7 +47,7 @@ extension Engine {
         case .deviceList: listDevices(caller, &effects)
         case .regionCreate(let create): try createRegion(create, caller, &effects)
         case .mirror(let create): try createMirror(create, caller, &effects)
-        case .mirrorDrop(let drop): return try dropMirror(drop, caller, now, &effects)
+        case .mirrorDrop(let drop): return try dropMirror(drop.mirror, caller, now, &effects)
         case .spaceDrop(let drop): return try operation(drop, caller)
         case .mmap(let mmap): return try operation(mmap, caller)
         case .munmap(let munmap): return try operation(munmap, caller)
@@ -68,6 +69,19 @@ extension Engine {
     ) throws(Failure) -> Operation? {
         switch request {
         case .check: check(caller, &effects)
+        case .config(let config): configure(config, caller, &effects)
+        case .inject(let inject): try self.inject(inject, caller, &effects)
+        case .toRAM(let toRAM): return try operation(toRAM, caller)
+        case .mirrorRegister(let register): try registerMirror(register, caller, &effects)
+        case .mirrorUnregister(let drop): return try dropMirror(drop.mirror, caller, now, &effects)
+        case .getPfns(let get): return try operation(get, caller)
+        case .vmaFault(let fault): return try operation(fault, caller)
+        case .rangeDone(let done): try endRange(done, caller, &effects)
+        case .devmemAdd(let add): try addMemory(add, caller, &effects)
+        case .devmemAddResource(let add): try addResource(add, caller, &effects)
+        case .umbrellaNew(let new): try makeUmbrella(new, caller, &effects)
+        case .umbrellaPut(let put): try putUmbrella(put, caller, &effects)
+        case .migrateVma(let migrate): return try operation(migrate, caller)
         case .pagemap(let pagemap): try showPages(pagemap, caller, &effects)
         case .unpin(let unpin): try self.unpin(unpin, caller, &effects)
         case .fileCreate(let create): try createFile(create, caller, &effects)
@@ -93,7 +107,7 @@ extension Engine {
         case .evict(let evict): return try operation(evict, caller)
         case .regionRemove(let remove): return try operation(remove, caller)
         case .deviceRemove(let remove): return try operation(remove, caller)
-        default: throw Failure(.internal, "this verb does nothing yet")
+        default: throw Failure(.internal, "no way to begin `\(request.name.spec.name)`")
         }
         return nil
     }
@@ -101,9 +115,13 @@ extension Engine {
     /// Answers an operation whose work is done.
     mutating func finish(_ operation: borrowing Operation, _ now: Instant, _ effects: inout Effects) {
         let caller = operation.caller
-        let start = effects.text.count
         do throws(Failure) {
             try complete(operation, now, &effects)
+        } catch {
+            return effects.fail(caller, error, unlessGoneFrom: self)
+        }
+        let start = effects.text.count
+        do throws(Failure) {
             // The caller may have gone while it waited; what it asked for is done all the same.
             guard sessions.contains(caller.connection) else { return finishUnheard(operation) }
             try answer(operation, &effects)
@@ -122,6 +140,7 @@ extension Engine {
         case .fork(let fork): adopt(fork)
         case .evict(let eviction, let purpose): try complete(eviction, purpose, now, &effects)
         case .stage(_, let id?): close(id)
+        case .migrate(_, .callback(let waiting, let asked)): resumeConsulted(waiting, asked, now, &effects)
         default: break
         }
     }
@@ -133,6 +152,7 @@ extension Engine {
         case .store(_, let write): answer(write, caller, &effects)
         case .sweep(let sweep): try answer(sweep, caller, &effects)
         case .fault(let fault): answerRows(fault.mirror, fault.pages, caller, &effects)
+        case .legacy(let fault): try answerLegacy(fault, caller, &effects)
         case .snapshot(let mirror, let range): answerRows(mirror, range, caller, &effects)
         case .deviceLoad(let access, let read): try answer(read, access, caller, &effects)
         case .deviceStore(let access, let write): answer(write, access, caller, &effects)
@@ -167,12 +187,17 @@ extension Engine {
     }
 
     /// Answers an operation that cannot go on.
-    mutating func fail(_ operation: borrowing Operation, _ fault: MemoryFault, _ effects: inout Effects) {
+    mutating func fail(
+        _ operation: borrowing Operation, _ fault: MemoryFault, _ now: Instant, _ effects: inout Effects
+    ) {
         switch operation.work {
         case .deviceStore(let access, let write): storeServed(write, access)
         case .stage(var staged, let id):
             staged.rollBack(&machine)
             if let id { close(id) }
+        case .migrate(_, .callback(let waiting, let asked)):
+            effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
+            return resumeConsulted(waiting, asked, now, &effects)
         default: break
         }
         effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)

@@ -9,6 +9,8 @@ public struct Device: Sendable {
     public let chunk: UInt64?
     /// Someone wants to know of pages whose last reference goes. Kernel: dev_pagemap_ops.page_free().
     public let reportsFreed: Bool
+    /// Allocations for migrations that are made to fail. Kernel: HMM_DMIRROR_FLAG_FAIL_ALLOC.
+    var failedAllocations: UInt64 = 0
 }
 
 /// A piece of device memory at a physical range of its own. Kernel: `struct dev_pagemap`.

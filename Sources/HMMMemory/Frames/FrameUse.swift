@@ -22,7 +22,7 @@ extension Machine {
     /// A frame of a device's first region that has one, or nil; its bytes are undefined. A device that grows gets one
     /// more region when it is full.
     mutating func allocate(on device: DeviceID, replacing: Bool = false) -> FrameNumber? {
-        guard let index = devices.index(of: device) else { return nil }
+        guard let index = devices.index(of: device), !takeInjectedFailure(device) else { return nil }
         for region in devices[index].regions {
             guard let position = regions.index(of: region) else { continue }
             if let frame = physical.allocate(&regions[position].zone, replacing: replacing) { return frame }
@@ -33,6 +33,20 @@ extension Machine {
             let position = regions.index(of: region)
         else { return nil }
         return physical.allocate(&regions[position].zone, replacing: replacing)
+    }
+
+    /// Lets the next allocations for migrations of a device fail.
+    public mutating func injectFailures(_ device: DeviceID, _ count: UInt64) {
+        if let index = devices.index(of: device) { devices[index].failedAllocations = count }
+    }
+
+    /// An allocation has to fail because someone asked for that; it counts as one.
+    mutating func takeInjectedFailure(_ device: DeviceID?) -> Bool {
+        guard let device, let index = devices.index(of: device), devices[index].failedAllocations > 0 else {
+            return false
+        }
+        devices[index].failedAllocations -= 1
+        return true
     }
 
     /// Makes a new frame one of anonymous memory that one address space alone has. Kernel: folio_add_new_anon_rmap().

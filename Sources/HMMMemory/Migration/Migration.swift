@@ -41,6 +41,8 @@ public struct Migration: SteppedWork {
     /// Pages elsewhere that have been announced and not changed yet.
     public private(set) var told: [Place] = []
     private var firstHole: Page?
+    /// The part begins where a huge page could be.
+    private var wantsHugeFrame = false
     private var pending: PageChange?
 
     private enum Phase: Equatable {
@@ -70,6 +72,9 @@ public struct Migration: SteppedWork {
             if checksFirst, let fault = check(range, machine.spaces[index].areas) { return .failed(fault) }
             return nextPart(machine, index)
         case .moving(let part):
+            // A huge page is asked for first; when that fails small ones are taken. They are taken anyway.
+            if wantsHugeFrame, case .device(let device) = movement.destination { _ = machine.takeInjectedFailure(device) }
+            wantsHugeFrame = false
             if let step = move(&machine, index, part) { return step }
             if let hole = firstHole {
                 let holes = PageRange(hole, part.end)
@@ -105,6 +110,7 @@ public struct Migration: SteppedWork {
         guard let area = machine.spaces[index].areas.area(at: cursor) else { return .done }
         let most = batch < range.end - cursor ? cursor + batch : range.end
         let part = area.range.clamped(to: PageRange(cursor, most))
+        wantsHugeFrame = area.advice.contains(.hugePage) && cursor.number & 511 == 0
         phase = .moving(part)
         return .invalidate(Invalidation(space, part, .migrate, owner: movement.owner, exempt: movement.exempt))
     }

@@ -93,7 +93,7 @@ extension Machine {
         if isUsedOtherwise(frame) { return (.stayed(.pinned), nil) }
         let new: FrameNumber?
         switch movement.destination {
-        case .system: new = allocateSystem(replacing: true)
+        case .system: new = takeInjectedFailure(movement.from) ? nil : allocateSystem(replacing: true)
         case .device(let device):
             guard physical.frame(frame).pointee.isAnonymous else { return (.stayed(.fileBacked), nil) }
             new = allocate(on: device, replacing: true)

@@ -47,7 +47,9 @@ extension Machine {
                     return .invalidate(farewell(place), .bringBack(work))
                 }
                 // A move does not count against the limit, or who has reached it could not get at his memory.
-                guard let frame = allocateSystem(replacing: true) else {
+                guard !takeInjectedFailure(device(of: entry.frame)),
+                    let frame = allocateSystem(replacing: true)
+                else {
                     return .failed(MemoryFault(.limit, work.page))
                 }
                 replaceEverywhere(entry.frame, by: frame)
