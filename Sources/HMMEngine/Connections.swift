@@ -37,6 +37,7 @@ extension Engine {
         guard let session = sessions.remove(connection) else { return }
         rollBackMigrations { $0.connection == connection }
         dropRanges { $0.connection == connection }
+        releasePins(of: connection)
         endConsultations(now, &effects) { $0.connection == connection }
         for mirror in session.mirrors {
             let device = machine.mirrors.index(of: mirror).map { machine.mirrors[$0].device }

@@ -12,6 +12,8 @@ public struct Engine: ~Copyable {
     var policies = IDTable<SpaceID, ExpiryPolicy>()
     /// Names of devices, by their number less one.
     var deviceNames: [ShortName] = []
+    /// Whose pins are whose.
+    var pinOwners = IDTable<PinID, ConnectionID>()
     var openMigrations = IDTable<MigrationID, OpenMigration>()
     var drivers = IDTable<DeviceID, Driver>()
     /// Pseudo devices under which others share their memory.
@@ -89,6 +91,13 @@ public struct Engine: ~Copyable {
         case .drain: drain(&effects)
         }
         if hasMore { settle(now, &effects) }
+        checkInDebug()
+    }
+
+    /// In debug builds a state of modest size is checked after every input, so that a defect shows where it arises.
+    @inline(__always)
+    private func checkInDebug() {
+        assert(machine.physical.used > 2048 || machine.spaces.count > 16 || machine.violations().isEmpty, "\(machine.violations())")
     }
 
     /// Something has been set free, or is to be told, at the end of an input.
@@ -107,6 +116,7 @@ public struct Engine: ~Copyable {
             refuse(connection, tag, failure, closes: closes, &effects)
         }
         if hasMore { settle(now, &effects) }
+        checkInDebug()
     }
 
     // MARK: Requests

@@ -16,6 +16,8 @@ extension Engine {
     /// A connection has gone: what it was to take with it goes, the newest first.
     mutating func releaseManaged(of connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
         let gone = managed.filter { $0.owner == connection }.reversed()
+        // What cannot go now, because someone does I/O on it, may be removed by hand later.
+        managed.removeAll { $0.owner == connection }
         let caller = Caller(connection: connection, tag: .none)
         for entry in gone {
             switch entry.thing {

@@ -41,31 +41,31 @@ struct Operation: Equatable {
         case parked(behind: OperationID)
     }
 
-    /// What a request does, step by step, and the request where its answer needs it.
+    /// What a request does, step by step, and the request where its answer needs it. What is long and seldom is boxed.
     enum Work: Equatable {
         case load(CPUAccess, Read)
         case store(CPUAccess, Write)
-        case sweep(PageSweep)
+        indirect case sweep(PageSweep)
         case fault(RangeFault)
         case snapshot(MirrorID, PageRange)
         case deviceLoad(DeviceAccess, DeviceRead)
         case deviceStore(DeviceAccess, DeviceWrite)
         case unmap(Unmapping)
         case protect(ProtectionChange)
-        case map(Mapping, Mmap)
-        case remap(Remapping)
-        case advise(AdviceChange)
+        indirect case map(Mapping, Mmap)
+        indirect case remap(Remapping)
+        indirect case advise(AdviceChange)
         case fork(Fork)
         case exit(SpaceExit)
-        case migrate(Migration, Migrating)
-        case exclusive(ExclusiveAccess)
-        case pin(Pinning)
-        case cut(FileCut)
-        case evict(Eviction, Evicting)
+        indirect case migrate(Migration, Migrating)
+        indirect case exclusive(ExclusiveAccess)
+        indirect case pin(Pinning)
+        indirect case cut(FileCut)
+        indirect case evict(Eviction, Evicting)
         /// `migrate.begin`, or `migrate.finish` of the migration so numbered.
-        case stage(StagedMigration, MigrationID?)
+        indirect case stage(StagedMigration, MigrationID?)
         /// `hmm.vma-get-pfns` and `hmm.vma-fault`.
-        case legacy(RangeFault)
+        indirect case legacy(RangeFault)
     }
 
     /// On whose behalf pages of an address space move.

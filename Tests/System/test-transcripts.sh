@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Every transcript, over real sockets and TLS.
+# Every transcript and every lesson of the tutorial, over real sockets and TLS.
 source "${0%/*}/support.bash"
 
 cd "$root"
-mapfile -t files < <(find Tests/Transcripts -name '*.hmm' | sort)
+mapfile -t files < <(find Tests/Transcripts docs/tutorial -name '*.hmm' | sort)
 ((${#files[@]} > 0)) || fail "no transcripts in $root/Tests/Transcripts"
 
 out=$HMM_TMP/out

@@ -5,6 +5,7 @@ struct Model: ~Copyable {
     var machine: Machine
     let space: SpaceID
     let device: DeviceID
+    let coherent: DeviceID
     let mirror: MirrorID
 
     init(sections: Int) {
@@ -12,20 +13,22 @@ struct Model: ~Copyable {
         machine = Machine(frameLimit: frames * 8)
         space = machine.makeSpace()
         device = machine.makeDevice()
-        guard machine.makeRegion(device, pages: frames) != nil,
+        coherent = machine.makeDevice()
+        guard (try? machine.makeRegion(device, pages: frames)) != nil,
+            (try? machine.makeRegion(coherent, pages: frames, .coherent)) != nil,
             let mirror = machine.makeMirror(space, device, AddressSpace.everything)
         else { fatalError("no device memory of that size") }
         self.mirror = mirror
     }
 
     /// Runs an operation to its end, announcing what it wants announced.
-    private mutating func finish(exempt: [MirrorID] = [], _ step: (inout Machine) -> Step) {
+    mutating func finish(_ step: (inout Machine) -> Step) {
         while true {
             switch step(&machine) {
             case .done: return
             case .failed(let fault): fatalError("\(fault)")
             case .invalidate(let invalidation):
-                for told in machine.begin(invalidation, exempt: exempt) { machine.letGo(told, invalidation.range) }
+                for told in machine.begin(invalidation) { machine.letGo(told, invalidation.range) }
                 machine.end(invalidation)
             }
         }
@@ -33,7 +36,8 @@ struct Model: ~Copyable {
 
     mutating func map(_ range: PageRange) {
         do {
-            _ = try machine.mapArea(space, at: range.start, count: range.count, [.read, .write], areaLimit: 65530)
+            let plan = MappingPlan(at: range.start, count: range.count, [.read, .write])
+            _ = try machine.mapArea(space, plan, areaLimit: 65530)
         } catch {
             fatalError("\(error)")
         }
@@ -45,16 +49,18 @@ struct Model: ~Copyable {
     }
 
     mutating func fault(_ range: PageRange) {
-        var fault = RangeFault(mirror, space, device, range, write: true)
+        var fault = RangeFault(mirror, range, FaultRequest(.write), machine)
         finish { fault.step(&$0) }
     }
 
     /// Returns the number of pages that moved. The mirror's driver is the one that asks, as it usually is.
     @discardableResult
     mutating func migrate(_ range: PageRange, toDevice: Bool) -> UInt64 {
-        var migration = Migration(
-            space, range, to: toDevice ? .device(device) : .system(from: device), exempt: [mirror])
-        finish(exempt: [mirror]) { migration.step(&$0) }
+        let movement = Movement(
+            to: toDevice ? .device(device) : .system, sources: toDevice ? .system : .device, from: device,
+            exempt: [mirror])
+        var migration = Migration(space, range, movement)
+        finish { migration.step(&$0) }
         return migration.movedCount
     }
 

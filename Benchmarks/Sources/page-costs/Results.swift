@@ -14,6 +14,16 @@ enum Cost: String, CaseIterable {
     case migrateBack = "migration back"
     case bringBack = "brought back by a CPU load"
     case unmap = "munmap"
+    case fork = "fork of written memory"
+    case copyOnWrite = "copy-on-write after it"
+    case toCoherent = "migration to a coherent device"
+    case coherentLoad = "CPU load of coherent memory, 8 bytes a page"
+    case evict = "eviction by page frame"
+    case exclusive = "made exclusive to a device"
+    case revoke = "taken back by the CPU"
+    case unmapOne = "munmap of 1 page of a terabyte, once"
+    case sparseFork = "fork of a terabyte with 1 page, once"
+    case evictOne = "eviction of 1 page of a device of 2^20, once"
 
     /// What the hardware needs for the bytes alone.
     var yardstick: Cost? {

@@ -25,6 +25,8 @@ for round in 0..<rounds {
     RawMemory.measureCold(sections: sections, into: &results)
     warm.measure(into: &results)
     measureCold(sections: sections, into: &results)
+    measureSharing(pages: min(pages, 1 << 16), into: &results)
+    measureLargeAndSparse(into: &results)
 }
 print("\n\(sections * pagesPerSection) pages, medians of \(rounds) rounds")
 results.printTable()

@@ -81,13 +81,26 @@ extension Engine {
     }
 
     mutating func unpin(_ unpin: Unpin, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
-        guard let pages = machine.unpin(PinID(rawValue: unpin.pin)) else {
-            throw Failure(.noPin, "there is no pin \(unpin.pin)")
+        let id = PinID(rawValue: unpin.pin)
+        guard let index = pinOwners.index(of: id) else { throw Failure(.noPin, "there is no pin \(unpin.pin)") }
+        guard pinOwners[index] == caller.connection else {
+            throw Failure(.denied, "pin \(unpin.pin) belongs to another connection")
         }
+        _ = pinOwners.remove(id)
+        guard let pages = machine.unpin(id) else { return }
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" pages=", pages)
         effects.text.endLine()
+    }
+
+    /// A connection has gone: what it held it holds no more.
+    mutating func releasePins(of connection: ConnectionID) {
+        for index in (0..<pinOwners.count).reversed() where pinOwners[index] == connection {
+            let id = pinOwners.id(at: index)
+            _ = pinOwners.remove(id)
+            _ = machine.unpin(id)
+        }
     }
 
     // MARK: pagemap

@@ -139,6 +139,7 @@ extension Engine {
         case .exit(let exit): forget(exit.space)
         case .fork(let fork): adopt(fork)
         case .evict(let eviction, let purpose): try complete(eviction, purpose, now, &effects)
+        case .pin(let pinning): if let pin = pinning.pin { pinOwners.append(operation.caller.connection, id: pin) }
         case .stage(_, let id?): close(id)
         case .migrate(_, .callback(let waiting, let asked)): resumeConsulted(waiting, asked, now, &effects)
         default: break
@@ -181,7 +182,7 @@ extension Engine {
         case .deviceStore(let access, let write): deviceStore(write, upTo: access.pages.end)
         case .fork(let fork): if let child = fork.child { forget(child) }
         case .stage(var staged, nil): staged.rollBack(&machine)
-        case .pin(let pinning): if let pin = pinning.pin { _ = machine.unpin(pin) }
+        case .pin: releasePins(of: operation.caller.connection)
         default: break
         }
     }

@@ -222,7 +222,7 @@ extension Machine {
             case .none, .zero: continue
             case .system:
                 let frame = physical.frame(entry.frame).pointee
-                guard frame.isAnonymous, frame.references == 1, !frame.isLarge else { return false }
+                guard frame.isAnonymous, frame.references == 1 else { return false }
                 some = true
             case .coherent, .devicePrivate, .exclusive, .migrating: return false
             }

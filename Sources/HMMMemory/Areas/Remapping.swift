@@ -133,7 +133,8 @@ public struct Remapping: SteppedWork {
         if let step = machine.splitMappings(index, kept, &pending) { return step }
         if let step = splitWhatDoesNotFit(machine, index, start) { return step }
         phase = .moving(start)
-        return .invalidate(Invalidation(space, announcement(machine, index, start), .unmap))
+        let reason: InvalidationReason = area.kind == .hugetlb ? .clear : .unmap
+        return .invalidate(Invalidation(space, announcement(machine, index, start), reason))
     }
 
     /// Grows in place where the area ends and room follows. Kernel: vma_expandable().

@@ -50,6 +50,7 @@ public struct CPUAccess: RestartedWork {
             $0.kind != .io && (isWrite ? $0.protection.contains(.write) : !$0.protection.isEmpty)
         }
         guard let gap else { return nil }
+        if gap.area?.kind == .io { return MemoryFault(.notMapped, gap.page) }
         return MemoryFault(
             gap.area == nil || !isWrite || gap.area?.protection.isEmpty == true ? .notMapped : .notWritable, gap.page)
     }

@@ -2,6 +2,8 @@
 public struct Pin: Sendable {
     public let space: SpaceID
     public let frames: [FrameNumber]
+    /// Pages asked for, those of the zero page included, which nobody counts.
+    let pages: UInt64
     /// They are counted as pins, too. Kernel: FOLL_PIN, not FOLL_GET.
     let countsAsPin: Bool
 }
@@ -97,7 +99,7 @@ public struct Pinning: SteppedWork {
             machine.retain(frame)
             if isPin { machine.physical.frame(frame).pointee.pins += 1 }
         }
-        pin = machine.pins.append(Pin(space: space, frames: frames, countsAsPin: isPin))
+        pin = machine.pins.append(Pin(space: space, frames: frames, pages: self.pages.count, countsAsPin: isPin))
         return .done
     }
 }
@@ -110,6 +112,6 @@ extension Machine {
             if pin.countsAsPin { physical.frame(frame).pointee.pins -= 1 }
             release(frame)
         }
-        return UInt64(pin.frames.count)
+        return pin.pages
     }
 }

@@ -73,11 +73,35 @@ extension Machine {
 
     private mutating func copyHuge(_ parent: Int, _ child: Int, _ base: Page) {
         guard let entry = spaces[parent].table.huge(base) else { return }
+        if entry.hasFrame, isPinned(entry.frame) { return copyPinnedHuge(parent, child, base) }
         spaces[child].table.setHuge(base, entry.withWritable(false))
         guard entry.hasFrame else { return }
         spaces[parent].table.setHuge(base, entry.withWritable(false))
         for offset in 0..<512 { share(entry.frame.advanced(offset)) }
         spaces[child].resident += 512
+    }
+
+    /// Who does I/O on a huge page must go on seeing what the parent sees: the child gets copies, of a page of the
+    /// reserve another one. Kernel: copy_huge_pmd(), copy_hugetlb_page_range().
+    private mutating func copyPinnedHuge(_ parent: Int, _ child: Int, _ base: Page) {
+        guard spaces[parent].areas.area(at: base)?.kind == .hugetlb else {
+            spaces[parent].table.splitHuge(base)
+            for offset in 0..<UInt64(512) { _ = copyPage(parent, child, base + offset) }
+            return
+        }
+        guard let source = spaces[parent].table.huge(base), mapHuge(child, base),
+            let copy = spaces[child].table.huge(base)
+        else { return }
+        physical.bytes(copy.frame).copyMemory(from: physical.bytes(source.frame), byteCount: 512 * PageSize.bytes)
+    }
+
+    /// Someone does I/O on a frame, or on the huge page it is part of, that one address space alone has.
+    private func isPinned(_ frame: FrameNumber) -> Bool {
+        let metadata = physical.frame(frame).pointee
+        guard metadata.isExclusivelyOwned else { return false }
+        guard metadata.isLarge else { return metadata.pins > 0 }
+        let head = Self.head(frame)
+        return (0..<512).contains { physical.frame(head.advanced($0)).pointee.pins > 0 }
     }
 
     private mutating func share(_ frame: FrameNumber) {
@@ -95,9 +119,8 @@ extension Machine {
             spaces[child].table.set(page, entry)
             return true
         }
-        let frame = physical.frame(entry.frame).pointee
         // Who does I/O on it must go on seeing what the parent sees. Kernel: copy_present_page().
-        if frame.isExclusivelyOwned, frame.pins > 0 {
+        if isPinned(entry.frame) {
             return mapNew(child, page, copying: entry.frame, writable: true)
         }
         share(entry.frame)

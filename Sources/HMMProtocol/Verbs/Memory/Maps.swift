@@ -8,7 +8,7 @@ public struct Maps: Verb {
         rows: [
             .init("va", "start"), .init("len", "length in bytes"), .init("prot", "protection"),
             .init("kind", "what is mapped: " + MappingKind.words.map { "`\($0)`" }.joined(separator: ", ")),
-            .init("file", "the file, or the device of `device`"), .init("offset", "where in the file it begins"),
+            .init("file", "the file, where it has a name"), .init("offset", "where in the file it begins"),
             .init("flags", "what `madvise` has set: `hugepage`, `nohugepage`, `dontfork`, `wipeonfork`, with commas"),
         ],
         reply: [

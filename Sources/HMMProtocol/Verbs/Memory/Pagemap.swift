@@ -16,7 +16,7 @@ public struct Pagemap: Verb {
             .init("kind", "`none`, `zero`, `ram`, `private`, `coherent`, `exclusive` or `migrating`"),
             .init("perm", "`r` or `rw`, as the entry says"),
             .init("present", "`yes` where the CPU can access without a fault"),
-            .init("dev", "device whose memory it is, or that holds it exclusively"),
+            .init("dev", "device whose memory it is"),
             .init("order", "`9` where one entry maps 2 MiB; absent for 0"),
             .init("pfn", "page frame numbers of the run, as in `fault`"),
             .init("maps", "mappings of each page frame"), .init("refs", "references to each page frame"),
