@@ -35,6 +35,8 @@ extension Engine {
             case .failed(let fault):
                 fail(operation, fault, now, &effects)
                 return false
+            case .invalidate(let invalidation) where !invalidation.isBlockable && wouldWait(invalidation):
+                operation.skip()
             case .invalidate(let invalidation):
                 if let asked = consult(invalidation, operation, now, &effects) {
                     operation.state = .consulting(asked, held: operation.held(during: invalidation))
@@ -95,6 +97,17 @@ extension Engine {
         return round
     }
 
+    /// A mirror that acknowledges by hand would have to be waited for. Nobody is told then.
+    private func wouldWait(_ invalidation: Invalidation) -> Bool {
+        (0..<machine.mirrors.count).contains { index in
+            machine.mirrors[index].space == invalidation.space
+                && machine.mirrors[index].range.overlaps(invalidation.range)
+                && subscriptions.index(of: machine.mirrors.id(at: index)).map {
+                    subscriptions[$0].acknowledgement == .manual && !subscriptions[$0].isLegacy
+                } ?? false
+        }
+    }
+
     private func waiting(
         _ mirror: MirrorID, _ event: UInt64, _ subscription: Subscription, _ session: Int, _ space: SpaceID,
         _ now: Instant
@@ -125,6 +138,7 @@ extension Engine {
         effects.text.pair(" len=", invalidation.range.length)
         effects.text.pair(" reason=", word: invalidation.reason.word)
         if let owner = invalidation.owner { effects.text.pair(" owner=", deviceName(owner)) }
+        if !invalidation.isBlockable { effects.text.append(" blockable=no") }
         effects.text.pair(" seq=", machine.mirrors[index].sequence)
         effects.text.pair(" lease=", subscription.leaseMilliseconds)
         effects.text.endLine()

@@ -48,7 +48,7 @@ extension Engine {
         let late = round.waiting.filter { $0.deadline.map { $0 <= now } ?? false }
         guard !late.isEmpty else { return }
         if policy(of: round.invalidation.space) == .fail { return fail(id, round, late[0], &effects) }
-        for entry in late { fence(entry.mirror, "lease", now, &effects) }
+        for entry in late { fence(entry.mirror, .lease, now, &effects) }
     }
 
     /// `on-expiry=fail`: the request fails and changes nothing more; events that were sent may still be acknowledged.

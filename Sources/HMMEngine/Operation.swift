@@ -57,6 +57,7 @@ struct Operation: Equatable {
         indirect case advise(AdviceChange)
         case fork(Fork)
         case exit(SpaceExit)
+        indirect case reap(Reaping)
         indirect case migrate(Migration, Migrating)
         indirect case exclusive(ExclusiveAccess)
         indirect case pin(Pinning)

@@ -36,7 +36,7 @@ extension Operation {
         case .protect(let change): change.range
         case .remap(let remapping): remapping.reach
         case .advise(let change): change.range
-        case .exit, .fork: AddressSpace.everything
+        case .exit, .fork, .reap: AddressSpace.everything
         case .migrate(let migration, _): migration.range
         case .exclusive(let access): access.pages
         case .pin(let pinning): pinning.pages

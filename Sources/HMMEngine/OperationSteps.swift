@@ -18,6 +18,7 @@ extension Operation {
         case .remap(var remapping): step(&remapping, &machine) { .remap($0) }
         case .advise(var change): step(&change, &machine) { .advise($0) }
         case .fork(var fork): step(&fork, &machine) { .fork($0) }
+        case .reap(var reaping): step(&reaping, &machine) { .reap($0) }
         case .exit(var exit): step(&exit, &machine) { .exit($0) }
         case .migrate(var migration, let kind): step(&migration, &machine) { .migrate($0, kind) }
         case .exclusive(var access): step(&access, &machine) { .exclusive($0) }
@@ -63,6 +64,13 @@ extension Operation {
         let step = value.restart(&machine)
         work = wrap(value)
         return step
+    }
+
+    /// An announcement that may wait for nobody would have to: what it was for is left out.
+    mutating func skip() {
+        guard case .reap(var reaping) = work else { return }
+        reaping.skip()
+        work = .reap(reaping)
     }
 
     /// Undoes what is half done.

@@ -9,7 +9,17 @@ struct Subscription {
     /// It hears of invalidations as in 2017: when they are over.
     var isLegacy = false
     /// Its lease ran out: the device's translations are gone, and so is its subscription.
-    var isFenced = false
+    var isFenced: Bool { fencedFor != nil }
+    /// Why it was fenced.
+    var fencedFor: FenceReason?
+}
+
+/// Why a mirror loses its subscription.
+enum FenceReason: Equatable {
+    /// It did not acknowledge in time.
+    case lease
+    /// Its device has been removed.
+    case device
 }
 
 extension Engine {
@@ -19,7 +29,7 @@ extension Engine {
         _ raw: UInt32, _ connection: ConnectionID, _ range: PageRange, exited errno: Errno = .EINVAL
     ) throws(Failure) -> (id: MirrorID, space: SpaceID, device: DeviceID) {
         let id = try ownMirror(raw, connection)
-        guard let index = machine.mirrors.index(of: id) else { throw Self.fencedFailure(raw) }
+        guard let index = machine.mirrors.index(of: id) else { throw fencedFailure(raw) }
         let space = machine.mirrors[index].space
         guard machine.spaces.contains(space) else {
             throw Failure(.exited, "the address space of mirror \(raw) has gone; drop the mirror", errno: errno)
@@ -42,8 +52,13 @@ extension Engine {
     }
 
     @inline(never)
-    static func fencedFailure(_ raw: UInt32) -> Failure {
-        Failure(.fenced, "mirror \(raw) missed its lease; drop it and make a new one")
+    func fencedFailure(_ raw: UInt32) -> Failure {
+        let reason = subscriptions.index(of: MirrorID(rawValue: raw)).flatMap { subscriptions[$0].fencedFor }
+        return Failure(
+            .fenced,
+            reason == .device
+                ? "the device of mirror \(raw) has been removed; drop the mirror"
+                : "mirror \(raw) missed its lease; drop it and make a new one")
     }
 
     /// A mirror ends, for whatever reason: rounds that wait for it go on.
@@ -56,9 +71,9 @@ extension Engine {
     }
 
     /// The lease of a mirror has run out, or its device has gone: it loses its subscription and is told so.
-    mutating func fence(_ id: MirrorID, _ reason: StaticString, _ now: Instant, _ effects: inout Effects) {
+    mutating func fence(_ id: MirrorID, _ reason: FenceReason, _ now: Instant, _ effects: inout Effects) {
         guard let index = subscriptions.index(of: id), !subscriptions[index].isFenced else { return }
-        subscriptions[index].isFenced = true
+        subscriptions[index].fencedFor = reason
         dropRanges { $0.mirror == id }
         rollBackMigrations { $0.staged.mirror == id }
         machine.dropMirror(id)
@@ -68,7 +83,7 @@ extension Engine {
             effects.address(subscriptions[index].connection)
             effects.text.pair("!", number)
             effects.text.pair(" fenced mirror=", UInt64(id.rawValue))
-            effects.text.pair(" reason=", word: reason)
+            effects.text.pair(" reason=", word: reason == .lease ? "lease" : "device")
             effects.text.endLine()
         }
         releaseRounds(of: id, now, &effects) { $0.fenced += 1 }

@@ -12,16 +12,19 @@ public struct Invalidation: Equatable, Sendable {
     public let owner: DeviceID?
     /// Mirrors that are not told: their driver is the one that asks, and keeps their tables right.
     public let exempt: [MirrorID]
+    /// Mirrors may be waited for. Kernel: MMU_NOTIFIER_RANGE_BLOCKABLE.
+    public let isBlockable: Bool
 
     public init(
         _ space: SpaceID, _ range: PageRange, _ reason: InvalidationReason, owner: DeviceID? = nil,
-        exempt: [MirrorID] = []
+        exempt: [MirrorID] = [], isBlockable: Bool = true
     ) {
         self.space = space
         self.range = range
         self.reason = reason
         self.owner = owner
         self.exempt = exempt
+        self.isBlockable = isBlockable
     }
 }
 

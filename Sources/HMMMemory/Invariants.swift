@@ -62,6 +62,9 @@ extension Machine {
         _ entry: PageEntry, _ place: Place, _ area: Area, _ uses: inout FrameUses, _ found: inout [String]
     ) -> UInt64 {
         guard entry.hasFrame else { return 0 }
+        if entry.kind == .migrating, !entry.isReserved, !physical.frame(entry.frame).pointee.isLocked {
+            found.append("a migrating entry outside a migration at \(place.page.address)")
+        }
         if entry.isReserved {
             uses.held[entry.frame, default: 0] += 1
             return 0

@@ -16,10 +16,10 @@ public enum DataForm: UInt8, Sendable, CaseIterable {
     )
 
     /// The keys of the rows that show bytes.
-    static func rows(each: Bool) -> [VerbSpec.Key] {
+    static func rows(each: Bool, at key: String = "va") -> [VerbSpec.Key] {
         [
             .init("data", "the bytes; with `as=pages` and `as=ints` the other keys instead"),
-            .init("va", "where a run begins, in bytes"), .init("pages", "with `as=pages`: length of the run"),
+            .init(key, "where a run begins, in bytes"), .init("pages", "with `as=pages`: length of the run"),
             .init("byte", "with `as=pages`: two hex digits, the value of every byte of the run"),
             .init("mixed", "with `as=pages`: `yes` instead of `byte` where the bytes of each page differ"),
         ]

@@ -18,6 +18,7 @@ public enum Request: Equatable, Sendable {
     case spaceCreate(SpaceCreate)
     case spaceFork(SpaceFork)
     case spaceDrop(SpaceDrop)
+    case spaceReap(SpaceReap)
     indirect case mmap(Mmap)
     case munmap(Munmap)
     indirect case mremap(Mremap)
@@ -92,7 +93,7 @@ public enum Request: Equatable, Sendable {
 /// The verbs without their arguments, in the order of the manual.
 public enum VerbName: UInt8, CaseIterable, Sendable {
     case hello, ping, help, limits, pending, check, config, ack, quit
-    case spaceCreate, spaceFork, spaceDrop, mmap, munmap, mremap, mprotect, madvise, maps, pagemap
+    case spaceCreate, spaceFork, spaceDrop, spaceReap, mmap, munmap, mremap, mprotect, madvise, maps, pagemap
     case read, write, pin, unpin
     case fileCreate, fileTruncate, fileRead, fileWrite, fileRemove, fileList
     case deviceCreate, deviceList, deviceRemove, inject, regionCreate, regionRemove, evict
@@ -115,6 +116,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
         case .spaceCreate: SpaceCreate.self
         case .spaceFork: SpaceFork.self
         case .spaceDrop: SpaceDrop.self
+        case .spaceReap: SpaceReap.self
         case .mmap: Mmap.self
         case .munmap: Munmap.self
         case .mremap: Mremap.self
@@ -197,6 +199,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
         case .spaceCreate: .spaceCreate(SpaceCreate(arguments))
         case .spaceFork: .spaceFork(SpaceFork(arguments))
         case .spaceDrop: .spaceDrop(SpaceDrop(arguments))
+        case .spaceReap: .spaceReap(SpaceReap(arguments))
         case .mmap: .mmap(try Mmap(arguments))
         case .munmap: .munmap(try Munmap(arguments))
         case .mremap: .mremap(try Mremap(arguments))

@@ -14,6 +14,7 @@ extension Request {
         case .spaceCreate: .spaceCreate
         case .spaceFork: .spaceFork
         case .spaceDrop: .spaceDrop
+        case .spaceReap: .spaceReap
         case .mmap: .mmap
         case .munmap: .munmap
         case .mremap: .mremap

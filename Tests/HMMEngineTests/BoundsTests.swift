@@ -17,7 +17,7 @@ import Testing
     @Test func theWholeAddressSpace() throws {
         var peer = try peer()
         let all = Self.end - 0x10000
-        #expect(try peer.say("mmap 1 0x10000 \(all)", as: "P") == ["+ va=0x10000 len=\(all) prot=rw"])
+        #expect(try peer.say("mmap 1 0x10000 \(all)", as: "P") == ["+ va=0x10000 len=\(all) prot=rw kind=anon-private"])
         try peer.say("write 1 0x10000 a", "write 1 \(Self.end - 1) z", as: "P")
         #expect(
             try peer.say("snapshot 1 0 \(Self.end)", as: "M").map { $0.prefix(while: { $0 != "f" }) } == [
@@ -66,19 +66,96 @@ import Testing
         #expect(try peer.say("fault 1 0x10000 256p", as: "M").last == "+ pages=256 seq=1")
     }
 
+    /// What could never fit is refused at once; what does not fit any more stops where the last frame went.
     @Test func aStoreStopsAtTheLimit() throws {
         var limits = Limits()
         limits.residentBytes = 8 << 12
         var peer = try peer(limits)
         try peer.say("mmap 1 0x10000 1t", as: "P")
+        #expect(try peer.say("write 1 0x10000 a len=1t", as: "P").first?.hasPrefix("- LIMIT EDQUOT") ?? false)
+        #expect(try peer.say("dev.write 1 0x10000 a len=9p", as: "M").first?.hasPrefix("- LIMIT EDQUOT") ?? false)
+        #expect(peer.framesUsed == 0)
+        try peer.say("write 1 0x10000 a", as: "P")
         #expect(
-            try peer.say("write 1 0x10000 a len=1t", as: "P").first?.hasPrefix("- LIMIT EDQUOT va=0x18000 : ") ?? false)
+            try peer.say("write 1 0x11000 a len=8p", as: "P").first?.hasPrefix("- LIMIT EDQUOT va=0x18000 : ") ?? false)
         #expect(peer.framesUsed == 8)
         #expect(
-            try peer.say("dev.write 1 0x10000 a len=9p", as: "M").first?.hasPrefix("- LIMIT EDQUOT va=0x18000") ?? false
-        )
+            try peer.say("dev.write 1 0x11000 a len=8p", as: "M").first?.hasPrefix("- LIMIT EDQUOT va=0x18000")
+                ?? false)
         #expect(try peer.say("write 1 0x10000 abc len=8p", as: "P") == ["+ n=32768"])
         #expect(try peer.say("read 1 0x17ffc 4 as=hex", as: "P").first == "= data=hex:62636162")
+    }
+
+    /// A file's pages count as all others, and what cannot be written leaves the file as it was.
+    @Test func filesStopAtTheLimit() throws {
+        var limits = Limits()
+        limits.residentBytes = 4 << 12
+        limits.fileBytes = 1 << 20
+        limits.files = 2
+        var peer = try peer(limits)
+        func answer(_ line: String) throws -> String { String(try peer.say(line, as: "P").last?.prefix(14) ?? "") }
+        #expect(try answer("file.create a \(1 << 20)") == "+ file=a len=1")
+        #expect(try answer("file.create b \((1 << 20) + 1)") == "- LIMIT EDQUOT")
+        #expect(try answer("file.truncate a \((1 << 20) + 1)") == "- LIMIT EDQUOT")
+        #expect(try answer("file.write a 1048575 ab") == "- LIMIT EDQUOT")
+        #expect(try answer("file.write a 1048575 a") == "+ n=1")
+        #expect(try answer("file.create b 4p pattern=41") == "- LIMIT EDQUOT")
+        #expect(try answer("file.create b 3p pattern=41") == "+ file=b len=1")
+        #expect(peer.framesUsed == 4)
+        #expect(try answer("file.create c 0") == "- LIMIT EDQUOT")
+        #expect(try answer("file.remove b") == "+")
+        #expect(peer.framesUsed == 1)
+        #expect(try answer("file.create c 0") == "+ file=c len=0")
+    }
+
+    /// Kernel: a short write; here nothing is written, and so nothing is kept.
+    @Test func aRefusedFileWriteKeepsNothing() throws {
+        var limits = Limits()
+        limits.residentBytes = 4 << 12
+        var peer = try peer(limits)
+        try peer.say("file.create a 0", "mmap 1 0x10000 1p", "write 1 0x10000 x", as: "P")
+        let answer = try peer.say("file.write a 0 pattern=41 len=4p", as: "P").first
+        #expect(answer?.hasPrefix("- LIMIT EDQUOT") ?? false)
+        #expect(try peer.say("file.list", as: "P").first == "= file=a len=0 pages=0 maps=0")
+        #expect(peer.framesUsed == 1)
+    }
+
+    @Test func pinsAndHugePagesStopAtTheLimit() throws {
+        var limits = Limits()
+        limits.pins = 1
+        limits.hugetlbPages = 1
+        limits.residentBytes = 4 << 20
+        var peer = try peer(limits)
+        try peer.say("mmap 1 0x10000 1g", as: "P")
+        func answer(_ line: String) throws -> String { String(try peer.say(line, as: "P").last?.prefix(14) ?? "") }
+        #expect(try answer("pin 1 0x10000 1025p mode=get") == "- LIMIT EDQUOT")
+        #expect(try answer("pin 1 0x10000 1024p mode=get") == "+ pin=1 pages=")
+        #expect(try answer("pin 1 0x10000 1p") == "- LIMIT EDQUOT")
+        #expect(try answer("unpin 1").hasPrefix("+ pages="))
+        #expect(try answer("pin 1 0x10000 1p") == "+ pin=2 pages=")
+        #expect(try answer("mmap 1 len=4m kind=hugetlb") == "- NOSPACE ENOM")
+        #expect(try answer("mmap 1 0x80000000 2m kind=hugetlb") == "+ va=0x8000000")
+        #expect(try answer("mmap 1 len=1 kind=hugetlb") == "- NOSPACE ENOM")
+        #expect(try answer("munmap 1 0x80000000 2m").hasPrefix("+ pages="))
+        #expect(try answer("mmap 1 len=1 kind=hugetlb").hasPrefix("+ va="))
+    }
+
+    /// A copy of a huge page comes from the reserve, too. Kernel: SIGBUS for the child that finds none left.
+    @Test func aChildFindsNoHugePageLeft() throws {
+        var limits = Limits()
+        limits.hugetlbPages = 1
+        var peer = try peer(limits)
+        try peer.say("mmap 1 0x400000 2m kind=hugetlb", "write 1 0x400000 x", "mm.fork 1", as: "P")
+        _ = peer.heard("P")
+        #expect(
+            try peer.say("write 2 0x400000 pattern=41 len=1p each=yes", as: "P").first
+                == "= va=0x400000 pages=1 fault=BUS")
+        #expect(try peer.say("read 2 0x400000 1", as: "P").first == #"= data="x""#)
+        #expect(
+            try peer.say("limits", as: "P").contains {
+                $0.hasPrefix("= name=hugetlb-pages limit=1 unit=huge-pages used=1 ")
+            }
+        )
     }
 
     /// Who has reached the limit still gets at his memory, wherever it is.
@@ -187,7 +264,7 @@ import Testing
         try peer.say(
             "mm.create", "dev.create gpu0", "dev.create gpu1", "region.create gpu0 1p", "mirror 1 gpu0 lease=10",
             as: "P")
-        for line in ["mm.create", "dev.create gpu2", "region.create gpu0 1p", "mirror 1 gpu0 lease=10"] {
+        for line in ["mm.create", "mm.fork 1", "dev.create gpu2", "region.create gpu0 1p", "mirror 1 gpu0 lease=10"] {
             #expect(try peer.say(line, as: "P").first?.hasPrefix("- LIMIT EDQUOT") ?? false, "\(line)")
         }
         try peer.say("mirror.drop 1", as: "P")

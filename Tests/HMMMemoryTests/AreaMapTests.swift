@@ -7,12 +7,25 @@ import Testing
         Area(range: PageRange(start, count: count), protection: protection)
     }
 
-    private static func shape(_ map: AreaMap) -> [[UInt64]] {
-        map.areas.map { [$0.range.start.number, $0.range.end.number, UInt64($0.protection.rawValue)] }
+    /// The areas of a space, as the machine changes them.
+    private struct Map: ~Copyable {
+        private var machine = Machine(frameLimit: 16)
+
+        init() { _ = machine.makeSpace() }
+
+        var areas: AreaMap { machine.spaces[0].areas }
+        mutating func insert(_ area: Area) { machine.insertArea(0, area) }
+        mutating func remove(_ range: PageRange) { machine.removeAreas(0, range) }
+        mutating func protect(_ range: PageRange, _ protection: Protection) { machine.protect(0, range, protection) }
+        func violations() -> [String] { machine.violations() }
+    }
+
+    private static func shape(_ map: borrowing Map) -> [[UInt64]] {
+        map.areas.areas.map { [$0.range.start.number, $0.range.end.number, UInt64($0.protection.rawValue)] }
     }
 
     @Test func neighboursAlikeAreOne() {
-        var map = AreaMap()
+        var map = Map()
         map.insert(Self.area(10, 2))
         map.insert(Self.area(14, 2))
         map.insert(Self.area(12, 2))
@@ -26,12 +39,12 @@ import Testing
         map.remove(PageRange(11, count: 3))
         #expect(Self.shape(map) == [[10, 11, 1], [14, 17, 3]])
         map.remove(PageRange(0, count: 100))
-        #expect(map.areas.isEmpty)
+        #expect(map.areas.areas.isEmpty)
     }
 
     /// Random changes against an array that has a protection for each page, or none.
     @Test(arguments: 0..<20 as Range<UInt64>) func agreesWithAnArrayOfPages(_ seed: UInt64) {
-        var map = AreaMap()
+        var map = Map()
         var pages = [Protection?](repeating: nil, count: 40)
         var numbers = Numbers(seed: seed)
         for _ in 0..<300 {
@@ -41,26 +54,27 @@ import Testing
             let protection = [[.read], [.read, .write], []].randomElement(using: &numbers)! as Protection
             switch numbers.roll(3) {
             case 0:
-                #expect(map.overlaps(range) == pages[indices].contains { $0 != nil })
-                guard !map.overlaps(range) else { break }
+                #expect(map.areas.overlaps(range) == pages[indices].contains { $0 != nil })
+                guard !map.areas.overlaps(range) else { break }
                 map.insert(Area(range: range, protection: protection))
                 for index in indices { pages[index] = protection }
             case 1:
-                let before = map.areas.count
-                let growth = map.growth(removing: range)
+                let before = map.areas.areas.count
+                let growth = map.areas.growth(removing: range)
                 map.remove(range)
                 for index in indices { pages[index] = nil }
-                #expect(map.areas.count <= before + growth)
+                #expect(map.areas.areas.count <= before + growth)
             default:
-                guard let area = map.area(at: range.start) else { break }
+                guard let area = map.areas.area(at: range.start) else { break }
                 let part = range.clamped(to: area.range)
-                let before = map.areas.count
-                let growth = map.growth(protecting: part, protection)
+                let before = map.areas.areas.count
+                let growth = map.areas.growth(protecting: part, protection)
                 map.protect(part, protection)
                 for index in part.start.number..<part.end.number { pages[Int(index)] = protection }
-                #expect(map.areas.count <= before + growth)
+                #expect(map.areas.areas.count <= before + growth)
             }
-            compare(map, pages)
+            compare(map.areas, pages)
+            #expect(map.violations() == [])
         }
     }
 
@@ -98,35 +112,35 @@ import Testing
     }
 
     @Test func gapsAtTheEnds() {
-        var map = AreaMap()
+        var map = Map()
         let bounds = PageRange(AddressSpace.lowest, AddressSpace.highest)
-        #expect(map.highestGap(bounds.count, in: bounds) == bounds)
-        #expect(map.highestGap(bounds.count + 1, in: bounds) == nil)
+        #expect(map.areas.highestGap(bounds.count, in: bounds) == bounds)
+        #expect(map.areas.highestGap(bounds.count + 1, in: bounds) == nil)
         map.insert(
             Area(
                 range: PageRange(Page(number: AddressSpace.highest.number - 5), AddressSpace.highest), protection: .read
             ))
-        #expect(map.highestGap(1, in: bounds)?.end.number == AddressSpace.highest.number - 5)
+        #expect(map.areas.highestGap(1, in: bounds)?.end.number == AddressSpace.highest.number - 5)
         map.insert(Self.area(16, 100))
-        #expect(map.highestGap(bounds.count - 105, in: bounds)?.start.number == 116)
-        #expect(map.highestGap(bounds.count - 104, in: bounds) == nil)
+        #expect(map.areas.highestGap(bounds.count - 105, in: bounds)?.start.number == 116)
+        #expect(map.areas.highestGap(bounds.count - 104, in: bounds) == nil)
     }
 
     /// What a range may cost in areas: the check before a cut.
     @Test func growthIsExactAtTheEdges() {
-        var map = AreaMap()
+        var map = Map()
         map.insert(Self.area(10, 10))
         map.insert(Self.area(20, 10, [.read, .write]))
-        #expect(map.growth(removing: PageRange(10, count: 10)) == 0)
-        #expect(map.growth(removing: PageRange(11, count: 3)) == 1)
-        #expect(map.growth(removing: PageRange(15, count: 10)) == 0)
-        #expect(map.growth(removing: PageRange(0, count: 10)) == 0)
-        #expect(map.growth(removing: PageRange(40, count: 10)) == 0)
-        #expect(map.growth(protecting: PageRange(11, count: 3), []) == 2)
-        #expect(map.growth(protecting: PageRange(11, count: 3), .read) == 0)
-        #expect(map.growth(protecting: PageRange(15, count: 10), []) == 2)
-        #expect(map.growth(protecting: PageRange(15, count: 10), .read) == 1)
-        #expect(map.growth(protecting: PageRange(10, count: 20), []) == 0)
-        #expect(map.growth(protecting: PageRange(5, count: 40), []) == 0)
+        #expect(map.areas.growth(removing: PageRange(10, count: 10)) == 0)
+        #expect(map.areas.growth(removing: PageRange(11, count: 3)) == 1)
+        #expect(map.areas.growth(removing: PageRange(15, count: 10)) == 0)
+        #expect(map.areas.growth(removing: PageRange(0, count: 10)) == 0)
+        #expect(map.areas.growth(removing: PageRange(40, count: 10)) == 0)
+        #expect(map.areas.growth(protecting: PageRange(11, count: 3), []) == 2)
+        #expect(map.areas.growth(protecting: PageRange(11, count: 3), .read) == 0)
+        #expect(map.areas.growth(protecting: PageRange(15, count: 10), []) == 2)
+        #expect(map.areas.growth(protecting: PageRange(15, count: 10), .read) == 1)
+        #expect(map.areas.growth(protecting: PageRange(10, count: 20), []) == 0)
+        #expect(map.areas.growth(protecting: PageRange(5, count: 40), []) == 0)
     }
 }

@@ -25,7 +25,7 @@ import Testing
     ])
     func whatTheAreaPermits(_ permitted: Permitted) throws {
         var bench = try Bench(pages: 2)
-        _ = try bench.machine.mapArea(bench.space, at: Page(number: 18), count: 1, permitted.protection, areaLimit: 9)
+        try bench.map(18, 1, permitted.protection)
         for (isWrite, cause) in [(false, permitted.read), (true, permitted.write)] {
             let course = bench.machine.run(CPUAccess(bench.space, PageRange(16, count: 3), write: isWrite))
             #expect(course.fault == cause.map { MemoryFault($0, Page(number: 18)) })

@@ -8,7 +8,7 @@ import Testing
     private func access(
         _ bench: inout Bench, _ mirror: MirrorID, _ pages: PageRange = Self.pages, write: Bool
     ) -> (faults: UInt64, course: Course) {
-        var work = DeviceAccess(mirror, pages, write: write)
+        var work = DeviceAccess(mirror, pages, write: write, batch: .max)
         let course = bench.machine.run(&work)
         return (work.faults, course)
     }
@@ -66,7 +66,7 @@ import Testing
         var bench = try Bench(pages: 2)
         let mirror = try bench.mirror()
         #expect(access(&bench, mirror, write: false).course.fault == MemoryFault(.notMapped, Page(number: 18)))
-        _ = try bench.machine.mapArea(bench.space, at: Page(number: 18), count: 1, .read, areaLimit: 9)
+        try bench.map(18, 1, .read)
         #expect(access(&bench, mirror, write: true).course.fault == MemoryFault(.notWritable, Page(number: 18)))
         bench.machine.dropMirror(mirror)
         #expect(access(&bench, mirror, write: false).course.fault?.cause == .gone)
@@ -91,7 +91,7 @@ import Testing
         let mirror = try bench.mirror()
         _ = access(&bench, mirror, PageRange(16, count: 1), write: true)
         bench.machine.run(CPUAccess(bench.space, PageRange(17, count: 2), write: false))
-        var work = DeviceAccess(mirror, Self.pages, write: true)
+        var work = DeviceAccess(mirror, Self.pages, write: true, batch: .max)
         guard case .invalidate(let invalidation) = work.step(&bench.machine) else { return #expect(Bool(false)) }
         for mirror in bench.machine.begin(invalidation) { bench.machine.letGo(mirror, invalidation.range) }
         bench.machine.letGo(mirror, PageRange(16, count: 1))

@@ -10,7 +10,7 @@ import Testing
         let mirror = try bench.mirror()
         bench.machine.write(bench.space, PageRange(16, count: 2))
         bench.moveToDevice(PageRange(17, count: 1))
-        bench.machine.run(RangeFault(mirror, bench.space, bench.gpu, PageRange(16, count: 3), write: false))
+        bench.fault(mirror, PageRange(16, count: 3))
         return bench
     }
 
@@ -29,14 +29,14 @@ import Testing
 
     @Test func entries() throws {
         try finds("outside every area") { machine, _ in machine.spaces[0].table.set(Page(number: 99), .zero) }
-        try finds("outside every area") { machine, _ in machine.spaces[0].areas.remove(PageRange(16, count: 1)) }
-        try finds("migrating entry") { machine, frame in
-            machine.spaces[0].table.set(Page(number: 16), .onTheWay(to: frame, fromZero: false))
+        try finds("outside every area") { machine, _ in machine.removeAreas(0, PageRange(16, count: 1)) }
+        try finds("wrong counts") { machine, frame in
+            machine.spaces[0].table.set(Page(number: 16), .reserved(frame, fromZero: false))
         }
         try finds("disagree") { machine, frame in
             machine.spaces[0].table.set(Page(number: 16), PageEntry(.devicePrivate, frame, writable: true))
         }
-        try finds("writable entry") { machine, _ in machine.spaces[0].areas.protect(PageRange(16, count: 1), .read) }
+        try finds("writable entry") { machine, _ in machine.protect(0, PageRange(16, count: 1), .read) }
         try finds("does not know its mapping") { machine, frame in
             machine.spaces[0].table.set(Page(number: 20), PageEntry(.system, frame, writable: true))
         }
@@ -59,5 +59,58 @@ import Testing
         try finds("wrong counts") { machine, frame in machine.physical.frame(frame).pointee.mappings += 1 }
         try finds("wrong counts") { machine, frame in machine.physical.frame(frame).pointee.references = 0 }
         try finds("zones and total") { machine, _ in machine.system.used += 1 }
+    }
+
+    @Test func areas() throws {
+        try finds("areas overlap") { machine, _ in
+            machine.spaces[0].areas.replace(1..<1, by: [Area(range: PageRange(18, count: 2), protection: .read)])
+        }
+        try finds("half an anonymous object") { machine, _ in machine.spaces[0].areas.update(0) { $0.lineage = 0 } }
+        try finds("beyond its area") { machine, _ in
+            machine.insertArea(0, Area(range: PageRange(512, count: 511), protection: .read))
+            machine.spaces[0].table.setHuge(Page(number: 512), .hugeZero)
+        }
+    }
+
+    @Test func owners() throws {
+        try finds("writable entry of shared memory") { machine, frame in
+            machine.physical.frame(frame).pointee.isExclusivelyOwned = false
+        }
+        try finds("another offset") { machine, frame in machine.physical.frame(frame).pointee.index += 1 }
+        try finds("owned by one, mapped by more") { machine, frame in
+            machine.run(Fork(machine.spaces.id(at: 0)))
+            machine.physical.frame(frame).pointee.isExclusivelyOwned = true
+        }
+        try finds("two may write it") { machine, frame in
+            machine.run(Fork(machine.spaces.id(at: 0)))
+            for space in 0..<2 {
+                machine.spaces[space].table.updateAll(PageRange(16, count: 1)) { $1.withWritable(true) }
+            }
+        }
+    }
+
+    @Test func files() throws {
+        func file(_ machine: inout Machine) {
+            _ = machine.makeFile(length: 4096)
+            _ = machine.obtainFilePage(0, 0)
+        }
+        try finds("past its end") { machine, _ in
+            file(&machine)
+            machine.files[0].length = 0
+        }
+        try finds("wrong count of pages") { machine, _ in
+            file(&machine)
+            machine.files[0].present += 1
+        }
+    }
+
+    /// Everything that holds a frame is counted.
+    @Test func holders() throws {
+        try finds("wrong counts") { machine, frame in
+            machine.run(
+                Pinning(machine.spaces.id(at: 0), PageRange(16, count: 1), write: true, pin: true, longTerm: false))
+            _ = machine.pins.remove(machine.pins.id(at: 0))
+        }
+        try finds("zones and total") { machine, _ in machine.regions[0].zone.used += 1 }
     }
 }

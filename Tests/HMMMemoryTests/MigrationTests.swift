@@ -24,7 +24,7 @@ import Testing
         bench.moveToDevice(PageRange(17, count: 2))
         bench.moveToDevice(PageRange(19, count: 1), bench.other)
         _ = bench.machine.read(bench.space, Page(number: 22))
-        var work = Migration(bench.space, PageRange(16, count: 1000), to: .device(bench.gpu), exempt: [])
+        var work = Migration(bench.space, PageRange(16, count: 1000), .there(bench.gpu))
         let course = bench.machine.run(&work)
         #expect(
             outcomes(work) == [
@@ -47,11 +47,11 @@ import Testing
         bench.moveToDevice(PageRange(16, count: 2))
         bench.moveToDevice(PageRange(18, count: 1), bench.other)
         _ = bench.machine.read(bench.space, Page(number: 21))
-        var work = Migration(bench.space, PageRange(16, count: 600), to: .system(from: bench.gpu), exempt: [])
+        var work = Migration(bench.space, PageRange(16, count: 600), .back(from: bench.gpu))
         let course = bench.machine.run(&work)
         #expect(outcomes(work) == ["16+2 moved 4096", "18+1 otherDevice", "19+1 inSystemMemory", "20+596 empty"])
         #expect(course.announced == [Invalidation(bench.space, PageRange(16, count: 600), .migrate, owner: bench.gpu)])
-        var rest = Migration(bench.space, PageRange(16, count: 600), to: .system(from: nil), exempt: [])
+        var rest = Migration(bench.space, PageRange(16, count: 600), .back())
         #expect(bench.machine.run(&rest).announced.map(\.owner) == [nil])
         #expect(outcomes(rest) == ["16+2 inSystemMemory", "18+1 moved 4098", "19+1 inSystemMemory", "20+596 empty"])
         #expect(bench.machine.picture(bench.space, PageRange(16, count: 6)) == "SSSS-z")
@@ -85,7 +85,7 @@ import Testing
         var bench = try Bench(pages: 4)
         bench.machine.write(bench.space, PageRange(16, count: 4))
         #expect(bench.moveToDevice(PageRange(18, count: 4)) == Course(fault: MemoryFault(.notMapped, Page(number: 20))))
-        _ = try bench.machine.mapArea(bench.space, at: Page(number: 20), count: 4, .write, areaLimit: 9)
+        try bench.map(20, 4, .write)
         #expect(bench.moveToDevice(PageRange(18, count: 4)) == Course(fault: MemoryFault(.notMapped, Page(number: 20))))
         #expect(bench.machine.picture(bench.space, PageRange(16, count: 4)) == "SSSS")
     }
@@ -97,14 +97,12 @@ import Testing
         let foreign = try bench.mirror(bench.other)
         let pages = PageRange(16, count: 4)
         bench.machine.write(bench.space, PageRange(16, count: 2))
-        for (mirror, device) in [(own, bench.gpu), (foreign, bench.other)] {
-            bench.machine.run(RangeFault(mirror, bench.space, device, PageRange(16, count: 3), write: false))
-        }
-        bench.machine.run(Migration(bench.space, pages, to: .device(bench.gpu), exempt: [own]), exempt: [own])
+        for mirror in [own, foreign] { bench.fault(mirror, PageRange(16, count: 3)) }
+        bench.machine.run(Migration(bench.space, pages, .there(bench.gpu, exempt: [own])))
         #expect(bench.machine.picture(own, pages) == "DDDD" && bench.machine.picture(foreign, pages) == "----")
         #expect(bench.machine.violations() == [])
         bench.machine.run(
-            Migration(bench.space, PageRange(16, count: 2), to: .system(from: bench.gpu), exempt: [own]), exempt: [own])
+            Migration(bench.space, PageRange(16, count: 2), .back(from: bench.gpu, exempt: [own])))
         #expect(bench.machine.picture(own, pages) == "--DD")
         #expect(bench.machine.violations() == [])
     }
@@ -115,7 +113,7 @@ import Testing
         let pages = PageRange(16, count: 5)
         bench.machine.write(bench.space, PageRange(16, count: 1))
         _ = bench.machine.read(bench.space, Page(number: 18))
-        var work = Migration(bench.space, pages, to: .device(bench.gpu), exempt: [])
+        var work = Migration(bench.space, pages, .there(bench.gpu))
         work.abandon(&bench.machine)
         for _ in 0..<2 {
             guard case .invalidate(let invalidation) = work.step(&bench.machine) else { return #expect(Bool(false)) }
@@ -133,7 +131,7 @@ import Testing
         var bench = try Bench()
         let bare = bench.machine.makeDevice()
         bench.machine.write(bench.space, PageRange(16, count: 1))
-        var work = Migration(bench.space, PageRange(16, count: 3), to: .device(bare), exempt: [])
+        var work = Migration(bench.space, PageRange(16, count: 3), .there(bare))
         #expect(bench.machine.run(&work).announced.count == 1)
         #expect(outcomes(work) == ["16+3 noSpace"])
     }
@@ -142,12 +140,12 @@ import Testing
     @Test func atTheLimit() throws {
         var bench = try Bench(frameLimit: 4)
         bench.machine.write(bench.space, PageRange(16, count: 4), "m")
-        var there = Migration(bench.space, PageRange(16, count: 6), to: .device(bench.gpu), exempt: [])
+        var there = Migration(bench.space, PageRange(16, count: 6), .there(bench.gpu))
         #expect(bench.machine.run(&there).announced.count == 1)
         #expect(outcomes(there) == ["16+4 moved \(Self.top)", "20+2 noSpace"])
         #expect(bench.machine.read(bench.space, Page(number: 16)) == "m")
         #expect(
-            bench.machine.run(Migration(bench.space, PageRange(16, count: 4), to: .system(from: nil), exempt: [])).fault
+            bench.machine.run(Migration(bench.space, PageRange(16, count: 4), .back())).fault
                 == nil)
         #expect(bench.machine.picture(bench.space, PageRange(16, count: 4)) == "SSSS")
         #expect(bench.machine.physical.used == 4 && bench.machine.violations() == [])
@@ -175,10 +173,11 @@ import Testing
         let device = machine.makeDevice()
         let count: UInt64 = 20_000
         for page in 0..<count {
-            _ = try machine.mapArea(
-                space, at: Page(number: 16 + page), count: 1, page % 2 == 0 ? .read : [.read, .write], areaLimit: .max)
+            let protection: Protection = page % 2 == 0 ? .read : [.read, .write]
+            let plan = MappingPlan(at: Page(number: 16 + page), count: 1, protection)
+            _ = try machine.mapArea(space, plan, areaLimit: .max)
         }
-        let course = machine.run(Migration(space, PageRange(16, count: count), to: .device(device), exempt: []))
+        let course = machine.run(Migration(space, PageRange(16, count: count), .there(device)))
         #expect(course.announced.count == Int(count) && course.fault == nil)
     }
 }

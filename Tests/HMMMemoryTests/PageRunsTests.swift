@@ -13,8 +13,8 @@ import Testing
 
     @Test func everyState() throws {
         var bench = try Bench(pages: 20)
-        _ = try bench.machine.mapArea(bench.space, at: Page(number: 40), count: 4, .write, areaLimit: 9)
-        _ = try bench.machine.mapArea(bench.space, at: Page(number: 44), count: 4, .read, areaLimit: 9)
+        try bench.map(40, 4, .write)
+        try bench.map(44, 4, .read)
         bench.machine.write(bench.space, PageRange(16, count: 6))
         bench.moveToDevice(PageRange(18, count: 1))
         bench.moveToDevice(PageRange(19, count: 1), bench.other)
@@ -43,7 +43,7 @@ import Testing
                 "510+2 system(writable: true) 4096", "512+2 system(writable: true) 4098",
             ])
         bench.machine.run(Unmapping(bench.space, PageRange(511, count: 1)))
-        _ = try bench.machine.mapArea(bench.space, at: Page(number: 511), count: 1, [.read, .write], areaLimit: 9)
+        try bench.map(511, 1, [.read, .write])
         bench.machine.write(bench.space, PageRange(514, count: 1))
         bench.machine.write(bench.space, PageRange(511, count: 1))
         #expect(

@@ -27,7 +27,7 @@ import Testing
         #expect(PageEntry.zero.isPresent && !PageEntry.zero.isNone && !PageEntry.zero.isWritable)
         let away = PageEntry(.devicePrivate, FrameNumber(number: 9), writable: true)
         #expect(!away.isPresent && away.kind == .devicePrivate)
-        #expect(PageEntry.onTheWay(to: FrameNumber(number: 9), fromZero: true).wasZero)
+        #expect(PageEntry.reserved(FrameNumber(number: 9), fromZero: true).wasZero)
     }
 
     @Test func nodesComeAndGo() {
@@ -44,6 +44,11 @@ import Testing
         // Eight leaves; the five 1 GiB slots and the three 512 GiB slots they lie in.
         #expect(budget.used == 8 + 5 + 3)
         for page in Self.pages.shuffledTheSame() { table.set(Page(number: page), .none) }
+        // An address space keeps its nodes until they are pruned.
+        #expect(!table.isEmpty && budget.used == 8 + 5 + 3)
+        table.prune(PageRange(0, count: 1 << 27))
+        #expect(budget.used == 3 + 2 + 2)
+        table.prune(PageRange(0, count: 1 << 36))
         #expect(table.isEmpty && budget.used == 0)
         // Removing what is not there changes nothing.
         table.set(Page(number: 77), .none)
@@ -105,10 +110,10 @@ import Testing
                 table.set(Page(number: start), entry)
                 model[start] = entry
             }
-            #expect(table.isEmpty == model.isEmpty)
         }
         #expect(Self.contents(table, PageRange(0, count: 0x7_ffff_ffff)) == model)
         table.removeAll(PageRange(0, count: 0x7_ffff_ffff)) { _, _ in }
+        table.prune(PageRange(0, count: 1 << 36))
         #expect(table.isEmpty && budget.used == 0)
     }
 
@@ -116,8 +121,8 @@ import Testing
         var found: [UInt64: PageEntry] = [:]
         var page = range.start
         while let piece = table.nextLeaf(from: page, before: range.end) {
-            for offset in 0..<piece.count where piece.words[offset] != 0 {
-                found[piece.start.number + UInt64(offset)] = PageEntry(word: piece.words[offset])
+            for offset in 0..<piece.count where !piece[offset].isNone {
+                found[piece.start.number + UInt64(offset)] = piece[offset]
             }
             page = piece.start + UInt64(piece.count)
         }

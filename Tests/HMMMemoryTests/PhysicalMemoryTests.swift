@@ -96,7 +96,7 @@ import Testing
         var machine = Machine(frameLimit: 100)
         let device = machine.makeDevice()
         func first(_ pages: UInt64) -> UInt64? {
-            machine.makeRegion(device, pages: pages).flatMap { machine.regions.index(of: $0) }
+            (try? machine.makeRegion(device, pages: pages)).flatMap { machine.regions.index(of: $0) }
                 .map { machine.regions[$0].firstFrame.number }
         }
         let top = PhysicalMemory.frameLimit
@@ -109,14 +109,14 @@ import Testing
         #expect(first(top / 2 - 2048) == top / 2)
         #expect(first(1) == nil)
         #expect(first(.max) == nil)
-        #expect(machine.makeRegion(DeviceID(rawValue: 99), pages: 1) == nil)
+        #expect(throws: Machine.RegionRefusal.noDevice) { try machine.makeRegion(DeviceID(rawValue: 99), pages: 1) }
     }
 
     @Test func aFrameKnowsItsRegion() throws {
         var machine = Machine(frameLimit: 100)
         let devices = [machine.makeDevice(), machine.makeDevice()]
-        let small = try required(machine.makeRegion(devices[0], pages: 2))
-        let large = try required(machine.makeRegion(devices[1], pages: 600))
+        let small = try machine.makeRegion(devices[0], pages: 2)
+        let large = try machine.makeRegion(devices[1], pages: 600)
         let start = try required(machine.regions.index(of: small).map { machine.regions[$0].firstFrame.number })
         #expect(machine.region(of: FrameNumber(number: start + 1)) == small)
         #expect(machine.region(of: FrameNumber(number: start + 2)) == nil)
@@ -129,11 +129,31 @@ import Testing
     /// A device's frames come from its regions in the order they were made.
     @Test func regionsFillInOrder() throws {
         var bench = try Bench()
-        let second = try required(bench.machine.makeRegion(bench.gpu, pages: 3))
+        let second = try bench.machine.makeRegion(bench.gpu, pages: 3)
         bench.moveToDevice(PageRange(16, count: 12))
         #expect(bench.machine.picture(bench.space, PageRange(16, count: 12)) == "DDDDDDDDDDD-")
         let index = try required(bench.machine.regions.index(of: second))
         #expect(bench.machine.regions[index].used == 3)
         #expect(bench.machine.violations() == [])
+    }
+
+    /// A place that was asked for is a whole section above system memory where no other region is.
+    @Test func regionsAtAPlace() throws {
+        var machine = Machine(frameLimit: 100)
+        let device = machine.makeDevice()
+        let half = PhysicalMemory.frameLimit / 2
+        let made = try machine.makeRegion(device, pages: 513, .coherent, at: half + 512)
+        #expect(machine.kind(of: FrameNumber(number: half + 1024)) == .coherent && machine.promisedFrames == 513)
+        for start in [half + 512, half + 1024, half] {
+            #expect(throws: Machine.RegionRefusal.overlaps) { try machine.makeRegion(device, pages: 600, at: start) }
+        }
+        for start in [half + 100, half - 512, PhysicalMemory.frameLimit] {
+            #expect(throws: Machine.RegionRefusal.notDeviceMemory) {
+                try machine.makeRegion(device, pages: 1, at: start)
+            }
+        }
+        _ = try machine.makeRegion(device, pages: 512, at: half)
+        #expect(machine.removeRegion(made) == true && machine.region(of: FrameNumber(number: half + 512)) == nil)
+        _ = try machine.makeRegion(device, pages: 600, at: half + 512)
     }
 }

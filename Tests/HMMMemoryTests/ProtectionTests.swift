@@ -40,7 +40,7 @@ import Testing
 
     @Test func whatLiesBeforeAHoleIsChanged() throws {
         var bench = try Bench(pages: 4)
-        _ = try bench.machine.mapArea(bench.space, at: Page(number: 22), count: 4, .read, areaLimit: 9)
+        try bench.map(22, 4, .read)
         bench.machine.write(bench.space, PageRange(16, count: 4))
         let course = bench.machine.run(ProtectionChange(bench.space, PageRange(18, count: 8), []))
         #expect(course.fault == MemoryFault(.notMapped, Page(number: 20)))
@@ -60,9 +60,10 @@ import Testing
         bench.machine.write(bench.space, PageRange(3 * Self.gibibyte + 700, count: 1))
         #expect(announced(all, .read) == [PageRange(3 * Self.gibibyte, count: Self.slot - 3 * Self.gibibyte)])
         // Within a populated gibibyte the event begins where the change does, even past everything that is there.
+        // Before that the area is cut, where a huge mapping could be.
         #expect(
             announced(PageRange(3 * Self.gibibyte + 5000, count: 1), []) == [
-                PageRange(3 * Self.gibibyte + 5000, count: 1)
+                PageRange(3 * Self.gibibyte + 4608, count: 512), PageRange(3 * Self.gibibyte + 5000, count: 1),
             ])
         #expect(announced(PageRange(4 * Self.gibibyte, count: 100), []) == [])
         _ = bench.machine.read(bench.space, Page(number: Self.slot + 1))

@@ -39,8 +39,8 @@ import Testing
     @Test func theExemptAreNotTold() throws {
         var bench = try Bench()
         let own = try bench.mirror()
-        let move = Invalidation(bench.space, PageRange(16, count: 1), .migrate, owner: bench.gpu)
-        #expect(bench.machine.begin(move, exempt: [own]) == [])
+        let move = Invalidation(bench.space, PageRange(16, count: 1), .migrate, owner: bench.gpu, exempt: [own])
+        #expect(bench.machine.begin(move) == [])
         #expect(Self.sequences(bench.machine) == [3, 1])
         bench.machine.end(move)
         #expect(Self.sequences(bench.machine) == [4, 1])
@@ -83,7 +83,7 @@ import Testing
     @Test func lettingGo() throws {
         var bench = try Bench()
         let mirror = try required(bench.machine.makeMirror(bench.space, bench.gpu, PageRange(16, count: 4)))
-        bench.machine.run(RangeFault(mirror, bench.space, bench.gpu, PageRange(16, count: 4), write: false))
+        bench.fault(mirror, PageRange(16, count: 4))
         bench.machine.letGo(mirror, PageRange(18, count: 1))
         #expect(bench.machine.picture(mirror, PageRange(16, count: 4)) == "zz-z")
         bench.machine.letGo(mirror, PageRange(100, count: 1))

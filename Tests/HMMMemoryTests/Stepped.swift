@@ -1,18 +1,6 @@
-import HMMMemory
 import Testing
 
-/// What is done step by step.
-protocol Stepped {
-    mutating func step(_ machine: inout Machine) -> Step
-}
-
-extension CPUAccess: Stepped {}
-extension RangeFault: Stepped {}
-extension DeviceAccess: Stepped {}
-extension Unmapping: Stepped {}
-extension SpaceExit: Stepped {}
-extension ProtectionChange: Stepped {}
-extension Migration: Stepped {}
+@testable import HMMMemory
 
 /// What came of the whole.
 struct Course: Equatable {
@@ -21,28 +9,43 @@ struct Course: Equatable {
 }
 
 extension Machine {
-    /// Carries out `work`; every mirror lets go at once.
+    /// Carries out `work`; every mirror lets go at once. The state is checked after every step.
     @discardableResult
-    mutating func run(_ work: inout some Stepped, exempt: [MirrorID] = []) -> Course {
+    mutating func run(_ work: inout some SteppedWork, at location: SourceLocation = #_sourceLocation) -> Course {
         var course = Course()
         while true {
-            switch work.step(&self) {
+            let step = work.step(&self)
+            #expect(violations(after: step) == [], sourceLocation: location)
+            switch step {
             case .done: return course
             case .failed(let fault):
                 course.fault = fault
                 return course
             case .invalidate(let invalidation):
                 course.announced.append(invalidation)
-                for mirror in begin(invalidation, exempt: exempt) { letGo(mirror, invalidation.range) }
-                end(invalidation)
+                announce(invalidation)
             }
         }
     }
 
     @discardableResult
-    mutating func run(_ work: some Stepped, exempt: [MirrorID] = []) -> Course {
+    mutating func run(_ work: some SteppedWork, at location: SourceLocation = #_sourceLocation) -> Course {
         var work = work
-        return run(&work, exempt: exempt)
+        return run(&work, at: location)
+    }
+
+    /// What is wrong with the state; where it is so large that each look would take seconds, nothing is looked at. A
+    /// driver that is not told of its own migration is behind until that is over.
+    private func violations(after step: Step) -> [String] {
+        guard tableNodes.used < 1000, spaces.isEmpty || spaces[0].areas.areas.count < 1000 else { return [] }
+        guard case .invalidate(let invalidation) = step, !invalidation.exempt.isEmpty else { return violations() }
+        return violations().filter { !$0.hasPrefix("mirror") }
+    }
+
+    /// Tells the mirrors, which let go, and ends the announcement.
+    mutating func announce(_ invalidation: Invalidation) {
+        for mirror in begin(invalidation) { letGo(mirror, invalidation.range) }
+        end(invalidation)
     }
 
     /// Stores `text` at the start of each of `pages`.
@@ -72,7 +75,8 @@ extension Machine {
         mirrors[mirrors.index(of: mirror)!].table[Page(number: page)]
     }
 
-    /// What the pages are, a letter each: `-` nothing, `z` zero page, `s` system, `d` device; capital when writable.
+    /// What the pages are, a letter each: `-` nothing, `z` zero page, `s` system, `d` private device memory,
+    /// `c` coherent, `x` exclusive, `m` on its way; capital when writable.
     func picture(_ space: SpaceID, _ pages: PageRange) -> String {
         String((pages.start.number..<pages.end.number).map { letter(entry(space, $0)) })
     }
@@ -87,6 +91,8 @@ extension Machine {
         case .zero: "z"
         case .system: entry.isWritable ? "S" : "s"
         case .devicePrivate: entry.isWritable ? "D" : "d"
+        case .coherent: entry.isWritable ? "C" : "c"
+        case .exclusive: entry.isWritable ? "X" : "x"
         case .migrating: "m"
         }
     }
@@ -105,26 +111,82 @@ struct Bench: ~Copyable {
     let gpu: DeviceID
     let other: DeviceID
 
-    init(pages: UInt64 = 1024, frameLimit: UInt64 = 4096) throws {
+    init(
+        pages: UInt64 = 1024, frameLimit: UInt64 = 4096, _ kind: Region.Kind = .devicePrivate,
+        profile: DeviceProfile = .standard
+    ) throws {
         machine = Machine(frameLimit: frameLimit)
         space = machine.makeSpace()
-        gpu = machine.makeDevice()
-        other = machine.makeDevice()
-        _ = machine.makeRegion(gpu, pages: 8)
-        _ = machine.makeRegion(other, pages: 4)
-        _ = try machine.mapArea(space, at: Page(number: 16), count: pages, [.read, .write], areaLimit: 100)
+        gpu = machine.makeDevice(profile)
+        other = machine.makeDevice(profile)
+        _ = try machine.makeRegion(gpu, pages: 8, kind)
+        _ = try machine.makeRegion(other, pages: 4, kind)
+        if pages > 0 { try map(16, pages) }
+    }
+
+    /// Maps memory; private, anonymous, readable and writable unless the plan's other words say otherwise.
+    @discardableResult
+    mutating func map(
+        _ start: UInt64, _ count: UInt64, _ protection: Protection = [.read, .write], _ kind: Area.Kind = .anonymous,
+        shared: Bool = false, file: FileID? = nil, offset: UInt64 = 0
+    ) throws -> PageRange {
+        let plan = MappingPlan(
+            at: Page(number: start), count: count, protection, kind, shared: shared, file: file, offset: offset)
+        return try machine.mapArea(space, plan, areaLimit: 100)
     }
 
     /// A mirror of everything for `gpu`, unless another device is meant.
     mutating func mirror(_ device: DeviceID? = nil) throws -> MirrorID {
-        let id = machine.makeMirror(space, device ?? gpu, AddressSpace.everything)
-        return id!
+        try required(machine.makeMirror(space, device ?? gpu, AddressSpace.everything))
     }
 
     /// Moves pages to a device, `gpu` unless another is meant.
     @discardableResult
     mutating func moveToDevice(_ pages: PageRange, _ device: DeviceID? = nil) -> Course {
-        machine.run(Migration(space, pages, to: .device(device ?? gpu), exempt: []))
+        machine.run(Migration(space, pages, .there(device ?? gpu)))
+    }
+
+    /// Moves pages of any device to system memory.
+    @discardableResult
+    mutating func moveBack(_ pages: PageRange) -> Course { machine.run(Migration(space, pages, .back())) }
+
+    /// A device fault of all pages.
+    @discardableResult
+    mutating func fault(_ mirror: MirrorID, _ pages: PageRange, write: Bool = false) -> Course {
+        machine.run(RangeFault(mirror, pages, FaultRequest(write ? .write : .read), machine))
+    }
+
+    /// A copy of the space.
+    mutating func fork() throws -> SpaceID {
+        var work = Fork(space)
+        machine.run(&work)
+        return try required(work.child)
+    }
+
+    /// `count` pages from the multiple of 512 at `base` on, as one huge page, in an area of their own and written.
+    mutating func mapHuge(_ base: UInt64, _ count: UInt64 = 512) throws {
+        try map(base, count)
+        machine.run(AdviceChange(space, PageRange(base, count: count), .hugePage))
+        machine.write(space, PageRange(base, count: 1), "huge")
+    }
+
+    func entry(_ page: UInt64) -> PageEntry { machine.entry(space, page) }
+
+    func picture(_ start: UInt64, _ count: UInt64) -> String { machine.picture(space, PageRange(start, count: count)) }
+
+    /// What is known of the frame of a page.
+    func frame(_ page: UInt64) -> Frame { machine.physical.frame(entry(page).frame).pointee }
+}
+
+extension Movement {
+    /// To a device, of system memory.
+    static func there(_ device: DeviceID, exempt: [MirrorID] = []) -> Movement {
+        Movement(to: .device(device), sources: .system, from: nil, exempt: exempt)
+    }
+
+    /// To system memory, from one device or all.
+    static func back(from device: DeviceID? = nil, exempt: [MirrorID] = []) -> Movement {
+        Movement(to: .system, sources: .device, from: device, exempt: exempt)
     }
 }
 

@@ -36,7 +36,10 @@ extension Engine {
             offset: mmap.offset >> PageSize.shift, replaces: mmap.fixed)
     }
 
-    func answer(_ mapping: Mapping, _ mmap: Mmap, _ caller: Caller, _ effects: inout Effects) {
+    func answer(
+        _ mapping: Mapping, _ mmap: Mmap, _ operation: borrowing Operation, _ effects: inout Effects
+    ) {
+        let caller = operation.caller
         guard let range = mapping.range else { return }
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
@@ -45,13 +48,14 @@ extension Engine {
         append(mapping.plan.protection, &effects)
         effects.text.append(" kind=")
         effects.text.append(text: mmap.kind.word)
+        if mmap.fixed { appendRound(operation, &effects) }
         effects.text.endLine()
     }
 
     func failure(_ refusal: MappingRefusal) -> Failure {
         switch refusal {
         case .taken(let page): Failure(.exists, "something is mapped there", address: page.address)
-        case .tooLow: Failure(.permission, "nothing may be mapped below \(AddressSpace.lowest.address)")
+        case .tooLow: Failure(.permission, "nothing may be mapped below 0x10000")
         case .noGap: Failure(.outOfMemory, "no gap in the address space is large enough")
         case .tooManyAreas: Failure(.limit, "the address space has \(limits.areas) areas already")
         case .noHugePages: Failure(.outOfMemory, "the reserve has \(limits.hugetlbPages) huge pages, and fewer are left")
@@ -122,6 +126,9 @@ extension Engine {
             throw Failure(.badArgument, "unknown advice")
         }
         try checkAreas(space) { _ in 2 }
+        guard advice != .populateRead && advice != .populateWrite || madvise.extent.length <= limits.residentBytes else {
+            throw Failure(.limit, "one request populates at most \(limits.residentBytes) bytes")
+        }
         return Operation(
             caller: caller, verb: .madvise, space: space, work: .advise(AdviceChange(space, range, advice)))
     }
@@ -149,7 +156,8 @@ extension Engine {
         effects.text.pair(" len=", area.range.length)
         append(area.protection, &effects)
         let name = fileNames.first { $0.id == area.file }?.name
-        effects.text.pair(" kind=", word: area.kindWord(isNamed: name != nil))
+        let isAnonymous = area.file.flatMap { machine.files.index(of: $0) }.map { machine.files[$0].isAnonymous } ?? true
+        effects.text.pair(" kind=", word: area.kindWord(isNamed: !isAnonymous))
         if let name {
             effects.text.pair(" file=", name)
             effects.text.pair(" offset=", area.offset << PageSize.shift)

@@ -4,12 +4,14 @@ internal import HMMProtocol
 /// How answers show memory that is too long to be sent: `as=pages` and `as=ints`.
 extension Engine {
     /// A row for each run of pages with equal content.
-    func writeRows(_ contents: [PageContent], _ tag: Tag, _ effects: inout Effects) throws(Failure) {
+    func writeRows(
+        _ contents: [PageContent], _ tag: Tag, _ effects: inout Effects, key: StaticString = " va="
+    ) throws(Failure) {
         let start = effects.text.count
         for run in contents {
             guard effects.text.count - start <= limits.answerBytes else { throw tooMuch }
             effects.text.beginRow(tag)
-            effects.text.pair(" va=", hex: run.start.address)
+            effects.text.pair(key, hex: run.start.address)
             effects.text.pair(" pages=", run.count)
             switch run.value {
             case .byte(let byte):
@@ -30,11 +32,11 @@ extension Engine {
 
     /// A row for each run of 32-bit integers with equal steps. `load` fetches bytes from an address on.
     func writeIntegers(
-        _ address: UInt64, _ length: UInt64, _ tag: Tag, _ effects: inout Effects,
+        _ address: UInt64, _ length: UInt64, _ tag: Tag, _ effects: inout Effects, key: StaticString = " va=",
         _ load: (UInt64, UnsafeMutableRawBufferPointer) -> Void
     ) throws(Failure) {
         let start = effects.text.count
-        var runs = IntegerRuns(tag, address)
+        var runs = IntegerRuns(tag, address, key)
         var buffer = [Int32](repeating: 0, count: 1024)
         var done: UInt64 = 0
         while done < length {
@@ -53,14 +55,16 @@ extension Engine {
 /// Runs of integers that go up or down by the same step.
 struct IntegerRuns {
     private let tag: Tag
+    private let key: StaticString
     private var address: UInt64
     private var count: UInt64 = 0
     private var first: Int64 = 0
     private var last: Int64 = 0
     private var step: Int64 = 0
 
-    init(_ tag: Tag, _ address: UInt64) {
+    init(_ tag: Tag, _ address: UInt64, _ key: StaticString) {
         self.tag = tag
+        self.key = key
         self.address = address
     }
 
@@ -79,7 +83,7 @@ struct IntegerRuns {
     mutating func end(_ text: inout WireBuffer) {
         guard count > 0 else { return }
         text.beginRow(tag)
-        text.pair(" va=", hex: address)
+        text.pair(key, hex: address)
         text.pair(" n=", count)
         text.append(" first=")
         text.append(signed: first)

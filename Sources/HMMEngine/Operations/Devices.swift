@@ -42,12 +42,13 @@ extension Engine {
         effects.answer(caller)
         var rows: UInt64 = 0
         for index in 0..<machine.devices.count {
-            let name = deviceName(machine.devices.id(at: index))
+            let id = machine.devices.id(at: index)
+            let name = deviceName(id)
             let device = machine.devices[index]
             if device.regions.isEmpty {
                 effects.text.beginRow(caller.tag)
                 effects.text.pair(" dev=", name)
-                append(device, &effects)
+                append(id, device, &effects)
                 effects.text.endLine()
                 rows += 1
             }
@@ -56,7 +57,7 @@ extension Engine {
                 effects.text.beginRow(caller.tag)
                 append(region, machine.regions[position], name, &effects)
                 effects.text.pair(" used=", machine.regions[position].used)
-                append(device, &effects)
+                append(id, device, &effects)
                 effects.text.endLine()
                 rows += 1
             }
@@ -67,8 +68,11 @@ extension Engine {
     }
 
     /// What is not as with most devices.
-    private func append(_ device: Device, _ effects: inout Effects) {
+    private func append(_ id: DeviceID, _ device: Device, _ effects: inout Effects) {
+        if drivers.index(of: id).map({ drivers[$0].asksClient }) ?? false { effects.text.append(" to-ram=client") }
         if device.profile == .dmirror { effects.text.append(" profile=dmirror") }
+        if let chunk = device.chunk { effects.text.pair(" chunk=", chunk << PageSize.shift) }
+        if device.reportsFreed { effects.text.append(" free-events=yes") }
         if let umbrella = umbrellas.first(where: { $0.group == device.group })?.name {
             effects.text.pair(" umbrella=", umbrella)
         }
@@ -112,7 +116,9 @@ extension Engine {
         case .noRange: Failure(.outOfMemory, "no free physical range is large enough")
         case .overlaps: Failure(.exists, "another region is at that physical range", errno: .EBUSY)
         case .notDeviceMemory:
-            Failure(.badArgument, "`pfn` must be a multiple of 512 above system memory, and the range below the end")
+            Failure(
+                .badArgument,
+                "device memory is from frame 0x8000000 up to 0x10000000; `pfn` must be a multiple of 512 there")
         }
     }
 

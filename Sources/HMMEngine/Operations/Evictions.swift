@@ -86,13 +86,13 @@ extension Engine {
 
     private func checkEmpty(_ id: RegionID, _ eviction: Eviction) throws(Failure) {
         guard let index = machine.regions.index(of: id), machine.regions[index].used > 0 else { return }
-        throw busy("\(machine.regions[index].used) pages of region \(id.rawValue) could not leave it")
+        throw busy("pages of region \(id.rawValue) could not leave it: \(machine.regions[index].used)")
     }
 
     /// Its device has gone: a mirror is worth nothing any more.
     private mutating func endMirrors(of device: DeviceID, _ now: Instant, _ effects: inout Effects) {
         for index in (0..<machine.mirrors.count).reversed() where machine.mirrors[index].device == device {
-            fence(machine.mirrors.id(at: index), "device", now, &effects)
+            fence(machine.mirrors.id(at: index), .device, now, &effects)
         }
     }
 

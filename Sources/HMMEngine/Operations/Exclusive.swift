@@ -6,6 +6,9 @@ extension Engine {
     func operation(_ exclusive: Exclusive, _ caller: Caller) throws(Failure) -> Operation {
         let pages = PageRange(touching: exclusive.extent.va, length: exclusive.extent.length)
         let mirror = try usableMirror(exclusive.mirror, caller.connection, pages)
+        guard exclusive.extent.length <= limits.residentBytes else {
+            throw Failure(.limit, "one request covers at most \(limits.residentBytes) bytes")
+        }
         let profile = machine.profile(of: mirror.device)
         let exempt = profile.hearsOwnExclusive ? [] : exempt(mirror.id, mirror.space, mirror.device, caller)
         return Operation(

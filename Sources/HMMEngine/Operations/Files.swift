@@ -88,9 +88,12 @@ extension Engine {
             switch read.form {
             case .pages:
                 let pages = PageRange(touching: read.offset, length: count)
-                try writeRows(machine.fileContents(id, count == 0 ? PageRange(pages.start, pages.start) : pages), caller.tag, &effects)
+                try writeRows(machine.fileContents(id, count == 0 ? PageRange(pages.start, pages.start) : pages), caller.tag, &effects,
+                    key: " offset=")
             case .ints:
-                try writeIntegers(read.offset, count & ~3, caller.tag, &effects) { machine.loadFile(id, $0, into: $1) }
+                try writeIntegers(read.offset, count & ~3, caller.tag, &effects, key: " offset=") {
+                    machine.loadFile(id, $0, into: $1)
+                }
             default:
                 if count > 0 {
                     writeRow(read.form, Int(count), caller.tag, &effects) { machine.loadFile(id, read.offset, into: $0) }

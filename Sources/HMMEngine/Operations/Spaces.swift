@@ -54,6 +54,30 @@ extension Engine {
         _ = policies.remove(space)
     }
 
+    func operation(_ reap: SpaceReap, _ caller: Caller) throws(Failure) -> Operation {
+        let space = try space(reap.space)
+        return Operation(caller: caller, verb: .spaceReap, space: space, work: .reap(Reaping(space)))
+    }
+
+    func answer(_ reaping: Reaping, _ operation: borrowing Operation, _ effects: inout Effects) {
+        let caller = operation.caller
+        effects.answer(caller)
+        let start = effects.text.count
+        for outcome in reaping.outcomes where effects.text.count - start <= limits.answerBytes {
+            effects.text.beginRow(caller.tag)
+            effects.text.pair(" va=", hex: outcome.range.start.address)
+            effects.text.pair(" len=", outcome.range.length)
+            effects.text.pair(" result=", word: outcome.isReaped ? "reaped" : "skipped")
+            effects.text.endLine()
+        }
+        if effects.text.count - start > limits.answerBytes { effects.text.truncate(to: start) }
+        effects.text.beginSuccess(caller.tag)
+        effects.text.pair(" pages=", reaping.freed)
+        effects.text.pair(" skipped=", UInt64(reaping.outcomes.filter { !$0.isReaped }.count))
+        effects.text.pair(" acked=", operation.acked)
+        effects.text.endLine()
+    }
+
     // MARK: Pins
 
     func operation(_ pin: HMMProtocol.Pin, _ caller: Caller) throws(Failure) -> Operation {

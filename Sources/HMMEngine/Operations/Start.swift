@@ -91,6 +91,7 @@ extension Engine {
         case .fileList: listFiles(caller, &effects)
         case .exclusiveHeld(let held): try showHeld(held, caller, &effects)
         case .spaceFork(let fork): return try operation(fork, caller)
+        case .spaceReap(let reap): return try operation(reap, caller)
         case .mremap(let mremap): return try operation(mremap, caller)
         case .madvise(let madvise): return try operation(madvise, caller)
         case .pin(let pin): return try operation(pin, caller)
@@ -162,9 +163,10 @@ extension Engine {
         case .exit(let exit): answerPages(exit.freed, operation, &effects)
         case .advise(let change): answerPages(change.changed, operation, &effects)
         case .exclusive(let access): answerPages(access.pages.count, operation, &effects)
-        case .map(let mapping, let mmap): answer(mapping, mmap, caller, &effects)
+        case .map(let mapping, let mmap): answer(mapping, mmap, operation, &effects)
         case .remap(let remapping): answer(remapping, operation, &effects)
         case .fork(let fork): answer(fork, operation, &effects)
+        case .reap(let reaping): answer(reaping, operation, &effects)
         case .migrate(let migration, let kind): answer(migration, kind, operation, &effects)
         case .pin(let pinning): answer(pinning, operation, &effects)
         case .cut(let cut): answer(cut, operation, &effects)
@@ -230,7 +232,7 @@ extension Engine {
                 address: address)
         case .gone:
             if let id = mirror(of: work), let index = subscriptions.index(of: id), subscriptions[index].isFenced {
-                return Self.fencedFailure(id.rawValue)
+                return fencedFailure(id.rawValue)
             }
             return Failure(.cancelled, "what the request worked on was dropped meanwhile", address: address)
         }
@@ -277,9 +279,10 @@ extension Engine {
 
     private func wrongKind(_ work: Operation.Work, _ address: UInt64) -> Failure {
         switch work {
-        case .advise: Failure(.advice, "this advice does not go with this kind of memory", address: address)
+        case .advise: Failure(.advice, "this advice does not go with this memory, or with its permissions", address: address)
         case .migrate: Failure(.notMapped, "memory of this kind cannot move", errno: .EINVAL, address: address)
-        case .remap: Failure(.badArgument, "the old place and the new one overlap, or do not fit huge pages", address: address)
+        case .remap: Failure(.badArgument, "the places overlap, huge pages do not fit, or what is not shared cannot be mapped twice",
+                address: address)
         case .unmap, .protect: Failure(.badArgument, "that would cut a huge page of the reserve", address: address)
         default: Failure(.notMapped, "memory of this kind cannot be used like that", address: address)
         }

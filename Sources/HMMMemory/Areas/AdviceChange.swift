@@ -19,6 +19,10 @@ public struct AdviceChange: SteppedWork {
     public private(set) var told: [Place] = []
     private var punch: FileCut?
     private var cut = AreaCut()
+    /// The last page that an announcement was made for.
+    private var populated: Page?
+    /// Some huge page could not be made.
+    private var hasFailed = false
 
     public init(_ space: SpaceID, _ range: PageRange, _ advice: MemoryAdvice) {
         self.space = space
@@ -156,6 +160,8 @@ public struct AdviceChange: SteppedWork {
             switch machine.handleFault(space, cursor, upTo: part.end, isWrite ? .write : .read) {
             case .ready: changed += 1
             case .invalidate(let invalidation, let change):
+                if populated != cursor { changed += 1 }
+                populated = cursor
                 pending = change
                 return .invalidate(invalidation)
             case .failed(let cause): return .failed(MemoryFault(cause, cursor))
@@ -186,29 +192,44 @@ public struct AdviceChange: SteppedWork {
         return nil
     }
 
-    /// Each aligned 2 MiB of anonymous memory becomes one huge page. Kernel: madvise_collapse().
+    /// Each aligned 2 MiB of anonymous memory becomes one huge page, where it can. Kernel: madvise_collapse().
     private mutating func collapse(_ machine: inout Machine, _ index: Int, _ area: Area, _ part: PageRange) -> Step? {
         guard area.kind == .anonymous, !area.advice.contains(.noHugePage) else { return refused(part) }
-        let first = (part.start.number + 511) & ~511
-        let bases = stride(from: first, to: part.end.number & ~511, by: 512).map { Page(number: $0) }
-        guard !bases.isEmpty else { return refused(part) }
-        for base in bases where base >= cursor {
-            let range = PageRange(base, base + 512)
-            guard !machine.spaces[index].table.isHugeWithFrame(base) else { continue }
-            // What is on a device comes back first, page by page.
-            for offset in 0..<UInt64(512) {
-                let entry = machine.spaces[index].table[base + offset]
-                guard entry.kind == .devicePrivate || entry.kind == .exclusive else { continue }
-                guard case .invalidate(let invalidation, let change) = machine.handleFault(
-                    space, base + offset, upTo: range.end, .read)
-                else { return .failed(MemoryFault(.limit, base + offset)) }
-                pending = change
-                return .invalidate(invalidation)
+        let end = Page(number: part.end.number & ~511)
+        var base = Page(number: (max(part.start, cursor).number + 511) & ~511)
+        if base > end, cursor == part.start { return refused(part) }
+        while base < end {
+            guard let piece = machine.spaces[index].table.nextLeaf(from: base, before: end) else {
+                hasFailed = true
+                break
             }
-            guard machine.canCollapse(index, base) else { return refused(range) }
-            return announce(range)
+            let next = Page(number: piece.start.number & ~511)
+            if next > base { hasFailed = true }
+            base = next
+            if let step = collapseOne(&machine, index, base) { return step }
+            base = base + 512
         }
-        return nil
+        return hasFailed ? refused(part) : nil
+    }
+
+    /// What has to be announced before 512 pages can become one; nil when they are one, or cannot be.
+    private mutating func collapseOne(_ machine: inout Machine, _ index: Int, _ base: Page) -> Step? {
+        guard !machine.spaces[index].table.isHugeWithFrame(base) else { return nil }
+        // What is on a device comes back first, page by page.
+        for offset in 0..<UInt64(512) {
+            let entry = machine.spaces[index].table[base + offset]
+            guard entry.kind == .devicePrivate || entry.kind == .exclusive else { continue }
+            guard case .invalidate(let invalidation, let change) = machine.handleFault(
+                space, base + offset, upTo: base + 512, .read)
+            else { return .failed(MemoryFault(.limit, base + offset)) }
+            pending = change
+            return .invalidate(invalidation)
+        }
+        guard machine.canCollapse(index, base) else {
+            hasFailed = true
+            return nil
+        }
+        return announce(PageRange(base, base + 512))
     }
 }
 

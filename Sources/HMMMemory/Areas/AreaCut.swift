@@ -1,5 +1,5 @@
-/// The announcements that cutting an area causes: where it could hold a huge mapping, that becomes small ones, whether or
-/// not there is one. Kernel: vma_adjust_trans_huge() with __split_huge_pmd().
+/// The announcements that cutting an area causes: where it could hold a huge mapping, and there is a table for it, that
+/// becomes small ones, whether or not there is one. Kernel: vma_adjust_trans_huge() with __split_huge_pmd().
 struct AreaCut: Equatable, Sendable {
     private var told: [Page] = []
 
@@ -10,7 +10,8 @@ struct AreaCut: Equatable, Sendable {
         for page in [range.start, range.end] where page.number & 511 != 0 {
             let base = Page(number: page.number & ~511)
             guard !told.contains(base), let area = machine.spaces[index].areas.area(at: page),
-                area.range.contains(PageRange(base, base + 512)), area.kind != .hugetlb
+                area.range.contains(PageRange(base, base + 512)), area.kind != .hugetlb,
+                machine.spaces[index].table.hasSlot(base)
             else { continue }
             told.append(base)
             let space = machine.spaces.id(at: index)

@@ -11,9 +11,12 @@ public struct FileObject: ~Copyable {
     var map = ReverseMap()
     /// Its name and the areas that map it.
     var holders = 1
+    /// It was made for shared memory and never had a name.
+    public let isAnonymous: Bool
 
-    init(_ budget: NodeBudget, length: UInt64) {
+    init(_ budget: NodeBudget, length: UInt64, isAnonymous: Bool) {
         self.length = length
+        self.isAnonymous = isAnonymous
         pages = PageTable(budget, mayForget: false)
     }
 
@@ -25,7 +28,9 @@ public struct FileObject: ~Copyable {
 
 extension Machine {
     /// A file of `length` bytes, all of it one hole.
-    public mutating func makeFile(length: UInt64) -> FileID { files.append(FileObject(tableNodes, length: length)) }
+    public mutating func makeFile(length: UInt64, isAnonymous: Bool = false) -> FileID {
+        files.append(FileObject(tableNodes, length: length, isAnonymous: isAnonymous))
+    }
 
     /// Takes a file's name away; what still maps it keeps it. Kernel: unlink(2).
     public mutating func forgetName(_ id: FileID) {
@@ -74,14 +79,20 @@ extension Machine {
     }
 
     /// Stores `source`, repeated as needed, and makes the file longer where it has to be; false at the limit, with
-    /// everything before the page that did not fit stored. Kernel: write(2).
+    /// nothing changed. Kernel: write(2), which would store what fits.
     public mutating func storeFile(
         _ id: FileID, _ offset: UInt64, _ length: UInt64, from source: UnsafeRawBufferPointer
     ) -> Bool {
         guard let file = files.index(of: id), length > 0 else { return true }
+        var made: [UInt64] = []
         var page = offset >> PageSize.shift
         while page << PageSize.shift < offset + length {
-            guard obtainFilePage(file, page) != nil else { return false }
+            let isHole = filePage(file, page) == nil
+            guard obtainFilePage(file, page) != nil else {
+                for page in made { dropPages(file, from: page, to: page + 1) }
+                return false
+            }
+            if isHole { made.append(page) }
             page += 1
         }
         Self.store(files[file].pages, physical, offset, length, from: source)

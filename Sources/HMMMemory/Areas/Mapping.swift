@@ -98,7 +98,7 @@ extension Machine {
         area.isAccounted = plan.protection.contains(.write) && !plan.isShared && plan.kind != .hugetlb
         if plan.kind == .file {
             area.offset = plan.offset
-            area.file = plan.file ?? makeFile(length: range.length)
+            area.file = plan.file ?? makeFile(length: range.length, isAnonymous: true)
         }
         insertArea(index, area)
         // From now on only its areas keep a file without a name.

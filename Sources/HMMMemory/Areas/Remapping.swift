@@ -69,11 +69,13 @@ public struct Remapping: SteppedWork {
     private mutating func goOn(_ machine: inout Machine, _ index: Int) -> Step? {
         switch phase {
         case .begin:
-            guard machine.spaces[index].areas.area(at: old.start) != nil else { return failed(.notMapped) }
+            guard let area = machine.spaces[index].areas.area(at: old.start) else { return failed(.notMapped) }
+            if area.kind == .hugetlb, !fitsHugePages { return failed(.wrongKind) }
             if let target {
                 let new = PageRange(target, target + count)
                 if new.overlaps(old) { return failed(.wrongKind) }
                 if target < AddressSpace.lowest { return refuse(.tooLow) }
+                guard new.end <= AddressSpace.highest else { return failed(.wrongKind) }
                 guard machine.spaces[index].areas.areas.count + 2 < areaLimit else { return refuse(.tooManyAreas) }
                 unmapping = Unmapping(space, new)
             }
@@ -87,6 +89,11 @@ public struct Remapping: SteppedWork {
         return nil
     }
 
+    /// Huge pages of the reserve stay whole, and do not become more.
+    private var fitsHugePages: Bool {
+        (old.start.number | old.count | count | (target?.number ?? 0)) & 511 == 0 && count <= old.count
+    }
+
     private func failed(_ cause: MemoryFault.Cause) -> Step { .failed(MemoryFault(cause, old.start)) }
 
     private mutating func refuse(_ refusal: MappingRefusal) -> Step {
@@ -96,8 +103,9 @@ public struct Remapping: SteppedWork {
 
     /// A second mapping of shared memory: nothing leaves. Kernel: mremap() with an old length of 0.
     private mutating func duplicate(_ machine: inout Machine, _ index: Int, _ area: Area) -> Step {
-        guard area.isShared, let start = target ?? machine.freePlace(space, MappingPlan(at: nil, count: count, []))?.start
-        else { return failed(.wrongKind) }
+        guard area.isShared else { return failed(.wrongKind) }
+        let plan = MappingPlan(at: nil, count: count, area.protection)
+        guard let start = target ?? machine.freePlace(space, plan)?.start else { return refuse(.noGap) }
         var copy = area
         copy.offset = area.offset(of: old.start)
         copy.range = PageRange(start, start + count)
@@ -126,9 +134,6 @@ public struct Remapping: SteppedWork {
         }
         let plan = MappingPlan(at: nil, count: count, area.protection)
         guard let start = target ?? machine.freePlace(space, plan)?.start else { return refuse(.noGap) }
-        if area.kind == .hugetlb, start.number & 511 != 0 || kept.start.number & 511 != 0 || kept.count & 511 != 0 {
-            return failed(.wrongKind)
-        }
         if !keepsOld, let step = cut.next(machine, index, kept, &pending) { return step }
         if let step = machine.splitMappings(index, kept, &pending) { return step }
         if let step = splitWhatDoesNotFit(machine, index, start) { return step }

@@ -50,7 +50,7 @@ extension Machine {
         let ceiling = next < areas.count ? areas[next].range.start : AddressSpace.highest
         let low = max(floor.number == 0 ? 0 : (floor.number + 511) & ~511, range.start.number & ~511)
         let high = min(
-            next < areas.count ? ceiling.number & ~511 : ceiling.number, (range.end.number + 511) & ~511)
+            next < areas.count ? ceiling.number & ~511 : (ceiling.number + 511) & ~511, (range.end.number + 511) & ~511)
         spaces[index].table.prune(PageRange(Page(number: low), Page(number: high)))
     }
 

@@ -60,10 +60,13 @@ public struct DeviceAccess: RestartedWork {
     /// The first page that the device cannot translate, or not for writing.
     public func firstMissing(_ machine: borrowing Machine) -> Page? {
         guard let index = machine.mirrors.index(of: mirror) else { return pages.start }
+        let writesExclusive = machine.profile(of: machine.mirrors[index].device).writesExclusive
         var page = pages.start
         while page < pages.end {
             let entry = machine.mirrors[index].table[page]
-            if entry.isNone || (isWrite && (!entry.isWritable || entry.kind == .exclusive)) { return page }
+            if entry.isNone || (isWrite && (!entry.isWritable || (entry.kind == .exclusive && !writesExclusive))) {
+                return page
+            }
             page = page + 1
         }
         return nil

@@ -23,14 +23,20 @@ public struct DeviceProfile: Equatable, Sendable {
     public let evictsOnDrop: Bool
     /// An exclusive access is announced to the mirror that asks for it, too.
     public let hearsOwnExclusive: Bool
+    /// A device write goes through what the device has for itself, and does not fault it.
+    public let writesExclusive: Bool
+    /// An exclusive access that fails says only that it did, and not why.
+    public let hidesExclusiveFailure: Bool
 
     /// A careful driver.
     public static let standard = DeviceProfile(
         ownMigration: .askingConnection, reach: 0, batch: .max, returnsSinglePages: false, writesInPart: false,
-        verifiesMigrations: false, evictsOnDrop: false, hearsOwnExclusive: false)
+        verifiesMigrations: false, evictsOnDrop: false, hearsOwnExclusive: false, writesExclusive: true,
+        hidesExclusiveFailure: false)
 
     /// The kernel's test driver, lib/test_hmm.c, as of 6.12.
     public static let dmirror = DeviceProfile(
         ownMigration: .runningMirror, reach: 1, batch: 64, returnsSinglePages: true, writesInPart: true,
-        verifiesMigrations: true, evictsOnDrop: true, hearsOwnExclusive: true)
+        verifiesMigrations: true, evictsOnDrop: true, hearsOwnExclusive: true, writesExclusive: false,
+        hidesExclusiveFailure: true)
 }

@@ -16,6 +16,8 @@ public struct ExclusiveAccess: SteppedWork {
     /// Pages elsewhere that have been announced and not changed yet.
     public private(set) var told: [Place] = []
     private var pending: PageChange?
+    /// Why the CPU's fault path stopped short.
+    private var stopped: MemoryFault.Cause?
     /// Pages of the batch that could be had.
     private var held: [Page] = []
 
@@ -57,7 +59,11 @@ public struct ExclusiveAccess: SteppedWork {
     /// does.
     private mutating func get(_ machine: inout Machine, _ index: Int) -> Step? {
         while cursor < part.end {
-            guard let area = machine.spaces[index].areas.area(at: cursor), area.isWritable, area.kind != .io else { break }
+            let area = machine.spaces[index].areas.area(at: cursor)
+            guard let area, area.isWritable, area.kind != .io else {
+                stopped = area?.isReadable == true ? .notWritable : .notMapped
+                break
+            }
             let entry = machine.spaces[index].table[cursor]
             if entry.isPresent, entry.isWritable {
                 if entry.isHuge, area.kind != .hugetlb {
@@ -74,7 +80,8 @@ public struct ExclusiveAccess: SteppedWork {
                 pending = change
                 return .invalidate(invalidation)
             case .failed(.limit): return .failed(MemoryFault(.limit, cursor))
-            case .failed:
+            case .failed(let cause):
+                stopped = cause
                 return beginTaking()
             }
         }
@@ -124,8 +131,10 @@ public struct ExclusiveAccess: SteppedWork {
             }
         }
         guard got == part.end, UInt64(held.count) == part.count else {
-            let missing = (0..<part.count).map { part.start + $0 }.first { !held.contains($0) } ?? got
-            return .failed(MemoryFault(.notExclusive, missing))
+            let missing = held.indices.first { held[$0] != part.start + UInt64($0) } ?? held.count
+            let profile = machine.profile(of: device)
+            let cause = profile.hidesExclusiveFailure ? nil : stopped
+            return .failed(MemoryFault(cause ?? .notExclusive, cause == nil ? part.start + UInt64(missing) : got))
         }
         guard part.end < pages.end else { return .done }
         part = Self.part(part.end, pages, batch)

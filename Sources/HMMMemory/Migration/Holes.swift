@@ -11,6 +11,11 @@ extension Machine {
         }
         var page = holes.start
         while page < holes.end {
+            if takeInjectedFailure(device) {
+                runs.record(page, 1, .stayed(.noSpace))
+                page = page + 1
+                continue
+            }
             // Nothing comes free meanwhile: what is left of the holes stays, however much it is.
             guard spaces[index].table.hasRoom(for: page), let frame = allocate(on: device) else {
                 return runs.record(page, holes.end - page, .stayed(.noSpace))

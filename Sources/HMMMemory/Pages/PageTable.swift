@@ -93,6 +93,9 @@ public struct PageTable: ~Copyable {
         return Self.node(slot.pointee)
     }
 
+    /// There is a node one level above the last for `page`. Kernel: mm_find_pmd().
+    func hasSlot(_ page: Page) -> Bool { slot(page) != nil }
+
     /// There is a node of the last level or a huge mapping at `page`. Kernel: !pmd_none().
     func isCovered(_ page: Page) -> Bool { slot(page).map { $0.pointee != 0 } ?? false }
 

@@ -16,7 +16,7 @@ public struct FileRead: Verb {
                 "len", .length, .required, "bytes, at most one literal; with `as=pages` and `as=ints` at will"),
             DataForm.argument,
         ],
-        rows: DataForm.rows(each: false),
+        rows: DataForm.rows(each: false, at: "offset"),
         reply: [.init("n", "number of bytes, fewer than `len` at the end of the file")],
         errors: [.noFile, .limit], kernel: "pread(2)")
 

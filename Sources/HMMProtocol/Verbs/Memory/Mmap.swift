@@ -30,7 +30,8 @@ public struct Mmap: Verb {
         ],
         reply: [
             .init("va", "start"), .init("len", "length in bytes"), .init("prot", "protection"),
-            .init("kind", "what is mapped"),
+            .init("kind", "what is mapped"), .init("acked", "with `fixed=yes`: as in `munmap`, with the two after it"),
+            .init("fenced", "with `fixed=yes`"), .init("seq", "with `fixed=yes`"),
         ],
         errors: [
             .noSpaceID, .noFile, .noDevice, .exists, .permission, .outOfMemory, .limit, .timeout, .cancelled,

@@ -1,0 +1,107 @@
+import Testing
+
+@testable import HMMMemory
+
+@Suite struct PinningTests {
+    private static let pages = PageRange(16, count: 4)
+    private static let one = PageRange(16, count: 1)
+
+    private func pin(
+        _ bench: inout Bench, _ pages: PageRange = Self.pages, write: Bool = true, pin: Bool = true,
+        longTerm: Bool = false
+    ) -> (id: PinID?, course: Course) {
+        var work = Pinning(bench.space, pages, write: write, pin: pin, longTerm: longTerm)
+        let course = bench.machine.run(&work)
+        return (work.pin, course)
+    }
+
+    private func stays(_ bench: inout Bench, _ pages: PageRange = Self.one) -> Migration.Outcome? {
+        var work = Migration(bench.space, pages, .there(bench.gpu))
+        bench.machine.run(&work)
+        return work.runs.first?.outcome
+    }
+
+    /// Whatever holds a page keeps it from moving until it is given back.
+    @Test(arguments: [true, false]) func aHeldPageStays(_ isPin: Bool) throws {
+        var bench = try Bench(pages: 4)
+        bench.machine.write(bench.space, PageRange(17, count: 1))
+        let (made, course) = pin(&bench, pin: isPin)
+        let id = try required(made)
+        #expect(course == Course() && bench.picture(16, 4) == "SSSS")
+        #expect(bench.frame(16).references == 2 && bench.frame(16).pins == (isPin ? 1 : 0))
+        #expect(stays(&bench) == .stayed(.pinned))
+        #expect(bench.machine.unpin(id) == 4 && bench.machine.unpin(id) == nil)
+        #expect(stays(&bench) == .moved && bench.machine.violations() == [])
+    }
+
+    /// What is held outlives its mapping.
+    @Test func unmapping() throws {
+        var bench = try Bench(pages: 4)
+        let id = try required(pin(&bench).id)
+        bench.machine.run(Unmapping(bench.space, Self.pages))
+        #expect(bench.machine.physical.used == 4)
+        #expect(bench.machine.unpin(id) == 4 && bench.machine.physical.used == 0)
+    }
+
+    @Test(arguments: [(true, false), (true, true), (false, false)])
+    func privateDeviceMemoryComesBack(_ isPin: Bool, _ isLongTerm: Bool) throws {
+        var bench = try Bench(pages: 4)
+        bench.machine.write(bench.space, Self.pages, "p")
+        bench.moveToDevice(PageRange(17, count: 2))
+        let course = pin(&bench, write: false, pin: isPin, longTerm: isLongTerm).course
+        #expect(course.announced == [Invalidation(bench.space, PageRange(17, count: 2), .migrate, owner: bench.gpu)])
+        #expect(bench.picture(16, 4) == "SSSS")
+    }
+
+    /// Coherent memory moves off its device only for those who hold it long.
+    @Test(arguments: [true, false]) func coherentMemory(_ isLongTerm: Bool) throws {
+        var bench = try Bench(pages: 4, .coherent)
+        bench.machine.write(bench.space, Self.pages, "p")
+        bench.moveToDevice(Self.pages)
+        let course = pin(&bench, longTerm: isLongTerm).course
+        #expect(bench.picture(16, 4) == (isLongTerm ? "SSSS" : "CCCC"))
+        #expect(
+            course.announced
+                == (isLongTerm ? (16..<20).map { Invalidation(bench.space, PageRange($0, count: 1), .clear) } : []))
+        #expect(bench.machine.regions[0].used == (isLongTerm ? 0 : 4))
+        #expect(bench.machine.read(bench.space, Page(number: 17)) == "p")
+        // One that someone else holds cannot.
+        guard !isLongTerm else { return }
+        #expect(pin(&bench, longTerm: true).course.fault == MemoryFault(.pinned, Page(number: 16)))
+    }
+
+    /// A pin to read must not see the copy of another: what is shared is copied first, though not made writable.
+    @Test func unsharing() throws {
+        var bench = try Bench(pages: 4)
+        bench.machine.write(bench.space, Self.pages, "p")
+        let child = try bench.fork()
+        #expect(pin(&bench, Self.one, write: false, pin: false).course == Course())
+        let shared = bench.entry(16).frame
+        #expect(bench.machine.entry(child, 16).frame == shared)
+        let next = PageRange(17, count: 1)
+        #expect(pin(&bench, next, write: false).course.announced == [Invalidation(bench.space, next, .clear)])
+        #expect(bench.picture(16, 4) == "ssss" && bench.frame(17).isExclusivelyOwned && bench.frame(17).pins == 1)
+        #expect(bench.entry(17).frame != bench.machine.entry(child, 17).frame)
+        // A write in place from now on.
+        #expect(bench.machine.write(bench.space, next) == Course())
+    }
+
+    /// The zero page does for a pin that is soon over.
+    @Test func theZeroPage() throws {
+        var bench = try Bench(pages: 4)
+        #expect(pin(&bench, write: false).course == Course() && bench.picture(16, 4) == "zzzz")
+        let course = pin(&bench, write: false, longTerm: true).course
+        #expect(course.announced.count == 4 && bench.picture(16, 4) == "ssss")
+        #expect(bench.machine.physical.used == 4)
+    }
+
+    @Test func refusals() throws {
+        var bench = try Bench(pages: 2)
+        let fault = MemoryFault(.notMapped, Page(number: 18))
+        #expect(pin(&bench).course == Course(fault: fault) && bench.machine.pins.isEmpty)
+        #expect(bench.frame(16).references == 1)
+        try bench.map(18, 2, .read)
+        #expect(pin(&bench).course.fault == fault && pin(&bench, write: false).course.fault == nil)
+        #expect(bench.machine.unpin(PinID(rawValue: 9)) == nil)
+    }
+}
