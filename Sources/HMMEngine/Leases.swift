@@ -47,12 +47,14 @@ extension Engine {
         }
         let late = round.waiting.filter { $0.deadline.map { $0 <= now } ?? false }
         guard !late.isEmpty else { return }
-        if policy(of: round.invalidation.space) == .fail { return fail(id, round, late[0], &effects) }
+        if policy(of: round.invalidation.space) == .fail { return fail(id, round, late[0], now, &effects) }
         for entry in late { fence(entry.mirror, .lease, now, &effects) }
     }
 
     /// `on-expiry=fail`: the request fails and changes nothing more; events that were sent may still be acknowledged.
-    private mutating func fail(_ id: OperationID, _ round: Round, _ late: Round.Waiting, _ effects: inout Effects) {
+    private mutating func fail(
+        _ id: OperationID, _ round: Round, _ late: Round.Waiting, _ now: Instant, _ effects: inout Effects
+    ) {
         guard var operation = operations.remove(id) else { return }
         operation.abandon(&machine)
         if case .stage(_, let migration?) = operation.work { close(migration) }
@@ -65,5 +67,9 @@ extension Engine {
             unlessGoneFrom: self)
         answered(operation.caller)
         wake(behind: id)
+        // What a driver was to bring back the server brings back.
+        if case .migrate(_, .callback(let waiting, let asked)) = operation.work {
+            resumeConsulted(waiting, asked, now, &effects)
+        }
     }
 }

@@ -15,20 +15,21 @@ struct Managed: Equatable {
 extension Engine {
     /// A connection has gone: what it was to take with it goes, the newest first.
     mutating func releaseManaged(of connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
-        let gone = managed.filter { $0.owner == connection }.reversed()
-        // What cannot go now, because someone does I/O on it, may be removed by hand later.
+        let gone = Array(managed.filter { $0.owner == connection }.map(\.thing).reversed())
+        guard !gone.isEmpty else { return }
+        // What cannot leave now, because someone uses its pages, is nobody's: anyone may remove it later.
         managed.removeAll { $0.owner == connection }
-        let caller = Caller(connection: connection, tag: .none)
-        for entry in gone {
-            switch entry.thing {
-            case .device(let id): run(removal(of: id, caller), now, &effects)
-            case .region(let id):
-                run(
-                    Operation(
-                        caller: caller, verb: .regionRemove, space: SpaceID(rawValue: 0),
-                        work: .evict(Eviction([id], machine), .region(id))),
-                    now, &effects)
+        var left: [RegionID] = []
+        for thing in gone {
+            switch thing {
+            case .device(let id): left += regions(of: id).reversed().filter { !left.contains($0) }
+            case .region(let id): if !left.contains(id) { left.append(id) }
             }
         }
+        run(
+            Operation(
+                caller: Caller(connection: connection, tag: .none), verb: .regionRemove, space: SpaceID(rawValue: 0),
+                work: .evict(Eviction(left, machine), .managed(gone))),
+            now, &effects)
     }
 }

@@ -25,7 +25,7 @@ extension Engine {
         guard range.count <= UInt64(limits.migrationPages) else {
             throw Failure(.limit, "one open migration covers at most \(limits.migrationPages) pages")
         }
-        guard openMigrations.count < limits.openMigrations else {
+        guard begunMigrations < limits.openMigrations else {
             throw over("open migrations", limits.openMigrations)
         }
         let sources = begin.select.map { Movement.Sources(rawValue: $0.rawValue) }
@@ -37,6 +37,13 @@ extension Engine {
         return Operation(
             caller: caller, verb: .migrateBegin, space: mirror.space,
             work: .stage(StagedMigration(mirror.id, mirror.space, range, movement), nil))
+    }
+
+    /// Migrations of the tenant that are open, or whose pages are being collected: both keep a record of every page.
+    private var begunMigrations: Int {
+        (0..<operations.count).reduce(0) { count, index in
+            if case .stage(_, nil) = operations[index].work { count + 1 } else { count }
+        }
     }
 
     /// The pages of a migration have been collected: they are kept until it ends.
@@ -222,7 +229,9 @@ extension Engine {
     }
 
     func kindWord(_ frame: FrameNumber) -> StaticString {
-        guard let region = machine.region(of: frame), let index = machine.regions.index(of: region) else { return "ram" }
+        guard let region = machine.region(of: frame), let index = machine.regions.index(of: region) else {
+            return "ram"
+        }
         return machine.regions[index].kind.word
     }
 }

@@ -86,6 +86,8 @@ struct Operation: Equatable {
         case mirrorDrop
         case region(RegionID)
         case device(DeviceID)
+        /// A connection has gone: of what goes with it, the first goes first.
+        case managed([Managed.Thing])
     }
 }
 

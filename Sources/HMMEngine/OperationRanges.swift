@@ -79,8 +79,11 @@ extension Operation {
         }
     }
 
-    /// It takes pages as they are. Kernel: hmm_range_fault() without a request.
-    var looksOnly: Bool { if case .snapshot = work { true } else { false } }
+    /// It takes pages as they are. Kernel: hmm_range_fault() without a request; hmm_vma_get_pfns() of 2017.
+    var looksOnly: Bool {
+        if case .snapshot = work { return true }
+        return verb == .getPfns
+    }
 
     /// It changes no mapping: it loads, stores, faults or looks.
     var isAccess: Bool {

@@ -45,7 +45,7 @@ public struct Limits: Equatable, Sendable {
     public var hugetlbPages = 8
     /// Pins of one tenant.
     public var pins = 65536
-    /// Migrations of one connection between `migrate.begin` and `migrate.finish`.
+    /// Migrations of one tenant between `migrate.begin` and `migrate.finish`.
     public var openMigrations = 64
     /// Pages of one such migration: a GiB.
     public var migrationPages = 262_144
@@ -95,7 +95,7 @@ extension Limits {
             Row(name: "file-bytes", value: fileBytes, unit: "bytes", reason: "the length of one file"),
             row("hugetlb-pages", hugetlbPages, "huge-pages", "kept for kind=hugetlb, of one tenant"),
             row("pins", pins, "pins", "of one tenant"),
-            row("open-migrations", openMigrations, "migrations", "begun and not finished, of one connection"),
+            row("open-migrations", openMigrations, "migrations", "begun and not finished, of one tenant"),
             row("migration-pages", migrationPages, "pages", "of one open migration"),
         ]
     }

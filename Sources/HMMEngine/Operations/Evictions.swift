@@ -26,7 +26,7 @@ extension Engine {
         Operation(caller: caller, verb: verb, space: SpaceID(rawValue: 0), work: .evict(eviction, purpose))
     }
 
-    private func regions(of device: DeviceID) -> [RegionID] {
+    func regions(of device: DeviceID) -> [RegionID] {
         machine.devices.index(of: device).map { machine.devices[$0].regions } ?? []
     }
 
@@ -65,17 +65,30 @@ extension Engine {
         switch purpose {
         case .asked, .mirrorDrop: return
         case .region(let id): try removeRegion(id, eviction)
-        case .device(let id):
-            let regions = regions(of: id)
-            for region in regions { try checkEmpty(region, eviction) }
-            endMirrors(of: id, now, &effects)
-            for region in regions { try removeRegion(region, eviction) }
-            machine.removeDevice(id)
-            _ = drivers.remove(id)
-            dropUnusedUmbrellas()
-            managed.removeAll { $0.thing == .device(id) }
-            deviceNames[Int(id.rawValue) - 1] = .none
+        case .device(let id): try removeDevice(id, eviction, now, &effects)
+        case .managed(let things):
+            // One that cannot go keeps no other from going.
+            for thing in things {
+                switch thing {
+                case .region(let id): try? removeRegion(id, eviction)
+                case .device(let id): try? removeDevice(id, eviction, now, &effects)
+                }
+            }
         }
+    }
+
+    private mutating func removeDevice(
+        _ id: DeviceID, _ eviction: Eviction, _ now: Instant, _ effects: inout Effects
+    ) throws(Failure) {
+        let regions = regions(of: id)
+        for region in regions { try checkEmpty(region, eviction) }
+        endMirrors(of: id, now, &effects)
+        for region in regions { try removeRegion(region, eviction) }
+        machine.removeDevice(id)
+        _ = drivers.remove(id)
+        dropUnusedUmbrellas()
+        managed.removeAll { $0.thing == .device(id) }
+        deviceNames[Int(id.rawValue) - 1] = .none
     }
 
     private mutating func removeRegion(_ id: RegionID, _ eviction: Eviction) throws(Failure) {

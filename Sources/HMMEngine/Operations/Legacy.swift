@@ -77,13 +77,10 @@ extension Engine {
     func operation(_ fault: VmaFault, _ caller: Caller) throws(Failure) -> Operation {
         let mirror = try legacyMirror(fault.mirror, fault.extent, caller)
         try checkRanges()
-        let need: FaultRequest.Need = fault.write ? .write : .read
-        let each = machine.legacyNeeds(mirror.space, mirror.pages, need)
+        let request = FaultRequest(fault.write ? .write : .read, leavesDeviceMemory: true)
         return Operation(
             caller: caller, verb: .vmaFault, space: mirror.space,
-            work: .legacy(
-                RangeFault(mirror.id, mirror.pages, FaultRequest(.nothing, each: each, mask: .write), machine)),
-            refusesToWait: !fault.block)
+            work: .legacy(RangeFault(mirror.id, mirror.pages, request, machine)), refusesToWait: !fault.block)
     }
 
     /// Shows a range as 2017 did, and keeps it open.
@@ -136,11 +133,12 @@ extension Engine {
         effects.text.endLine()
     }
 
-    /// Ranges that an invalidation touches are not valid any more; to touch their end is enough, as it was in 2017.
+    /// Ranges that an invalidation overlaps are not valid any more. One that ends where a range begins counts, one that
+    /// begins where it ends does not. Kernel: hmm_invalidate_range() of 2017.
     mutating func invalidateRanges(of mirror: MirrorID, _ range: PageRange) {
         for index in 0..<openRanges.count where openRanges[index].mirror == mirror {
             let pages = openRanges[index].pages
-            if range.start <= pages.end, pages.start <= range.end { openRanges[index].isValid = false }
+            if range.start < pages.end, pages.start <= range.end { openRanges[index].isValid = false }
         }
     }
 

@@ -32,11 +32,14 @@ extension Engine {
             caller: caller, verb: verb, space: space, work: .migrate(Migration(space, range, movement), .asked))
     }
 
-    /// The caller's mirrors of the device that moves pages: its driver knows what it does.
+    /// The caller's mirrors of the device that moves pages: its driver knows what it does. In 2017 a migration had no
+    /// owner, so mirrors of that time hear of it all the same.
     func ownMirrors(_ caller: Caller, _ space: SpaceID, _ device: DeviceID?) -> [MirrorID] {
         guard let device, let session = sessions.index(of: caller.connection) else { return [] }
         return sessions[session].mirrors.filter { id in
-            guard let index = machine.mirrors.index(of: id) else { return false }
+            guard let index = machine.mirrors.index(of: id), let subscription = subscriptions.index(of: id),
+                !subscriptions[subscription].isLegacy
+            else { return false }
             return machine.mirrors[index].space == space && machine.mirrors[index].device == device
         }
     }

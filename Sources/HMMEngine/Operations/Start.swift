@@ -246,6 +246,7 @@ extension Engine {
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.mirror
         case .exclusive(let access): access.mirror
         case .migrate(_, .driver(let mirror)): mirror
+        case .stage(let staged, _): staged.mirror
         default: nil
         }
     }
@@ -254,7 +255,7 @@ extension Engine {
     private func errnoForHole(_ work: borrowing Operation.Work) -> Errno {
         switch work {
         case .protect, .advise: .ENOMEM
-        case .migrate: .EINVAL
+        case .migrate, .stage: .EINVAL
         default: .EFAULT
         }
     }
@@ -279,9 +280,14 @@ extension Engine {
 
     private func wrongKind(_ work: Operation.Work, _ address: UInt64) -> Failure {
         switch work {
-        case .advise: Failure(.advice, "this advice does not go with this memory, or with its permissions", address: address)
-        case .migrate: Failure(.notMapped, "memory of this kind cannot move", errno: .EINVAL, address: address)
-        case .remap: Failure(.badArgument, "the places overlap, huge pages do not fit, or what is not shared cannot be mapped twice",
+        case .advise:
+            Failure(
+                .advice, "this advice does not go with this memory, or with its permissions", address: address)
+        case .migrate, .stage:
+            Failure(.notMapped, "memory of this kind cannot move", errno: .EINVAL, address: address)
+        case .remap:
+            Failure(
+                .badArgument, "the places overlap, huge pages do not fit, or what is not shared cannot be mapped twice",
                 address: address)
         case .unmap, .protect: Failure(.badArgument, "that would cut a huge page of the reserve", address: address)
         default: Failure(.notMapped, "memory of this kind cannot be used like that", address: address)

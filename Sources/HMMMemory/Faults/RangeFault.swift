@@ -11,11 +11,15 @@ public struct FaultRequest: Equatable, Sendable {
     /// For each page, no more than `mask`; nil when the pages do not differ.
     public let each: [Need]?
     public let mask: Need
+    /// Any device's private memory is left where it is, unless it has to be written and cannot. Kernel: hmm_vma_fault()
+    /// of 2017.
+    public let leavesDeviceMemory: Bool
 
-    public init(_ all: Need, each: [Need]? = nil, mask: Need = .nothing) {
+    public init(_ all: Need, each: [Need]? = nil, mask: Need = .nothing, leavesDeviceMemory: Bool = false) {
         self.all = all
         self.each = mask == .nothing ? nil : each
         self.mask = mask
+        self.leavesDeviceMemory = leavesDeviceMemory
     }
 
     @inline(__always)
@@ -183,6 +187,7 @@ public struct RangeFault: RestartedWork {
         case .system, .coherent: need != .write || entry.isWritable
         case .zero: need != .write
         // Its own memory is usable even where it is read-only: a device fault neither un-shares nor upgrades it.
+        case .devicePrivate where request.leavesDeviceMemory: need != .write || entry.isWritable
         case .devicePrivate: need == .nothing || machine.group(of: entry.frame) == group
         case .none, .migrating, .exclusive: need == .nothing
         }

@@ -80,6 +80,8 @@ public struct StagedMigration: SteppedWork {
     // MARK: Collecting
 
     private mutating func collect(_ machine: inout Machine, _ index: Int) -> Step {
+        // Without its mirror nobody could end it.
+        guard machine.mirrors.contains(mirror) else { return .failed(MemoryFault(.gone, range.start)) }
         guard let area = machine.spaces[index].areas.area(at: range.start) else {
             return .failed(MemoryFault(.gone, range.start))
         }
@@ -120,6 +122,8 @@ public struct StagedMigration: SteppedWork {
     private func isolate(_ frame: FrameNumber, _ entry: PageEntry, _ machine: inout Machine) -> Staged {
         if machine.isUsedOtherwise(frame) { return Staged(source: .none(.pinned)) }
         machine.setMigrating(frame, true)
+        // The driver's device must not write what is about to be copied.
+        machine.update(movement.exempt, cursor, .none)
         return Staged(source: .frame(frame, writable: entry.isWritable))
     }
 

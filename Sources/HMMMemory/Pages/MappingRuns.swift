@@ -34,17 +34,6 @@ extension Machine {
         if let open { body(open) }
     }
 
-    /// What a driver of 2017 needs of each page: device memory stays where it is unless it has to become writable.
-    public func legacyNeeds(
-        _ space: SpaceID, _ range: PageRange, _ need: FaultRequest.Need
-    ) -> [FaultRequest.Need] {
-        guard let index = spaces.index(of: space) else { return [] }
-        return (0..<range.count).map { offset in
-            let entry = spaces[index].table[range.start + offset]
-            return entry.kind == .devicePrivate && (need == .read || entry.isWritable) ? .nothing : need
-        }
-    }
-
     /// A page lies in private memory of a device.
     public func isOnDevice(_ space: SpaceID, _ page: Page) -> Bool {
         guard let index = spaces.index(of: space) else { return false }

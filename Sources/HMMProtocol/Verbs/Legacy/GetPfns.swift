@@ -11,7 +11,7 @@ public struct GetPfns: Verb {
             .init("len", .pages, .required, "length"),
         ],
         rows: LegacyRows.keys, reply: LegacyRows.reply,
-        errors: [.noMirror, .denied, .fenced, .exited, .notMapped, .limit, .cancelled],
+        errors: [.noMirror, .denied, .fenced, .exited, .state, .notMapped, .permission, .limit, .cancelled],
         kernel: "hmm_vma_get_pfns() of 2017", gate: .hmmMirror)
 
     init(_ a: borrowing Arguments) throws(Failure) {

@@ -16,7 +16,8 @@ public struct VmaFault: Verb {
         ],
         rows: LegacyRows.keys, reply: LegacyRows.reply,
         errors: [
-            .noMirror, .denied, .fenced, .exited, .notMapped, .busError, .permission, .limit, .timeout, .cancelled,
+            .noMirror, .denied, .fenced, .exited, .state, .notMapped, .busError, .permission, .limit, .timeout,
+            .cancelled,
         ],
         kernel: "hmm_vma_fault() of 2017", gate: .hmmMirror)
 

@@ -14,7 +14,8 @@ public struct ToRAM: Verb {
             .init("len", .pages, .optional, "with `va`: length"),
         ],
         reply: [.init("moved", "pages that moved to system memory")],
-        errors: [.noEvent, .limit, .cancelled], kernel: "dev_pagemap_ops.migrate_to_ram()", gate: .devicePrivate)
+        errors: [.noEvent, .notMapped, .limit, .timeout, .cancelled],
+        kernel: "dev_pagemap_ops.migrate_to_ram()", gate: .devicePrivate)
 
     init(_ a: borrowing Arguments) throws(Failure) {
         event = a.number(0)

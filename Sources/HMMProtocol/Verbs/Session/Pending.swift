@@ -10,6 +10,7 @@ public struct Pending: Verb {
             .init("len", "length of that range in bytes"),
             .init("waits-for", "`mirror:event` of each missing ack, at most 16 of them"),
             .init("missing", "number of missing acks"), .init("left", "milliseconds until the next lease ends"),
+            .init("asks", "connection whose driver decides what comes back; see `to-ram`"),
             .init("behind", "the paused request whose range it waits for"),
         ],
         reply: [.init("rows", "number of paused requests")])
