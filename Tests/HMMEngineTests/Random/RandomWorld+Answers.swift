@@ -31,6 +31,7 @@ extension RandomWorld {
             asked = clients[name]?.tagged.removeValue(forKey: tag)
         }
         guard let asked else { throw mismatch("\(name): an answer nobody waits for") }
+        recent.append(asked)
         try check(asked, answer, name)
     }
 

@@ -3,51 +3,87 @@ import HMMProtocol
 /// Whether answers are right.
 extension RandomWorld {
     mutating func check(_ asked: Asked, _ answer: Answer, _ name: String) throws {
-        if case .migrate(let space, let pages, let mover) = asked { forget(space, pages, mover, name) }
+        forgetMoved(asked, name)
+        try expect(answer.code != "INTERNAL", "INTERNAL")
         if let code = answer.code, try isExcused(code, asked, name) { return }
         switch asked {
         case .createSpace(let policy):
             try expect(answer.code == nil, "mm.create")
-            spaces[UInt32(answer.number("mm"))] = SpaceModel(policy: policy)
+            if policy == "fail" { hasFailed = true }
+            memory.spaces[UInt32(answer.number("mm"))] = SpaceModel(policy: policy)
+        case .fork(let space):
+            try expect(answer.code == nil, "mm.fork")
+            memory.fork(space, UInt32(answer.number("mm")))
         case .dropSpace(let space):
             try expect(answer.code == nil, "mm.drop")
-            spaces[space] = nil
-        case .map(let space, let pages, let count, let rights): try checkMap(space, pages, count, rights, answer)
+            memory.spaces[space] = nil
+        case .map(let space, let pages, let count, let plan): try checkMap(space, pages, count, plan, answer)
         case .unmap(let space, let pages):
+            if try isCut(space, pages, answer) { return }
             try expect(answer.code == nil, "munmap")
-            spaces[space]?.unmap(pages)
-        case .protect(let space, let pages, let rights): try checkProtect(space, pages, rights, answer)
+            memory.spaces[space]?.unmap(pages)
+        case .protect(let space, let pages, let rights):
+            try expect(memory.protect(space, pages, rights), answer, "mprotect")
+        case .remap(let space, let move): try checkRemap(space, move, answer)
+        case .advise(let space, let pages, let advice): try checkAdvice(space, pages, advice, answer)
         case .areas(let space): try checkAreas(space, answer)
-        case .load(let space, let va, let length):
-            try checkLoad(space, va, length, answer) { $0 != [] }
-        case .store(let space, let va, let length, let data):
-            try checkStore(space, va, length, data, answer)
-        case .migrate(let space, let pages, _): try checkMigration(space, pages, answer)
+        case .load(let space, let va, let length): try checkLoad(space, va, length, answer)
+        case .sweep(let space, let pages, let isAtOnce): try checkSweep(space, pages, isAtOnce, answer)
+        case .store(let space, let va, let data): try checkStore(space, va, data, answer)
+        case .migrate(let space, let pages, _, _): try checkMigration(space, pages, answer)
+        case .pin(let space, let pages, let write, let isLongTerm):
+            try checkPin(space, pages, write, isLongTerm, answer)
+        case .unpin(let pin, let pages):
+            try expect(
+                pins.removeValue(forKey: pin) == nil ? answer.code == "NOPIN" : answer.number("pages") <= pages, "unpin"
+            )
+        default: try checkMore(asked, answer, name)
+        }
+    }
+
+    private mutating func checkMore(_ asked: Asked, _ answer: Answer, _ name: String) throws {
+        switch asked {
+        case .createFile, .truncate, .readFile, .writeFile, .removeFile: try checkFile(asked, answer)
+        case .createDevice, .removeDevice, .createRegion, .removeRegion, .evict: try checkDevice(asked, answer)
         case .mirror(let space, let device, let isAutomatic):
             try expect(answer.code == nil, "mirror")
             clients[name]?.mirrors[UInt32(answer.number("mirror"))] = MirrorModel(
-                space: space, device: device, isAutomatic: isAutomatic)
-        case .dropMirror(let id):
-            try expect(answer.code == nil, "mirror.drop")
-            clients[name]?.mirrors[id] = nil
-            clients[name]?.openEvents.removeAll { $0.mirror == id }
-        case .fault(let id, let pages, let write, _): try checkFault(id, pages, write, answer, name)
+                space: space, device: device, isAutomatic: isAutomatic, keepsTable: devices[device] == false)
+        case .dropMirror: try expect(answer.code == nil, "mirror.drop")
+        case .fault(let id, let pages, let needs, _): try checkFault(id, pages, needs, answer, name)
         case .snapshot(let id, let pages):
             try expect(answer.code == nil, "snapshot")
-            try checkRows(id, pages, answer, name) { kind, rights in (kind == "error") == !rights.contains(.read) }
-        case .deviceLoad(let id, let va, let length):
-            guard let space = clients[name]?.mirrors[id]?.space else { return }
-            try checkLoad(space, va, length, answer) { $0.contains(.read) }
-        case .deviceStore(let id, let va, let length, let data):
-            try checkDeviceStore(id, va, length, data, answer, name)
+            let space = clients[name]?.mirrors[id].flatMap { spaces[$0.space] }
+            try checkRows(id, pages, answer, name) { number, kind, _ in
+                (kind == "error") == !(space?.pages[number]?.isReadable ?? false)
+            }
+        case .deviceLoad(let id, let va, let length): try checkDeviceLoad(id, va, length, answer, name)
+        case .deviceStore(let id, let va, let data): try checkDeviceStore(id, va, data, answer, name)
+        case .deviceMigrate(let id, let pages, let toDevice):
+            guard let mirror = clients[name]?.mirrors[id] else { return }
+            try checkMigration(mirror.space, pages, answer, mayStay: toDevice && !mirror.keepsTable)
+        case .exclusive(let id, let pages): try checkExclusive(id, pages, answer, name)
+        case .held(_, let pages):
+            try expect(answer.code == nil && answer.number("held") <= pages.count, "exclusive.held")
+        case .checkState: try expect(answer.number("violations") == 0, "check")
         case .badAck: try expect(answer.code == "NOEVENT", "ack of nothing")
-        case .ping: try expect(answer.code == nil && answer.rows.isEmpty, "ping")
+        default: try expect(answer.code == nil && answer.rows.isEmpty, "ping")
         }
     }
 
     func expect(_ isRight: Bool, _ what: String) throws {
         if !isRight { throw mismatch("wrong answer: \(what)") }
     }
+
+    /// An answer is the refusal that the model gives, or success.
+    func expect(_ refusal: MemoryModel.Refusal?, _ answer: Answer, _ what: String) throws {
+        let isRight =
+            answer.code == refusal?.code && (refusal?.errno == nil || answer.failure?.errno == refusal?.errno)
+            && (refusal?.page == nil || answer.page == refusal?.page)
+        try expect(isRight, "\(what): expected \(refusal.map { "\($0)" } ?? "success")")
+    }
+
+    // MARK: What comes between
 
     /// Failures that say that something else came between.
     private mutating func isExcused(_ code: String, _ asked: Asked, _ name: String) throws -> Bool {
@@ -57,97 +93,170 @@ extension RandomWorld {
         switch code {
         case "CANCELLED": try expect(isGone || mirror?.isFenced ?? true, "CANCELLED")
         case "NOMM": try expect(isGone, "NOMM")
+        case "EXITED": try expect(isGone && asked.mirror != nil, "EXITED")
         case "NOMIRROR": try expect(asked.mirror != nil && mirror == nil, "NOMIRROR")
         case "FENCED": try expect(mirror?.isFenced ?? false, "FENCED")
-        case "LIMIT": try expect(isTight, "LIMIT")
+        case "NODEV": try expect(isDeviceGone(asked), "NODEV")
+        case "NOREGION":
+            guard case .removeRegion(let id) = asked, regions[id] == nil else { throw mismatch("NOREGION") }
+        case "LIMIT":
+            try expect(isTight, "LIMIT")
+            try takeOverHalf(asked, name)
         case "BUSY":
-            guard case .fault(_, _, _, true) = asked else { throw mismatch("BUSY") }
+            switch asked {
+            case .fault(_, _, _, noWait: true), .removeRegion, .removeDevice, .pin(_, _, _, isLongTerm: true): break
+            default: throw mismatch("BUSY")
+            }
         case "TIMEOUT":
-            // Of which space a mirror was that has gone meanwhile, nobody knows any more.
-            try expect(space.map { spaces[$0]?.policy == "fail" } ?? (asked.mirror != nil), "TIMEOUT")
-            if case .protect(let space, let pages, let rights) = asked { try resync(space, pages, rights) }
+            try expect(hasFailed, "TIMEOUT")
+            try takeOverHalf(asked, name)
         default: return false
         }
         return true
     }
 
-    /// A change of protection that failed half way has changed some areas; the engine knows which.
-    private mutating func resync(_ space: UInt32, _ pages: Range<UInt64>, _ rights: SpaceModel.Rights) throws {
-        let changed = pages.filter { actualRights(space, $0) == rights }
-        spaces[space]?.protect(changed, rights)
+    private func isDeviceGone(_ asked: Asked) -> Bool {
+        if case .evict = asked { return true }
+        return asked.devices.contains { devices[$0] == nil }
     }
 
-    /// Refused at the first page that is not fit, or not at all.
-    private func checkGap(
-        _ space: UInt32, _ pages: Range<UInt64>, _ answer: Answer, errno: String, _ isFit: (SpaceModel.Rights) -> Bool
-    ) throws {
-        let gap = spaces[space]?.first(in: pages, unless: isFit)
-        try expect(
-            gap == nil
-                ? answer.code == nil : answer.code == "NOMAP" && answer.failure?.errno == errno && answer.page == gap,
-            "hole at \(gap.map(String.init) ?? "none")")
+    /// A request that failed half way has done a part; the engine knows which.
+    private mutating func takeOverHalf(_ asked: Asked, _ name: String) throws {
+        var after = memory
+        switch asked {
+        case .protect(let space, let pages, let rights):
+            _ = after.protect(space, pages, rights)
+            try adopt(space, pages, [memory, after])
+        case .advise(let space, let pages, let advice):
+            _ = after.advise(space, pages, advice)
+            try noticeCopies()
+            try adopt(space, pages, [memory, after])
+        case .remap(let space, let move):
+            _ = after.prepare(space, move)
+            let target = move.target.map { Array($0..<$0 + move.count) } ?? []
+            try adopt(space, target + Array(move.old), [memory, after])
+        case .unmap(let space, let pages): try adopt(space, pages, [memory])
+        case .truncate: noticeLostCopies()
+        case .deviceStore(let id, let va, let data):
+            guard let mirror = clients[name]?.mirrors[id] else { return }
+            after.store(mirror.space, va, data)
+            try adoptStored(mirror, Self.pages(va, UInt64(data.count)), after)
+        default: break
+        }
+    }
+
+    // MARK: Areas
+
+    /// Refused because an end cuts a huge page of the reserve.
+    private func isCut(_ space: UInt32, _ pages: Range<UInt64>, _ answer: Answer) throws -> Bool {
+        guard let cut = spaces[space]?.reservedCut(pages) else { return false }
+        try expect(answer.code == "BADARG" && answer.page == cut, "a huge page of the reserve is cut")
+        return true
     }
 
     private mutating func checkMap(
-        _ space: UInt32, _ pages: Range<UInt64>?, _ count: UInt64, _ rights: SpaceModel.Rights, _ answer: Answer
+        _ space: UInt32, _ pages: Range<UInt64>?, _ count: UInt64, _ plan: MemoryModel.Plan, _ answer: Answer
     ) throws {
         let model = spaces[space]
-        if let pages, pages.contains(where: { model?.rights[$0] != nil }) {
+        if answer.code == "NOFILE" {
+            return try expect(!memory.names.values.contains(plan.file ?? 0), "mmap of a file that is there")
+        }
+        if plan.kind == "hugetlb", memory.reserved >= MemoryModel.hugePages {
+            return try expect(answer.code == "NOSPACE", "mmap beyond the reserve")
+        }
+        if let pages, !plan.isFixed, pages.contains(where: { model?.pages[$0] != nil }) {
             return try expect(answer.code == "EXISTS", "mmap of a place that is taken")
         }
+        if let pages, try isCut(space, pages, answer) { return }
         let start = answer.number("va") >> 12
+        try expect(answer.code == nil, "mmap")
         let range = start..<start + answer.number("len") >> 12
-        try expect(answer.code == nil && (pages.map { $0 == range } ?? (range.count == count)), "mmap")
-        try expect(!range.contains { model?.rights[$0] != nil }, "mmap over something")
-        spaces[space]?.map(range, rights)
+        try expect(pages.map { $0 == range } ?? (range.count == count), "mmap")
+        try expect(plan.isFixed || !range.contains { model?.pages[$0] != nil }, "mmap over something")
+        memory.map(space, range, plan)
     }
 
-    private mutating func checkProtect(
-        _ space: UInt32, _ pages: Range<UInt64>, _ rights: SpaceModel.Rights, _ answer: Answer
+    private mutating func checkRemap(_ space: UInt32, _ move: MemoryModel.Move, _ answer: Answer) throws {
+        var after = memory
+        if let refusal = after.prepare(space, move) {
+            memory = after
+            return try expect(refusal, answer, "mremap")
+        }
+        // One mapping or several alike: that depends on how they came to be.
+        let mayDiffer = answer.code == "NOMAP" && move.kept.count > 1
+        if after.stays(space, move), !mayDiffer, after.refusal(space, move) == nil {
+            try expect(answer.code == nil && answer.number("va") >> 12 == move.old.lowerBound, "mremap in place")
+        }
+        if let refusal = after.refusal(space, move) {
+            memory = after
+            let isHuge = spaces[space]?.pages[move.old.lowerBound]?.backing == .hugetlb
+            return try expect(
+                isHuge ? answer.code != nil : mayDiffer || answer.code == refusal.code, "mremap: \(refusal)")
+        }
+        guard answer.code == nil else {
+            memory = after
+            let isHuge = spaces[space]?.pages[move.old.lowerBound]?.backing == .hugetlb
+            return try expect(mayDiffer || (isHuge && answer.code == "BADARG"), "mremap")
+        }
+        let start = answer.number("va") >> 12
+        try expect(move.target.map { $0 == start } ?? true && answer.number("len") >> 12 == move.count, "mremap")
+        let fresh = (start..<start + move.count).filter { !move.old.contains($0) }
+        try expect(!fresh.contains { after.spaces[space]?.pages[$0] != nil }, "mremap over something")
+        after.remap(space, move, to: start)
+        memory = after
+    }
+
+    private mutating func checkAdvice(
+        _ space: UInt32, _ pages: Range<UInt64>, _ advice: String, _ answer: Answer
     ) throws {
-        try checkGap(space, pages, answer, errno: "ENOMEM") { _ in true }
-        let gap = spaces[space]?.first(in: pages) { _ in true }
-        spaces[space]?.protect(pages.lowerBound..<(gap ?? pages.upperBound), rights)
+        if advice == "collapse" {
+            return try expect([nil, "ADVICE", "NOMAP"].contains(answer.code), "madvise collapse")
+        }
+        try expect(memory.advise(space, pages, advice), answer, "madvise \(advice)")
     }
 
     private func checkAreas(_ space: UInt32, _ answer: Answer) throws {
-        var shown: [UInt64: SpaceModel.Rights] = [:]
-        for row in answer.rows {
-            guard let va = row["va"]?.number, let length = row["len"]?.number, let word = row["prot"]?.text else {
-                continue
-            }
-            for page in va >> 12..<(va + length) >> 12 { shown[page] = SpaceModel.Rights(word) }
-        }
+        try expect(answer.code == nil, "maps")
         // It waits for nobody, and may see half of what another request does.
         let isChanging = clients.values.contains { client in
-            (client.tagged.values + client.untagged).contains {
-                if case .protect(space, _, _) = $0 { true } else { false }
+            client.waiting.contains {
+                switch $0 {
+                case .protect(space, _, _), .remap(space, _), .advise(space, _, _): true
+                default: false
+                }
             }
         }
-        try expect(answer.code == nil && (isChanging || shown == spaces[space]?.rights), "maps")
-    }
-
-    private func checkLoad(
-        _ space: UInt32, _ va: UInt64, _ length: UInt64, _ answer: Answer, _ isFit: (SpaceModel.Rights) -> Bool
-    ) throws {
-        try checkGap(space, Self.pages(va, length), answer, errno: "EFAULT", isFit)
-        guard answer.code == nil else { return }
-        try expect(
-            answer.rows.count == 1 && answer.rows[0]["data"]?.octets == spaces[space]?.load(va, length), "bytes read")
-    }
-
-    private mutating func checkStore(
-        _ space: UInt32, _ va: UInt64, _ length: UInt64, _ data: [UInt8], _ answer: Answer
-    ) throws {
-        let pages = Self.pages(va, length)
-        guard let bad = spaces[space]?.first(in: pages, unless: { $0.contains(.write) }) else {
-            try expect(answer.code == nil, "write")
-            spaces[space]?.store(va, length, data)
-            return
+        guard !isChanging else { return }
+        var shown = 0
+        for row in answer.rows {
+            guard let va = row["va"]?.number, let length = row["len"]?.number, let word = row["prot"]?.text,
+                let kind = row["kind"]?.text
+            else { throw mismatch("maps") }
+            let flags = Set((row["flags"]?.text ?? "").split(separator: ",").map(String.init))
+            for number in va >> 12..<(va + length) >> 12 {
+                shown += 1
+                let page = spaces[space]?.pages[number]
+                let isRight =
+                    page?.rights == SpaceModel.Rights(word) && page?.flags == flags
+                    && page?.backing.isShown(as: kind) ?? false
+                try expect(isRight, "maps, page \(number)")
+            }
         }
-        let isThere = spaces[space]?.rights[bad].map { $0 != [] } ?? false
-        try expect(answer.code == (isThere ? "PERM" : "NOMAP") && answer.page == bad, "write of page \(bad)")
+        try expect(shown == spaces[space]?.pages.count, "maps: \(shown) pages")
     }
 
     static func pages(_ va: UInt64, _ length: UInt64) -> Range<UInt64> { va >> 12..<(va + length + 4095) >> 12 }
+}
+
+extension SpaceModel.Backing {
+    func isShown(as kind: String) -> Bool {
+        switch self {
+        case .anonymous: kind == "anon-private"
+        case .hugetlb: kind == "hugetlb"
+        case .device: kind == "device"
+        case .io: kind == "io"
+        case .shared: kind == "file-shared" || kind == "anon-shared"
+        case .copied: kind == "file-private"
+        }
+    }
 }

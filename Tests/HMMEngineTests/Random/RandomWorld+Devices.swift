@@ -3,54 +3,92 @@ import HMMProtocol
 
 @testable import HMMEngine
 
-/// Whether what devices are told is right, and the engine keeps its own house in order.
+/// Whether what devices are told is right.
 extension RandomWorld {
     mutating func checkFault(
-        _ id: UInt32, _ pages: Range<UInt64>, _ write: Bool, _ answer: Answer, _ name: String
+        _ id: UInt32, _ pages: Range<UInt64>, _ needs: [Asked.Need], _ answer: Answer, _ name: String
     ) throws {
         guard let mirror = clients[name]?.mirrors[id], let space = spaces[mirror.space] else { return }
-        if answer.code != nil { return try checkRefusal(space, pages, write, answer) }
-        try checkRows(id, pages, answer, name) { kind, rights in
-            rights.contains(.read) && kind != "none" && kind != "error"
-        }
-        guard write else { return }
-        for row in answer.rows {
-            try expect(row["perm"]?.text == "rw" || row["kind"]?.text == "private", "a fault for writing without it")
+        if answer.code != nil { return try checkRefusal(space, pages, needs, answer) }
+        let memory = memory
+        try checkRows(id, pages, answer, name) { number, kind, perm in
+            let need = needs[Int(number - pages.lowerBound)]
+            guard let page = space.pages[number], page.isReadable else { return kind == "error" && need == .nothing }
+            if need == .nothing { return kind != "error" }
+            return kind != "error" && kind != "none" && !memory.isBeyondEnd(page)
+                && (need == .read || perm == "rw" || kind == "private")
         }
     }
 
-    /// A device is refused where there is no right to read, or to write when it wants that; the first such page is
-    /// named.
-    private func checkRefusal(_ space: SpaceModel, _ pages: Range<UInt64>, _ write: Bool, _ answer: Answer) throws {
-        let hole = space.first(in: pages) { $0.contains(.read) }
-        guard let page = answer.page, pages.contains(page) else { throw mismatch("a refusal without a page") }
+    /// A device is refused where there is no right to read, or to write when it wants that, or no file any more; the
+    /// first such page is named.
+    private func checkRefusal(
+        _ space: SpaceModel, _ pages: Range<UInt64>, _ needs: [Asked.Need], _ answer: Answer
+    ) throws {
+        let hole = pages.first {
+            needs[Int($0 - pages.lowerBound)] != .nothing && !(space.pages[$0]?.isReadable ?? false)
+        }
+        guard let number = answer.page, pages.contains(number) else { throw mismatch("a refusal without a page") }
+        let page = space.pages[number]
+        let wantsWrite = needs.contains(.write)
         switch (answer.code, answer.failure?.errno) {
-        case ("NOMAP", "EFAULT"): try expect(page == hole, "NOMAP")
+        case ("NOMAP", "EFAULT"): try expect(number == hole, "NOMAP")
+        case ("BUSERR", "EFAULT"):
+            try expect(page.map(memory.isBeyondEnd) ?? false && number < hole ?? UInt64.max, "BUSERR")
         case ("PERM", "EPERM"):
-            try expect(write && space.rights[page] == .read && page < hole ?? UInt64.max, "PERM")
-        case ("PERM", "EFAULT"): try expect(write && space.rights[page]?.contains(.read) ?? false, "PERM EFAULT")
+            try expect(wantsWrite && page?.rights == .read && number < hole ?? UInt64.max, "PERM")
+        case ("PERM", "EFAULT"): try expect(wantsWrite && page?.isReadable ?? false, "PERM EFAULT")
         default: throw mismatch("a device is refused with \(answer.code ?? "nothing")")
         }
     }
 
-    mutating func checkDeviceStore(
-        _ id: UInt32, _ va: UInt64, _ length: UInt64, _ data: [UInt8], _ answer: Answer, _ name: String
-    ) throws {
+    func checkDeviceLoad(_ id: UInt32, _ va: UInt64, _ length: UInt64, _ answer: Answer, _ name: String) throws {
         guard let space = clients[name]?.mirrors[id]?.space, let model = spaces[space] else { return }
         let pages = Self.pages(va, length)
-        if answer.code != nil { return try checkRefusal(model, pages, true, answer) }
-        try expect(model.first(in: pages) { $0.contains(.read) && $0.contains(.write) } == nil, "dev.write")
-        spaces[space]?.store(va, length, data)
+        // A device reads what it has for itself even where that may only be written.
+        if answer.code == "NOMAP", let number = answer.page,
+            model.first(in: pages.lowerBound..<number, where: { $0.isWritable || $0.isReadable }) == nil
+        {
+            return try expect(model.pages[number]?.isReadable != true, "NOMAP")
+        }
+        if answer.code != nil { return try checkRefusal(model, pages, pages.map { _ in .read }, answer) }
+        // What may only be written a device can have for itself, and then read.
+        try expect(model.first(in: pages) { $0.isReadable || $0.isWritable } == nil, "dev.read")
+        try checkData(answer, memory.load(space, va, length))
+    }
+
+    mutating func checkDeviceStore(
+        _ id: UInt32, _ va: UInt64, _ data: [UInt8], _ answer: Answer, _ name: String
+    ) throws {
+        guard let mirror = clients[name]?.mirrors[id], let model = spaces[mirror.space] else { return }
+        let pages = Self.pages(va, UInt64(data.count))
+        var after = memory
+        after.store(mirror.space, va, data)
+        if answer.code != nil {
+            try checkRefusal(model, pages, pages.map { _ in .write }, answer)
+            return try adoptStored(mirror, pages, after)
+        }
+        try expect(
+            model.first(in: pages) { $0.isReadable && $0.isWritable && !memory.isBeyondEnd($0) } == nil, "dev.write")
+        memory = after
+    }
+
+    /// The kernel's test driver has written what came before the page that failed.
+    mutating func adoptStored(_ mirror: MirrorModel, _ pages: Range<UInt64>, _ after: MemoryModel) throws {
+        guard !mirror.keepsTable, spaces[mirror.space] != nil else { return }
+        try noticeCopies()
+        try adopt(mirror.space, pages, [memory, after])
     }
 
     mutating func checkMigration(
-        _ space: UInt32, _ pages: Range<UInt64>, _ answer: Answer
+        _ space: UInt32, _ pages: Range<UInt64>, _ answer: Answer, mayStay: Bool = false
     ) throws {
-        let gap = spaces[space]?.first(in: pages) { $0.contains(.read) }
+        let gap = spaces[space]?.first(in: pages) { $0.isMigratable }
         guard gap == nil else {
             return try expect(
                 answer.code == "NOMAP" && answer.failure?.errno == "EINVAL" && answer.page == gap, "migrate")
         }
+        if mayStay, answer.code == "STAYED" { return }
         try expect(answer.code == nil && answer.number("moved") + answer.number("stayed") == pages.count, "migrate")
         var next = pages.lowerBound
         for row in answer.rows {
@@ -60,17 +98,27 @@ extension RandomWorld {
         try expect(next == pages.upperBound, "rows of a migration")
     }
 
-    /// Whatever became of its migration, a driver has not been told of the pages that moved: it forgets them all.
-    mutating func forget(_ space: UInt32, _ pages: Range<UInt64>, _ mover: String, _ name: String) {
-        for (id, mirror) in clients[name]?.mirrors ?? [:] where mirror.space == space && mirror.device == mover {
+    /// Whatever became of its movement, a driver has not been told of the pages that moved: it forgets them all.
+    mutating func forgetMoved(_ asked: Asked, _ name: String) {
+        guard let (space, device, pages) = clients[name]?.movement(asked) else { return }
+        for (id, mirror) in clients[name]?.mirrors ?? [:] where mirror.space == space && mirror.device == device {
             clients[name]?.mirrors[id]?.forget(pages)
         }
+    }
+
+    func checkExclusive(_ id: UInt32, _ pages: Range<UInt64>, _ answer: Answer, _ name: String) throws {
+        guard let space = clients[name]?.mirrors[id].flatMap({ spaces[$0.space] }) else { return }
+        guard answer.code == nil else { return try expect(answer.code == "NOTEXCL", "exclusive") }
+        let unfit = space.first(in: pages) { page in
+            page.isWritable && !page.isShared && page.backing != .io && page.backing != .hugetlb
+        }
+        try expect(unfit == nil && answer.number("pages") == pages.count, "exclusive, page \(unfit ?? 0)")
     }
 
     /// Rows cover the range; the driver believes them.
     mutating func checkRows(
         _ id: UInt32, _ pages: Range<UInt64>, _ answer: Answer, _ name: String,
-        _ isRight: (String, SpaceModel.Rights) -> Bool
+        _ isRight: (UInt64, _ kind: String, _ perm: String?) -> Bool
     ) throws {
         guard let client = clients[name], var mirror = client.mirrors[id], let space = spaces[mirror.space] else {
             return
@@ -82,14 +130,14 @@ extension RandomWorld {
             }
             var frames = Self.frames(row["pfn"]?.text)
             for page in next..<next + count {
-                let rights = space.rights[page] ?? []
-                let isWritable = row["perm"]?.text == "rw"
+                let perm = row["perm"]?.text
                 try expect(
-                    isRight(kind, rights) && (!isWritable || rights.contains(.write)), "row of page \(page): \(kind)")
+                    isRight(page, kind, perm) && (perm != "rw" || space.pages[page]?.isWritable ?? false),
+                    "row of page \(page): \(kind)")
                 let frame = frames.isEmpty ? nil : frames.removeFirst()
                 guard kind != "none", kind != "error", !client.isMigrating(page, mirror) else { continue }
                 try expect((frame == nil) == (kind == "zero"), "frames of a row")
-                mirror.table[page] = MirrorModel.Translation(frame: frame, isWritable: isWritable)
+                mirror.table[page] = MirrorModel.Translation(frame: frame, isWritable: perm == "rw")
             }
             next += count
         }
@@ -102,56 +150,6 @@ extension RandomWorld {
             let parts = run.split(separator: "+")
             let first = UInt64(parts[0].dropFirst(2), radix: 16) ?? 0
             return (0..<(parts.count > 1 ? UInt64(parts[1]) ?? 1 : 1)).map { first + $0 }
-        }
-    }
-
-    // MARK: The engine
-
-    func actualRights(_ space: UInt32, _ page: UInt64) -> SpaceModel.Rights? {
-        guard let tenant = peer.tenant, let index = tenant.engine.machine.spaces.index(of: SpaceID(rawValue: space))
-        else {
-            return nil
-        }
-        let area = tenant.engine.machine.spaces[index].areas.area(at: Page(number: page))
-        return area.map { SpaceModel.Rights(rawValue: $0.protection.rawValue) }
-    }
-
-    func checkEngine() throws {
-        guard let tenant = peer.tenant else { return }
-        let violations = tenant.engine.violations()
-        guard violations.isEmpty else { throw mismatch("\(violations)") }
-        try checkBeliefs(tenant)
-        var rounds = 0
-        for index in 0..<tenant.engine.operations.count {
-            switch tenant.engine.operations[index].state {
-            case .running: throw mismatch("an operation was left running")
-            case .inRound(let round, _):
-                rounds += 1
-                guard let due = round.nextDeadline else { break }
-                try expect(tenant.engine.nextDeadline.map { $0 <= due } ?? false, "the next deadline is late")
-            case .parked(let holder):
-                try expect(tenant.engine.operations.contains(holder), "parked behind nobody")
-            }
-        }
-        try expect(rounds == tenant.engine.roundsRunning, "rounds running")
-    }
-
-    /// No driver believes in a translation that is not true, or permits more than is permitted.
-    private func checkBeliefs(_ tenant: EnginePeer.Tenant) throws {
-        for (name, client) in clients {
-            for (id, mirror) in client.mirrors where !mirror.isFenced {
-                guard let index = tenant.engine.machine.spaces.index(of: SpaceID(rawValue: mirror.space)) else {
-                    continue
-                }
-                for (number, believed) in mirror.table where !client.isMigrating(number, mirror) {
-                    let entry = tenant.engine.machine.spaces[index].table[Page(number: number)]
-                    let isSame =
-                        believed.frame.map { entry.kind != .zero && entry.frame.number == $0 } ?? (entry.kind == .zero)
-                    guard isSame, !entry.isNone, entry.isWritable || !believed.isWritable else {
-                        throw mismatch("\(name): mirror \(id) believes in a stale translation of page \(number)")
-                    }
-                }
-            }
         }
     }
 }

@@ -1,11 +1,15 @@
 import HMMProtocol
 
 @testable import HMMEngine
+@testable import HMMMemory
 
 /// Clients that do random things to one tenant, and a judge that compares every answer with a model which has no page
 /// tables, and every translation that a driver believes in with what the engine has.
 struct RandomWorld {
     struct Mismatch: Error, CustomStringConvertible { let description: String }
+
+    /// A request failed half way, and others went on before anyone could look: this world cannot be judged any further.
+    struct Unknowable: Error {}
 
     /// Pages on both sides of the end of a 2 MiB table, and of a 512 GiB slot.
     static let windows: [Range<UInt64>] = [0x1fa..<0x206, 0x7ff_fffe..<0x800_0002]
@@ -13,31 +17,50 @@ struct RandomWorld {
     var dice: Dice
     var peer: EnginePeer
     let isTight: Bool
-    var spaces: [UInt32: SpaceModel] = [:]
+    /// Huge pages are tried, too: they are slow.
+    let isHuge: Bool
+    var memory = MemoryModel()
+    /// Devices by name, and whether each is the kernel's test driver.
+    var devices: [String: Bool] = [:]
+    var regions: [UInt32: (device: String, frame: UInt64, pages: UInt64)] = [:]
+    var pins: [UInt32: UInt64] = [:]
+    /// An address space has existed whose requests fail when a lease runs out.
+    var hasFailed = false
     var clients: [String: ClientModel] = [:]
     var processes: [String] = []
     var drivers: [String] = []
+    /// Requests that may still copy pages of files: of clients that have gone, and answered in this input.
+    var ghosts: [Asked] = []
+    var recent: [Asked] = []
+    /// Lines of this input that have not been judged yet.
+    private(set) var linesLeft = 0
     private var nextName = 1
+    var nextFile = 1
     /// Lines of the log in a message.
     var logLength = 40
     /// What was said, for whoever has to find out.
     private(set) var log: [String] = []
 
+    var spaces: [UInt32: SpaceModel] { memory.spaces }
+
     init(seed: UInt64) throws {
         dice = Dice(seed: seed)
-        isTight = dice.chance(40)
+        let isTight = dice.chance(40)
+        self.isTight = isTight
+        let usesHugePages = dice.chance(6)
+        isHuge = !isTight && usesHugePages
         var limits = Limits()
         if isTight { limits.residentBytes = UInt64(6 + dice.roll(14)) << 12 }
         peer = EnginePeer(limits: limits)
-        peer.checksState = false
         try join(isDriver: false)
-        for line in [
-            "dev.create gpu0", "dev.create gpu1", "region.create gpu0 3p", "region.create gpu0 2p",
-            "region.create gpu1 4p",
-        ] {
-            try peer.say(line, as: processes[0])
+        for (name, profile) in [("gpu0", "default"), ("gpu1", dice.chance(50) ? "dmirror" : "default")] {
+            let line = "dev.create \(name) profile=\(profile)"
+            try send(line, .createDevice(name, isTestDriver: profile == "dmirror"), as: processes[0])
         }
-        _ = peer.takeLines()
+        for (name, rest) in [("gpu0", "3p"), ("gpu0", "2p kind=\(dice.pick(["private", "coherent"]))"), ("gpu1", "4p")]
+        {
+            try send("region.create \(name) \(rest)", .createRegion(name), as: processes[0])
+        }
         try join(isDriver: false)
         for _ in 0..<3 { try join(isDriver: true) }
         try askForSpace()
@@ -73,7 +96,14 @@ struct RandomWorld {
     mutating func send(_ line: String, _ asked: Asked, as name: String) throws {
         guard var client = clients[name] else { return }
         var text = line
-        if dice.chance(75) {
+        var isTagged = dice.chance(75)
+        if case .dropMirror(let id, _) = asked {
+            // It ends when the request begins, however long its answer takes; with a tag that is now.
+            isTagged = true
+            client.mirrors[id] = nil
+            client.openEvents.removeAll { $0.mirror == id }
+        }
+        if isTagged {
             text = "#\(client.nextTag) \(line)"
             client.tagged["\(client.nextTag)"] = asked
             client.nextTag += 1
@@ -82,8 +112,25 @@ struct RandomWorld {
         }
         clients[name] = client
         log.append("\(name)> \(text)")
-        try peer.say(text, as: name)
+        try say(text, as: name)
         try judge()
+        noticeWaiting(name)
+    }
+
+    private mutating func say(_ text: String, as name: String) throws {
+        do { try peer.say(text, as: name) } catch { throw mismatch("\(error)") }
+    }
+
+    /// A sweep that was not answered at once sees each page at another time.
+    private mutating func noticeWaiting(_ name: String) {
+        func late(_ asked: Asked) -> Asked {
+            guard case .sweep(let space, let pages, _) = asked else { return asked }
+            return .sweep(space, pages, isAtOnce: false)
+        }
+        if let client = clients[name] {
+            clients[name]?.tagged = client.tagged.mapValues(late)
+            clients[name]?.untagged = client.untagged.map(late)
+        }
     }
 
     mutating func acknowledge(_ name: String, percent: Int) throws {
@@ -95,7 +142,7 @@ struct RandomWorld {
             guard clients[name]?.openEvents.contains(where: { $0.number == number }) ?? false else { continue }
             clients[name]?.openEvents.removeAll { $0.number == number }
             log.append("\(name)> ack \(number)")
-            try peer.say("ack \(number)", as: name)
+            try say("ack \(number)", as: name)
             try judge()
         }
     }
@@ -103,45 +150,16 @@ struct RandomWorld {
     /// A driver vanishes, or says good-bye, whatever it waits for; another one comes. Not while its device stores: of
     /// that nobody would learn whether it was done.
     mutating func leave(_ name: String) throws {
-        guard clients[name].map({ !$0.isStoring }) ?? false else { return }
+        guard let client = clients[name], !client.isStoring else { return }
+        ghosts += client.waiting
         clients[name] = nil
         drivers.removeAll { $0 == name }
         log.append("@cut \(name)")
-        if dice.chance(50) { try peer.cut(name) } else { try peer.say("#bye quit", as: name) }
+        do {
+            if dice.chance(50) { try peer.cut(name) } else { try peer.say("#bye quit", as: name) }
+        } catch { throw mismatch("\(error)") }
         try judge()
         try join(isDriver: true)
-    }
-
-    // MARK: Ending
-
-    /// Everybody acknowledges everything until nobody waits; then all memory is compared and given back.
-    mutating func finish() throws {
-        try settle()
-        for (id, space) in spaces.sorted(by: { $0.key < $1.key }) {
-            for page in space.rights.keys.sorted() where space.rights[page] != [] {
-                try send(
-                    "read \(id) \(page << 12) 4096 as=literal", .load(id, va: page << 12, length: 4096),
-                    as: processes[0])
-                try settle()
-            }
-        }
-        for id in spaces.keys.sorted() {
-            try send("mm.drop \(id)", .dropSpace(id), as: processes[1])
-            try settle()
-        }
-        guard spaces.isEmpty else { throw mismatch("spaces \(spaces.keys.sorted()) are still there") }
-        guard peer.framesUsed == 0 else { throw mismatch("\(peer.framesUsed) frames are still in use") }
-    }
-
-    private mutating func settle() throws {
-        for _ in 0..<200 where peer.pendingCount > 0 {
-            for name in drivers { try acknowledge(name, percent: 100) }
-            try checkEngine()
-        }
-        guard peer.pendingCount == 0 else { throw mismatch("\(peer.pendingCount) requests wait for nothing") }
-        for (name, client) in clients where !client.tagged.isEmpty || !client.untagged.isEmpty {
-            throw mismatch("\(name) has no answer to \(client.tagged) \(client.untagged)")
-        }
     }
 
     func mismatch(_ text: String) -> Mismatch {
@@ -150,9 +168,13 @@ struct RandomWorld {
 
     /// Takes the lines that have come, in the order the engine wrote them.
     private mutating func judge() throws {
-        for (name, item) in peer.takeLines() {
+        recent = []
+        let lines = peer.takeLines()
+        for (position, (name, item)) in lines.enumerated() {
+            linesLeft = lines.count - position - 1
             log.append("\(name)< \(item.text.prefix(160))")
             if clients[name] != nil { try take(item.line, name) }
         }
+        try noticeCopies()
     }
 }

@@ -1,4 +1,5 @@
-/// What an address space is to its users: pages with a protection and bytes. No page tables, no frames, no devices.
+/// What an address space is to its users: pages with a protection, something behind them, and bytes. No page tables, no
+/// frames, no areas.
 struct SpaceModel {
     struct Rights: OptionSet {
         let rawValue: UInt8
@@ -16,61 +17,94 @@ struct SpaceModel {
         var word: String { isEmpty ? "none" : "\(contains(.read) ? "r" : "")\(contains(.write) ? "w" : "")" }
     }
 
+    /// What is behind a page.
+    enum Backing: Equatable {
+        case anonymous
+        case hugetlb
+        case device
+        case io
+        /// A page of a file, shared with everyone who maps it.
+        case shared(file: Int, page: UInt64)
+        /// A page of a file, until it is written.
+        case copied(file: Int, page: UInt64)
+
+        var file: (id: Int, page: UInt64)? {
+            switch self {
+            case .shared(let file, let page), .copied(let file, let page): (file, page)
+            default: nil
+            }
+        }
+
+        /// What lies `count` pages further on in the same mapping.
+        func advanced(_ count: UInt64) -> Backing {
+            switch self {
+            case .shared(let file, let page): .shared(file: file, page: page + count)
+            case .copied(let file, let page): .copied(file: file, page: page + count)
+            default: self
+            }
+        }
+    }
+
+    struct Page: Equatable {
+        var rights: Rights
+        var backing: Backing
+        /// As `maps` names them.
+        var flags: Set<String> = []
+        /// Bytes of the space's own: nil where it has none, and sees zeroes or the file.
+        var bytes: [UInt8]?
+
+        /// A device may use it, as far as rights go.
+        var isReadable: Bool { rights.contains(.read) && backing != .io }
+        var isWritable: Bool { rights.contains(.write) }
+
+        /// Migrations take part in it.
+        var isMigratable: Bool {
+            switch backing {
+            case .anonymous, .shared, .copied: isReadable
+            default: false
+            }
+        }
+
+        var isShared: Bool { if case .shared = backing { true } else { false } }
+        var isCopied: Bool { if case .copied = backing { true } else { false } }
+
+        /// The same mapping `count` pages further on, without what was written.
+        func fresh(_ count: UInt64) -> Page {
+            Page(rights: rights, backing: backing.advanced(count), flags: flags, bytes: nil)
+        }
+    }
+
     let policy: String
     /// Mapped pages, by number.
-    private(set) var rights: [UInt64: Rights] = [:]
-    /// Pages that hold more than zeroes, as far as was ever written.
-    private var bytes: [UInt64: [UInt8]] = [:]
+    var pages: [UInt64: Page] = [:]
 
-    init(policy: String) { self.policy = policy }
-
-    mutating func map(_ pages: Range<UInt64>, _ word: Rights) {
-        for page in pages { rights[page] = word }
+    /// The first page that is not mapped, or that `isFit` refuses.
+    func first(in range: Range<UInt64>, unless isFit: (Page) -> Bool) -> UInt64? {
+        range.first { page in pages[page].map { !isFit($0) } ?? true }
     }
 
-    mutating func unmap(_ pages: Range<UInt64>) {
-        for page in pages {
-            rights[page] = nil
-            bytes[page] = nil
+    /// Where an end of `range` cuts a huge page of the reserve.
+    func reservedCut(_ range: Range<UInt64>) -> UInt64? {
+        [range.lowerBound, range.upperBound].first { $0 & 511 != 0 && pages[$0]?.backing == .hugetlb }
+    }
+
+    mutating func unmap(_ range: Range<UInt64>) { for page in range { pages[page] = nil } }
+
+    /// Pages of `range` that could be of one mapping.
+    func isUniform(_ range: Range<UInt64>) -> Bool {
+        guard let first = pages[range.lowerBound] else { return false }
+        return range.allSatisfy { number in
+            guard let page = pages[number] else { return false }
+            return page.rights == first.rights && page.flags == first.flags
+                && page.backing == first.backing.advanced(number - range.lowerBound)
         }
     }
+}
 
-    mutating func protect(_ pages: some Sequence<UInt64>, _ word: Rights) {
-        for page in pages where rights[page] != nil { rights[page] = word }
-    }
+/// A file: its length and what was written.
+struct FileModel: Equatable {
+    var length: UInt64
+    var pages: [UInt64: [UInt8]] = [:]
 
-    /// The first page that is not mapped, or whose rights `isFit` refuses.
-    func first(in pages: Range<UInt64>, unless isFit: (Rights) -> Bool) -> UInt64? {
-        pages.first { page in rights[page].map { !isFit($0) } ?? true }
-    }
-
-    mutating func store(_ va: UInt64, _ length: UInt64, _ data: [UInt8]) {
-        var at = va
-        var phase = 0
-        while at < va + length {
-            let end = min(va + length, (at | 4095) + 1)
-            var page = bytes[at >> 12] ?? [UInt8](repeating: 0, count: 4096)
-            for address in at..<end {
-                page[Int(address & 4095)] = data[phase]
-                phase = phase + 1 == data.count ? 0 : phase + 1
-            }
-            bytes[at >> 12] = page
-            at = end
-        }
-    }
-
-    func load(_ va: UInt64, _ length: UInt64) -> [UInt8] {
-        var result: [UInt8] = []
-        var at = va
-        while at < va + length {
-            let end = min(va + length, (at | 4095) + 1)
-            if let page = bytes[at >> 12] {
-                result += page[Int(at & 4095)..<Int(at & 4095) + Int(end - at)]
-            } else {
-                result += repeatElement(0, count: Int(end - at))
-            }
-            at = end
-        }
-        return result
-    }
+    var pageCount: UInt64 { (length + 4095) >> 12 }
 }
