@@ -77,7 +77,7 @@ public struct AdviceChange: SteppedWork {
             if let step = splitPages(&machine, index, part) { return step }
             return announce(part)
         case .cold, .pageOut:
-            guard area.kind == .anonymous || area.kind == .file else { return refused(part) }
+            guard area.kind != .hugetlb, area.kind != .io else { return refused(part) }
             return splitPages(&machine, index, part)
         case .remove: return remove(area, part)
         case .collapse: return collapse(&machine, index, area, part)
@@ -117,8 +117,8 @@ public struct AdviceChange: SteppedWork {
 
     /// A hole in a file: it goes for everyone who maps it, but not what they have written for themselves.
     private mutating func remove(_ area: Area, _ part: PageRange) -> Step? {
-        guard area.kind == .file, let file = area.file else { return refused(part) }
-        guard area.isShared else { return .failed(MemoryFault(.notWritable, part.start)) }
+        guard area.kind != .anonymous, area.kind != .io else { return refused(part) }
+        guard area.isShared, let file = area.file else { return .failed(MemoryFault(.notWritable, part.start)) }
         let start = area.offset(of: part.start)
         // The loop goes on with the cut.
         punch = FileCut(file, from: start, to: start + part.count, copiesToo: false)
@@ -127,9 +127,10 @@ public struct AdviceChange: SteppedWork {
 
     private mutating func mark(_ machine: inout Machine, _ index: Int, _ area: Area, _ part: PageRange) -> Step? {
         if advice == .wipeOnFork, area.kind != .anonymous { return refused(part) }
-        if advice == .doFork, area.kind == .io || area.kind == .device { return refused(part) }
+        if advice == .doFork, area.kind == .io { return refused(part) }
         let becomes = marked(area.advice)
         guard becomes != area.advice else { return nil }
+        if machine.reservedCut(index, part) != nil { return refused(part) }
         if let step = cut.next(machine, index, part, &pending) { return step }
         machine.changeArea(index, part) { $0.advice = becomes }
         return nil
@@ -172,21 +173,28 @@ public struct AdviceChange: SteppedWork {
 
     // MARK: Huge pages
 
-    /// Huge pages that an end of the part cuts become small ones for good. Kernel: split_folio() in madvise.
+    /// Huge pages of which the part has not all become small ones for good, unless others seem to share them.
+    /// Kernel: split_folio() in madvise_cold_or_pageout_pte_range() and madvise_free_pte_range().
     private mutating func splitPages(_ machine: inout Machine, _ index: Int, _ part: PageRange) -> Step? {
-        for page in [part.start, part.end] where page.number & 511 != 0 {
-            guard let entry = machine.spaces[index].table.huge(page) else { continue }
-            let base = Page(number: page.number & ~511)
-            guard entry.hasFrame else {
-                pending = .splitHuge(space, base)
-                return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
+        var page = part.start
+        while let piece = machine.spaces[index].table.nextLeaf(from: page, before: part.end) {
+            page = piece.start
+            let count = machine.hugePart(index, page, before: piece.start + UInt64(piece.count))
+            let entry = machine.spaces[index].table[page]
+            guard count > 0, count < 512 else {
+                page = page + max(count, 1)
+                continue
             }
-            if machine.isHugePageUsed(entry.frame) { continue }
-            if let part = machine.nextPartToTell(entry.frame, told: told) {
+            let head = Machine.head(entry.frame)
+            if machine.seemsShared(head) || machine.isHugePageUsed(head) {
+                page = page + count
+                continue
+            }
+            if let part = machine.nextPartToTell(head, told: told) {
                 told.append(Place(space: part.space, page: part.range.start))
                 return .invalidate(machine.splitNotice(part))
             }
-            machine.splitHugePage(entry.frame)
+            machine.splitHugePage(head)
             told = []
         }
         return nil

@@ -99,7 +99,9 @@ extension Machine {
         switch entry.kind {
         case .none, .zero: false
         case .system, .coherent:
-            area.isWritable && (area.isShared || physical.frame(entry.frame).pointee.isExclusivelyOwned)
+            // A page of the reserve is writable again only once it is written. Kernel: hugetlb_change_protection().
+            area.isWritable && area.kind != .hugetlb
+                && (area.isShared || physical.frame(entry.frame).pointee.isExclusivelyOwned)
         // What is not present loses it even where the area may be written, and gets it back by a CPU's write only.
         case .devicePrivate, .exclusive: false
         case .migrating: entry.isReserved && entry.isWritable

@@ -1,9 +1,9 @@
 /// `mremap`: an area, or part of one, gets another place or length, with what it holds. Kernel: mremap(2).
 public struct Remapping: SteppedWork {
     public let space: SpaceID
-    public let old: PageRange
+    public private(set) var old: PageRange
     /// Pages it shall have.
-    public let count: UInt64
+    public private(set) var count: UInt64
     /// Where to; nil leaves it where it is, unless it has to grow.
     public let target: Page?
     private let mayMove: Bool
@@ -70,7 +70,7 @@ public struct Remapping: SteppedWork {
         switch phase {
         case .begin:
             guard let area = machine.spaces[index].areas.area(at: old.start) else { return failed(.notMapped) }
-            if area.kind == .hugetlb, !fitsHugePages { return failed(.wrongKind) }
+            if area.kind == .hugetlb, !roundToReserve() { return failed(.wrongKind) }
             if let target {
                 let new = PageRange(target, target + count)
                 if new.overlaps(old) { return failed(.wrongKind) }
@@ -89,9 +89,12 @@ public struct Remapping: SteppedWork {
         return nil
     }
 
-    /// Huge pages of the reserve stay whole, and do not become more.
-    private var fitsHugePages: Bool {
-        (old.start.number | old.count | count | (target?.number ?? 0)) & 511 == 0 && count <= old.count
+    /// Counts in whole pages of the reserve, which do not grow; false where that cannot be.
+    private mutating func roundToReserve() -> Bool {
+        guard old.start.number & 511 == 0, (target?.number ?? 0) & 511 == 0 else { return false }
+        old = PageRange(old.start, Page(number: (old.end.number + 511) & ~511))
+        count = (count + 511) & ~511
+        return count <= old.count
     }
 
     private func failed(_ cause: MemoryFault.Cause) -> Step { .failed(MemoryFault(cause, old.start)) }
@@ -122,7 +125,7 @@ public struct Remapping: SteppedWork {
         guard let area = machine.spaces[index].areas.area(at: old.start), area.range.contains(kept) else {
             return failed(.notMapped)
         }
-        if count > old.count, area.kind == .io || area.kind == .device || area.kind == .hugetlb { return failed(.notMapped) }
+        if count > old.count, area.kind == .io { return failed(.notMapped) }
         if keepsOld, area.kind == .io || area.kind == .device { return failed(.wrongKind) }
         if target == nil, !keepsOld {
             if count <= old.count {
@@ -219,7 +222,15 @@ extension Machine {
 
     /// Kernel: move_page_tables().
     private mutating func movePages(_ index: Int, _ old: PageRange, to start: Page) {
+        // Tables come along even where all their pages have gone.
         var page = old.start
+        while let base = spaces[index].table.nextNode(from: page, before: old.end) {
+            let part = PageRange(base, base + 512).clamped(to: old)
+            spaces[index].table.cover(start + (part.start - old.start))
+            spaces[index].table.cover(start + (part.end - old.start - 1))
+            page = base + 512
+        }
+        page = old.start
         while let piece = spaces[index].table.nextLeaf(from: page, before: old.end) {
             let target = start + (piece.start - old.start)
             if piece.words == nil {

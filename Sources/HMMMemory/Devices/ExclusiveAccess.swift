@@ -65,12 +65,13 @@ public struct ExclusiveAccess: SteppedWork {
                 break
             }
             let entry = machine.spaces[index].table[cursor]
+            // Before anything else, be it writable or not. Kernel: FOLL_SPLIT_PMD.
+            if entry.isHuge, entry.hasFrame, area.kind != .hugetlb {
+                let base = Page(number: cursor.number & ~511)
+                pending = .splitHuge(space, base)
+                return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
+            }
             if entry.isPresent, entry.isWritable {
-                if entry.isHuge, area.kind != .hugetlb {
-                    let base = Page(number: cursor.number & ~511)
-                    pending = .splitHuge(space, base)
-                    return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
-                }
                 cursor = cursor + 1
                 continue
             }

@@ -23,10 +23,11 @@ extension Machine {
         spaces[index].resident += 1
     }
 
-    /// Maps what the file has of the sixteen aligned pages around `page`. Kernel: do_fault_around().
+    /// Maps what the file has of sixteen pages around `page`: from a multiple of sixteen on, or from the area's start
+    /// where that is higher. Kernel: do_fault_around().
     private mutating func mapAround(_ index: Int, _ page: Page, _ area: Area, _ file: Int) {
         let first = max(page.number & ~15, area.range.start.number)
-        let last = min((page.number | 15) + 1, area.range.end.number)
+        let last = min(first + 16, page.endOfTable.number, area.range.end.number)
         for number in first..<last {
             let page = Page(number: number)
             let offset = area.offset(of: page)

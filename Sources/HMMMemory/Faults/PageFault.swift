@@ -41,8 +41,10 @@ extension Machine {
         guard let area = spaces[index].areas.area(at: page) else { return .failed(.notMapped) }
         switch area.kind {
         case .io: return .failed(.wrongKind)
-        case .hugetlb: return populateReserved(index, page, area)
-        case .anonymous, .device: return populateAnonymous(index, page, area, need)
+        case .hugetlb: return populateReserved(index, page, need)
+        case .anonymous: return populateAnonymous(index, page, area, need)
+        // Its driver has put there what there is. Kernel: VM_FAULT_SIGBUS without vm_ops->fault.
+        case .device: return .failed(.beyondEnd)
         case .file: return populateFile(index, page, area, need)
         }
     }
@@ -51,6 +53,8 @@ extension Machine {
         _ index: Int, _ page: Page, _ area: Area, _ need: FaultNeed
     ) -> PageFaultOutcome {
         if let base = hugeBase(index, page, area) {
+            // Fork copies what has an object: the huge zero page, and not the small one.
+            prepareObject(index, page)
             if need != .write {
                 spaces[index].table.setHuge(base, .hugeZero)
                 return .ready
@@ -75,7 +79,7 @@ extension Machine {
     }
 
     /// Maps a new huge page; false when there is none.
-    mutating func mapHuge(_ index: Int, _ base: Page) -> Bool {
+    mutating func mapHuge(_ index: Int, _ base: Page, writable: Bool = true) -> Bool {
         guard let first = allocateHuge() else { return false }
         prepareObject(index, base)
         guard let area = spaces[index].areas.area(at: base) else { return false }
@@ -83,14 +87,15 @@ extension Machine {
             makeAnonymous(first.advanced(offset), area, base + UInt64(offset))
             map(first.advanced(offset))
         }
-        spaces[index].table.setHuge(base, PageEntry(.system, first, writable: area.isWritable, huge: true))
+        spaces[index].table.setHuge(base, PageEntry(.system, first, writable: writable && area.isWritable, huge: true))
         spaces[index].resident += 512
         return true
     }
 
-    /// A huge page of the reserve. Kernel: hugetlb_no_page().
-    private mutating func populateReserved(_ index: Int, _ page: Page, _ area: Area) -> PageFaultOutcome {
-        mapHuge(index, Page(number: page.number & ~511)) ? .ready : .failed(.limit)
+    /// A huge page of the reserve; one that has only been read becomes writable when it is written.
+    /// Kernel: hugetlb_no_page().
+    private mutating func populateReserved(_ index: Int, _ page: Page, _ need: FaultNeed) -> PageFaultOutcome {
+        mapHuge(index, Page(number: page.number & ~511), writable: need == .write) ? .ready : .failed(.limit)
     }
 
     /// Maps a new frame at `page`, zeroed or a copy; false at the limit. What was there is gone.
@@ -153,9 +158,9 @@ extension Machine {
         let count = entry.isHuge ? 512 : 1
         if !frame.pointee.isExclusivelyOwned {
             // Pages of a huge page that is mapped in pieces are not taken one by one.
-            guard !frame.pointee.isLarge || entry.isHuge, let area = spaces[index].areas.area(at: page) else {
-                return false
-            }
+            guard !frame.pointee.isStuck, !frame.pointee.isLarge || entry.isHuge,
+                let area = spaces[index].areas.area(at: page)
+            else { return false }
             for offset in 0..<count where physical.frame(first.advanced(offset)).pointee.references != 1 { return false }
             for offset in 0..<count { makeAnonymous(first.advanced(offset), area, base + UInt64(offset)) }
         }

@@ -8,7 +8,7 @@ struct Frame {
     var object: UInt32 = 0
     /// The mirror whose driver took it from its device; device memory only. Kernel: zone_device_data.
     var allocator = MirrorID(rawValue: 0)
-    /// Bits 0-39: page offset in the object; 40-55: pins; 56-59: flags.
+    /// Bits 0-39: page offset in the object; 40-55: pins; 56-60: flags.
     private var bits: UInt64 = 0
 
     private static let indexMask: UInt64 = 0xff_ffff_ffff
@@ -51,6 +51,13 @@ struct Frame {
     var isLocked: Bool {
         get { flag(59) }
         set { setFlag(59, newValue) }
+    }
+
+    /// Device memory that was a device's alone when its device was evicted: from then on it stays where it is. The
+    /// kernel loses a reference to it there; here it goes with its last mapping all the same.
+    var isStuck: Bool {
+        get { flag(60) }
+        set { setFlag(60, newValue) }
     }
 
     private func flag(_ bit: UInt64) -> Bool { bits & (1 << bit) != 0 }

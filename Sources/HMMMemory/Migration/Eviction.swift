@@ -53,7 +53,7 @@ public struct Eviction: SteppedWork {
             record(frame, .stayed(.migrating))
             return nil
         }
-        if metadata.mappings == 0 { return giveUpExclusive(frame, machine) }
+        if metadata.mappings == 0 { return giveUpExclusive(frame, &machine) }
         if let place = machine.nextToTell(frame, taken: nil, told: told) {
             told.append(place)
             return .invalidate(machine.farewell(place))
@@ -64,10 +64,11 @@ public struct Eviction: SteppedWork {
     }
 
     /// A page that a device has for itself stays; all it loses is that. The kernel leaves it read-only.
-    private mutating func giveUpExclusive(_ frame: FrameNumber, _ machine: borrowing Machine) -> Step? {
+    private mutating func giveUpExclusive(_ frame: FrameNumber, _ machine: inout Machine) -> Step? {
         record(frame, .stayed(.exclusive))
         guard let place = machine.places(of: frame).first else { return nil }
         parts[0].first = frame.advanced(1)
+        machine.physical.frame(frame).pointee.isStuck = true
         pending = .restore(place.space, place.page, writable: false)
         return .invalidate(machine.farewell(place))
     }

@@ -30,7 +30,7 @@ extension Machine {
     func isUsedOtherwise(_ frame: FrameNumber) -> Bool {
         let metadata = physical.frame(frame).pointee
         let file: UInt32 = !metadata.isAnonymous && metadata.object != 0 ? 1 : 0
-        return metadata.references > metadata.mappings + file
+        return metadata.isStuck || metadata.references > metadata.mappings + file
     }
 
     /// Copies `old` to `new`, which has one reference, and maps that wherever the old one was mapped.

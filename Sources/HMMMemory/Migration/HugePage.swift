@@ -40,6 +40,35 @@ extension Machine {
         (0..<512).contains { isUsedOtherwise(head.advanced($0)) }
     }
 
+    /// How many pages from `page` up to `end` hold consecutive pages of one huge page; 0 where none is.
+    /// Kernel: folio_pte_batch().
+    func hugePart(_ index: Int, _ page: Page, before end: Page) -> UInt64 {
+        let entry = spaces[index].table[page]
+        guard entry.kind == .system, physical.frame(entry.frame).pointee.isLarge else { return 0 }
+        let room = min(512 - entry.frame.number & 511, end - page)
+        if entry.isHuge { return room }
+        var count: UInt64 = 1
+        while count < room {
+            let next = spaces[index].table[page + count]
+            guard next.kind == .system, next.frame.number == entry.frame.number + count else { break }
+            count += 1
+        }
+        return count
+    }
+
+    /// Whether more than one address space seems to map a huge page: a guess. Kernel: folio_likely_mapped_shared().
+    func seemsShared(_ head: FrameNumber) -> Bool {
+        let whole = parts(of: head).count { part in
+            guard let index = spaces.index(of: part.space), let entry = spaces[index].table.huge(part.range.start)
+            else { return false }
+            return entry.hasFrame && entry.frame == head
+        }
+        let all = (0..<512).reduce(0) { $0 + Int(physical.frame(head.advanced($1)).pointee.mappings) }
+        let mappings = all - 511 * whole
+        if mappings <= 1 { return false }
+        return whole > 0 || mappings > 512 || physical.frame(head).pointee.mappings > 1
+    }
+
     /// Makes a huge page 512 small ones, however it is mapped. Those that hold nothing but zeroes give way to the shared
     /// zero page. Kernel: split_folio(), try_to_map_unused_to_zeropage().
     mutating func splitHugePage(_ head: FrameNumber) {

@@ -153,6 +153,24 @@ public struct PageTable: ~Copyable {
         node[Self.countIndex] += 1
     }
 
+    /// Makes a node of the last level for `page`, be there anything to put into it or not.
+    mutating func cover(_ page: Page) {
+        guard !budget.isSpent, !isCovered(page) else { return }
+        makeChild(makeNodes(page, above: 1), Self.index(page, level: 1))
+    }
+
+    /// The first page of the first node of the last level, even an empty one, that has pages from `page` up to `end`.
+    func nextNode(from page: Page, before end: Page) -> Page? {
+        var page = page
+        while let found = Self.firstLeaf(
+            root, level: Self.topLevel, base: Page(number: 0), from: page, before: end, evenEmpty: true)
+        {
+            if found.word != 0 { return found.base }
+            page = found.base + 512
+        }
+        return nil
+    }
+
     /// Makes or replaces the huge mapping of the 512 pages from `base`, where no node is.
     mutating func setHuge(_ base: Page, _ entry: PageEntry) {
         let lower = makeNodes(base, above: 1)
@@ -294,7 +312,7 @@ public struct PageTable: ~Copyable {
     }
 
     private static func firstLeaf(
-        _ node: Node, level: Int, base: Page, from page: Page, before end: Page
+        _ node: Node, level: Int, base: Page, from page: Page, before end: Page, evenEmpty: Bool = false
     ) -> (word: UInt64, huge: PageEntry, base: Page)? {
         let span: UInt64 = 1 << UInt64(level * 9)
         var index = page <= base ? 0 : Int((page - base) / span)
@@ -305,9 +323,9 @@ public struct PageTable: ~Copyable {
             if isHuge(word) { return (0, PageEntry(word: word), start) }
             if word != 0 {
                 if level == 1 {
-                    if Self.node(word)[countIndex] > 0 { return (word, .none, start) }
+                    if evenEmpty || Self.node(word)[countIndex] > 0 { return (word, .none, start) }
                 } else if let found = firstLeaf(
-                    Self.node(word), level: level - 1, base: start, from: page, before: end)
+                    Self.node(word), level: level - 1, base: start, from: page, before: end, evenEmpty: evenEmpty)
                 {
                     return found
                 }

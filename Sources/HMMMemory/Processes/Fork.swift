@@ -55,11 +55,26 @@ extension Machine {
 
     /// Makes the child's entries of an area, and makes the parent's read-only; false at the limit.
     private mutating func copyPages(_ parent: Int, _ target: Int, _ range: PageRange) -> Bool {
+        // A table of the parent's makes one of the child's, even where its pages have gone. Kernel: copy_pte_range().
         var page = range.start
+        while let base = spaces[parent].table.nextNode(from: page, before: range.end) {
+            spaces[target].table.cover(base)
+            page = base + 512
+        }
+        page = range.start
         while let piece = spaces[parent].table.nextLeaf(from: page, before: range.end) {
             page = piece.start
             let end = piece.start + UInt64(piece.count)
             if piece.words == nil {
+                if piece.huge.hasFrame, mustCopy(piece.huge.frame) {
+                    if spaces[parent].areas.area(at: page)?.kind != .hugetlb {
+                        spaces[parent].table.splitHuge(page)
+                        continue
+                    }
+                    guard copyReserved(target, page, piece.huge.frame) else { return false }
+                    page = end
+                    continue
+                }
                 copyHuge(parent, target, page)
                 page = end
             }
@@ -73,7 +88,6 @@ extension Machine {
 
     private mutating func copyHuge(_ parent: Int, _ child: Int, _ base: Page) {
         guard let entry = spaces[parent].table.huge(base) else { return }
-        if entry.hasFrame, isPinned(entry.frame) { return copyPinnedHuge(parent, child, base) }
         spaces[child].table.setHuge(base, entry.withWritable(false))
         guard entry.hasFrame else { return }
         spaces[parent].table.setHuge(base, entry.withWritable(false))
@@ -81,33 +95,26 @@ extension Machine {
         spaces[child].resident += 512
     }
 
-    /// Who does I/O on a huge page must go on seeing what the parent sees: the child gets copies, of a page of the
-    /// reserve another one. Kernel: copy_huge_pmd(), copy_hugetlb_page_range().
-    private mutating func copyPinnedHuge(_ parent: Int, _ child: Int, _ base: Page) {
-        guard spaces[parent].areas.area(at: base)?.kind == .hugetlb else {
-            spaces[parent].table.splitHuge(base)
-            for offset in 0..<UInt64(512) { _ = copyPage(parent, child, base + offset) }
-            return
-        }
-        guard let source = spaces[parent].table.huge(base), mapHuge(child, base),
-            let copy = spaces[child].table.huge(base)
-        else { return }
-        physical.bytes(copy.frame).copyMemory(from: physical.bytes(source.frame), byteCount: 512 * PageSize.bytes)
-    }
-
-    /// Someone does I/O on a frame, or on the huge page it is part of, that one address space alone has.
-    private func isPinned(_ frame: FrameNumber) -> Bool {
-        let metadata = physical.frame(frame).pointee
-        guard metadata.isExclusivelyOwned else { return false }
-        guard metadata.isLarge else { return metadata.pins > 0 }
-        let head = Self.head(frame)
-        return (0..<512).contains { physical.frame(head.advanced($0)).pointee.pins > 0 }
-    }
-
     private mutating func share(_ frame: FrameNumber) {
         retain(frame)
         map(frame)
         physical.frame(frame).pointee.isExclusivelyOwned = false
+    }
+
+    /// The child gets a page of the reserve of its own. Kernel: copy_hugetlb_page_range().
+    private mutating func copyReserved(_ child: Int, _ base: Page, _ source: FrameNumber) -> Bool {
+        guard mapHuge(child, base), let new = spaces[child].table.huge(base) else { return false }
+        physical.bytes(new.frame).copyMemory(from: physical.bytes(source), byteCount: 512 * PageSize.bytes)
+        return true
+    }
+
+    /// The parent alone has the page, and someone does I/O on it or, of a huge page, on any of it.
+    /// Kernel: folio_try_dup_anon_rmap_ptes(), folio_maybe_dma_pinned().
+    private func mustCopy(_ number: FrameNumber) -> Bool {
+        let frame = physical.frame(number).pointee
+        guard frame.isExclusivelyOwned else { return false }
+        guard frame.isLarge else { return frame.pins > 0 }
+        return (0..<512).contains { physical.frame(Self.head(number).advanced($0)).pointee.pins > 0 }
     }
 
     private mutating func copyPage(_ parent: Int, _ child: Int, _ page: Page) -> Bool {
@@ -120,7 +127,7 @@ extension Machine {
             return true
         }
         // Who does I/O on it must go on seeing what the parent sees. Kernel: copy_present_page().
-        if isPinned(entry.frame) {
+        if mustCopy(entry.frame) {
             return mapNew(child, page, copying: entry.frame, writable: true)
         }
         share(entry.frame)
