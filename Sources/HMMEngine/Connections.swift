@@ -47,7 +47,7 @@ extension Engine {
         }
         for id in (0..<operations.count).map({ operations.id(at: $0) }) {
             guard let index = operations.index(of: id), operations[index].caller.connection == connection,
-                case .parked = operations[index].state
+                case .parked = operations[index].state, !operations[index].hasBegun
             else { continue }
             _ = operations.remove(id)
             wake(behind: id)

@@ -38,30 +38,39 @@ extension Engine {
             case .invalidate(let invalidation) where !invalidation.isBlockable && wouldWait(invalidation):
                 operation.skip()
             case .invalidate(let invalidation):
-                if let asked = consult(invalidation, operation, now, &effects) {
-                    operation.state = .consulting(asked, held: operation.held(during: invalidation))
-                    roundsRunning += 1
-                    nextDeadline = min(nextDeadline ?? asked.deadline, asked.deadline)
-                    return true
-                }
-                operation.isExcused = false
-                let round = announce(invalidation, &operation, id, now, &effects)
-                // A round that waits for nobody goes on at once, unless the rounds so far have said much.
-                if round.waiting.isEmpty {
-                    guard effects.text.count > bound else {
-                        machine.end(invalidation)
-                        tellUpdates(round.updates, invalidation, &effects)
-                        break
-                    }
-                    ready.append(.round(id))
-                }
-                operation.state = .inRound(round, held: operation.held(during: invalidation))
-                roundsRunning += 1
-                if let deadline = round.nextDeadline { nextDeadline = min(nextDeadline ?? deadline, deadline) }
-                return true
+                if pause(for: invalidation, &operation, id, bound, now, &effects) { return true }
             }
             step = operation.step(&machine)
         }
+    }
+
+    /// Announces what an operation asks for; true when it has to pause for that, false when it is over already.
+    mutating func pause(
+        for invalidation: Invalidation, _ operation: inout Operation, _ id: OperationID, _ bound: Int, _ now: Instant,
+        _ effects: inout Effects
+    ) -> Bool {
+        if let asked = consult(invalidation, operation, now, &effects) {
+            operation.state = .consulting(asked, held: operation.held(during: invalidation))
+            roundsRunning += 1
+            nextDeadline = min(nextDeadline ?? asked.deadline, asked.deadline)
+            return true
+        }
+        operation.isExcused = false
+        operation.hasBegun = true
+        let round = announce(invalidation, &operation, id, now, &effects)
+        // A round that waits for nobody goes on at once, unless the rounds so far have said much.
+        if round.waiting.isEmpty {
+            guard effects.text.count > bound else {
+                machine.end(invalidation)
+                tellUpdates(round.updates, invalidation, &effects)
+                return false
+            }
+            ready.append(.round(id))
+        }
+        operation.state = .inRound(round, held: operation.held(during: invalidation))
+        roundsRunning += 1
+        if let deadline = round.nextDeadline { nextDeadline = min(nextDeadline ?? deadline, deadline) }
+        return true
     }
 
     // MARK: Announcing
@@ -137,7 +146,9 @@ extension Engine {
         effects.text.pair(" va=", hex: invalidation.range.start.address)
         effects.text.pair(" len=", invalidation.range.length)
         effects.text.pair(" reason=", word: invalidation.reason.word)
-        if let owner = invalidation.owner { effects.text.pair(" owner=", deviceName(owner)) }
+        if let owner = invalidation.owner, !deviceName(owner).isEmpty {
+            effects.text.pair(" owner=", deviceName(owner))
+        }
         if !invalidation.isBlockable { effects.text.append(" blockable=no") }
         effects.text.pair(" seq=", machine.mirrors[index].sequence)
         effects.text.pair(" lease=", subscription.leaseMilliseconds)

@@ -22,6 +22,8 @@ struct Operation: Equatable {
     /// `nowait=yes`: it answers BUSY where it would have to wait for another's range.
     var refusesToWait = false
     var state = State.running
+    /// Something has been announced: it goes on to its end, whoever hears of it.
+    var hasBegun = false
     /// A driver's client has been asked already: the server goes on.
     var isExcused = false
     /// Mirrors that let go, over all rounds.

@@ -51,8 +51,23 @@ extension Operation {
         var holds = [Hold(space: invalidation.space, range: invalidation.range)]
         if let kept { holds.append(Hold(space: space, range: kept)) }
         for place in told { holds.append(Hold(space: place.space, range: PageRange(place.page))) }
-        if case .cut(let cut) = work { holds += cut.told }
+        switch work {
+        case .cut(let cut): holds += cut.told
+        case .advise(let change): holds += change.cutParts
+        default: if let returning { holds.append(returning) }
+        }
         return holds
+    }
+
+    /// Pages of an access that are on their way back from a device.
+    private var returning: Hold? {
+        switch work {
+        case .load(let access, _), .store(let access, _): access.returning
+        case .sweep(let sweep): sweep.returning
+        case .fault(let fault), .legacy(let fault): fault.returning
+        case .deviceLoad(let access, _), .deviceStore(let access, _): access.returning
+        default: nil
+        }
     }
 
     /// What others keep off now; nil when it holds nothing.

@@ -10,9 +10,17 @@ extension Engine {
     mutating func resume(_ id: OperationID, inTurn: Bool, _ now: Instant, _ effects: inout Effects) {
         guard let index = operations.index(of: id) else { return }
         var operation = operations[index]
-        if let step = operation.restart(&machine) {
-            // What it has begun to announce it goes on with, before anyone comes between.
-            let bound = effects.text.count + limits.answerBytes
+        let bound = effects.text.count + limits.answerBytes
+        var step = operation.restart(&machine)
+        // What it has begun to announce it goes on with, before anyone comes between.
+        while case .invalidate(let invalidation) = step {
+            if pause(for: invalidation, &operation, id, bound, now, &effects) {
+                settle(true, id, operation)
+                return wake(behind: id)
+            }
+            step = operation.restart(&machine)
+        }
+        if let step {
             settle(go(on: step, &operation, id, bound, now, &effects), id, operation)
         } else if let holder = inTurn ? predecessor(of: operation, id) : holder(of: operation, id) {
             // Another may hold part of its range by now; migrations and the like kept theirs all the time.

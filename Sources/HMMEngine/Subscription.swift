@@ -72,6 +72,12 @@ extension Engine {
 
     /// The lease of a mirror has run out, or its device has gone: it loses its subscription and is told so.
     mutating func fence(_ id: MirrorID, _ reason: FenceReason, _ now: Instant, _ effects: inout Effects) {
+        cutOff(id, reason, &effects)
+        releaseRounds(of: id, now, &effects) { $0.fenced += 1 }
+    }
+
+    /// A mirror loses its subscription and is told so; rounds that wait for it have yet to be told.
+    mutating func cutOff(_ id: MirrorID, _ reason: FenceReason, _ effects: inout Effects) {
         guard let index = subscriptions.index(of: id), !subscriptions[index].isFenced else { return }
         subscriptions[index].fencedFor = reason
         dropRanges { $0.mirror == id }
@@ -86,6 +92,5 @@ extension Engine {
             effects.text.pair(" reason=", word: reason == .lease ? "lease" : "device")
             effects.text.endLine()
         }
-        releaseRounds(of: id, now, &effects) { $0.fenced += 1 }
     }
 }

@@ -97,4 +97,6 @@ public protocol RestartedWork: SteppedWork {
     mutating func restart(_ machine: inout Machine) -> Step?
     /// Pages elsewhere that have been announced and not changed yet.
     var told: [Place] { get }
+    /// Its own pages that are on their way back from a device.
+    var returning: Hold? { get }
 }

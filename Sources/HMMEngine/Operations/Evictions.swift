@@ -82,13 +82,15 @@ extension Engine {
     ) throws(Failure) {
         let regions = regions(of: id)
         for region in regions { try checkEmpty(region, eviction) }
-        endMirrors(of: id, now, &effects)
+        let mirrors = cutOffMirrors(of: id, &effects)
         for region in regions { try removeRegion(region, eviction) }
         machine.removeDevice(id)
         _ = drivers.remove(id)
         dropUnusedUmbrellas()
         managed.removeAll { $0.thing == .device(id) }
         deviceNames[Int(id.rawValue) - 1] = .none
+        // Last: those who waited go on, and must not find the device any more.
+        for mirror in mirrors { releaseRounds(of: mirror, now, &effects) { $0.fenced += 1 } }
     }
 
     private mutating func removeRegion(_ id: RegionID, _ eviction: Eviction) throws(Failure) {
@@ -102,11 +104,12 @@ extension Engine {
         throw busy("pages of region \(id.rawValue) could not leave it: \(machine.regions[index].used)")
     }
 
-    /// Its device has gone: a mirror is worth nothing any more.
-    private mutating func endMirrors(of device: DeviceID, _ now: Instant, _ effects: inout Effects) {
-        for index in (0..<machine.mirrors.count).reversed() where machine.mirrors[index].device == device {
-            fence(machine.mirrors.id(at: index), .device, now, &effects)
-        }
+    /// Its device is about to go: a mirror is worth nothing any more. Returns those that were.
+    private mutating func cutOffMirrors(of device: DeviceID, _ effects: inout Effects) -> [MirrorID] {
+        let ids = (0..<machine.mirrors.count).filter { machine.mirrors[$0].device == device }
+            .map { machine.mirrors.id(at: $0) }
+        for id in ids { cutOff(id, .device, &effects) }
+        return ids
     }
 
     func answer(

@@ -18,10 +18,15 @@ extension Engine {
 
     func showHeld(_ held: ExclusiveHeld, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         let pages = PageRange(touching: held.extent.va, length: held.extent.length)
-        let mirror = try usableMirror(held.mirror, caller.connection, pages)
+        // The table can be asked even when its address space has gone.
+        let id = try ownMirror(held.mirror, caller.connection)
+        guard let index = machine.mirrors.index(of: id) else { throw fencedFailure(held.mirror) }
+        guard machine.mirrors[index].range.contains(pages) else {
+            throw Failure(.badArgument, "the range leaves that of mirror \(held.mirror)", address: held.extent.va)
+        }
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
-        effects.text.pair(" held=", machine.exclusivelyHeld(mirror.id, pages))
+        effects.text.pair(" held=", machine.exclusivelyHeld(id, pages))
         effects.text.endLine()
     }
 }

@@ -18,6 +18,8 @@ public struct AdviceChange: SteppedWork {
     /// Pages elsewhere that have been announced and not changed yet.
     public private(set) var told: [Place] = []
     private var punch: FileCut?
+    /// The parts of areas that have been told of the hole being made in their file.
+    public var cutParts: [Hold] { punch?.told ?? [] }
     private var cut = AreaCut()
     /// The last page that an announcement was made for.
     private var populated: Page?

@@ -2,7 +2,7 @@
 /// truncate_inode_pages_range().
 public struct FileCut: SteppedWork {
     public let file: FileID
-    /// Page offsets in the file.
+    /// Page offsets in the file; what is shortened is cut to the end it has in the end.
     public let start: UInt64
     public let end: UInt64
     /// What address spaces have written for themselves goes, too: the file has become shorter.
@@ -42,12 +42,20 @@ public struct FileCut: SteppedWork {
                 _ = machine.zap(space, part.range, filesOnly: !copiesToo)
             }
         }
+        // Others may have made it longer meanwhile.
+        let end = length == nil ? end : max(end, machine.files[index].pageCount)
         if start < end {
             for part in machine.files[index].map.parts(start, end) {
                 guard !told.contains(part) else { continue }
                 told.append(part)
                 current = part
                 return .invalidate(Invalidation(part.space, part.range, .clear))
+            }
+            // A fault nearby may have mapped pages again meanwhile; no device can have. Kernel: the second
+            // unmap_mapping_range() of truncate_pagecache().
+            for part in told {
+                guard let space = machine.spaces.index(of: part.space) else { continue }
+                _ = machine.zap(space, part.range, filesOnly: !copiesToo)
             }
             let before = machine.files[index].present
             machine.dropPages(index, from: start, to: end)

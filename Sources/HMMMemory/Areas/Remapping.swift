@@ -84,7 +84,13 @@ public struct Remapping: SteppedWork {
             if count < old.count { unmapping = Unmapping(space, PageRange(kept.end, old.end)) }
             phase = .trimmed
         case .trimmed: return place(&machine, index)
-        case .moving(let to): return move(&machine, index, to)
+        case .moving(let to):
+            // Nobody keeps a free place: another may have taken it meanwhile.
+            guard target != nil || !machine.spaces[index].areas.overlaps(PageRange(to, to + count)) else {
+                phase = .trimmed
+                return nil
+            }
+            return move(&machine, index, to)
         }
         return nil
     }

@@ -20,6 +20,7 @@ public struct DeviceAccess: RestartedWork {
     }
 
     public var told: [Place] { fault?.told ?? [] }
+    public var returning: Hold? { fault?.returning }
 
     /// Time has passed since the last step: makes the change that it announced, and begins anew.
     public mutating func restart(_ machine: inout Machine) -> Step? { fault?.restart(&machine) }

@@ -116,6 +116,12 @@ public struct ExclusiveAccess: SteppedWork {
             return .invalidate(Invalidation(range.space, range.range, .exclusive, owner: device, exempt: exempt))
         }
         if machine.makeExclusive(Place(space: space, page: cursor), entry) { held.append(cursor) }
+        // Whoever was not told has lost them all the same.
+        machine.update(exempt, cursor, .none)
+        guard frame.isLarge else { return nil }
+        for part in machine.parts(of: entry.frame) where part.space == space {
+            for offset in 0..<part.range.count { machine.update(exempt, part.range.start + offset, .none) }
+        }
         return nil
     }
 

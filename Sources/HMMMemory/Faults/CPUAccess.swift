@@ -14,6 +14,7 @@ public struct CPUAccess: RestartedWork {
     }
 
     public var told: [Place] { pending?.told ?? [] }
+    public var returning: Hold? { pending?.returning }
 
     /// Time has passed since the last step: makes the change that it announced, before anything else comes between, and
     /// begins anew, as what was ready may not be any more. A step when there is more to announce.
@@ -50,9 +51,9 @@ public struct CPUAccess: RestartedWork {
             $0.kind != .io && (isWrite ? $0.protection.contains(.write) : !$0.protection.isEmpty)
         }
         guard let gap else { return nil }
-        if gap.area?.kind == .io { return MemoryFault(.notMapped, gap.page) }
         return MemoryFault(
-            gap.area == nil || !isWrite || gap.area?.protection.isEmpty == true ? .notMapped : .notWritable, gap.page)
+            !isWrite || gap.area.map { $0.kind == .io || $0.protection.isEmpty } ?? true ? .notMapped : .notWritable,
+            gap.page)
     }
 }
 

@@ -13,6 +13,12 @@ public enum PageChange: Equatable, Sendable {
 extension PageChange {
     /// Pages elsewhere that have been announced and not changed yet.
     var told: [Place] { if case .bringBack(let pages) = self { pages.told } else { [] } }
+
+    /// Pages that have been announced and are on their way back from a device.
+    var returning: Hold? {
+        guard case .bringBack(let pages) = self else { return nil }
+        return Hold(space: pages.space, range: PageRange(pages.page, pages.range.end))
+    }
 }
 
 /// What became of a change.

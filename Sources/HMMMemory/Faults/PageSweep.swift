@@ -16,6 +16,7 @@ public struct PageSweep: RestartedWork {
     }
 
     public var told: [Place] { access?.told ?? [] }
+    public var returning: Hold? { access?.returning }
 
     /// Time has passed since the last step: makes the change that it announced.
     public mutating func restart(_ machine: inout Machine) -> Step? { access?.restart(&machine) }

@@ -74,6 +74,7 @@ public struct RangeFault: RestartedWork {
     }
 
     public var told: [Place] { pending?.told ?? [] }
+    public var returning: Hold? { pending?.returning }
 
     /// Time has passed since the last step: makes the change that it announced, before anything else comes between.
     /// Once the pages being faulted are done the walk begins anew, as a driver does after -EBUSY.
@@ -211,6 +212,21 @@ extension Machine {
     /// Copies the entries of `pages` that a device may use into its page table; stops at one that it would have to
     /// write and cannot, and returns its page.
     mutating func install(_ mirror: Int, _ space: Int, _ pages: PageRange, mustWrite: Bool) -> Page? {
+        var page = pages.start
+        while page < pages.end {
+            // What was only looked at may be out of reach of devices.
+            guard let area = spaces[space].areas.area(at: page), area.isReadable else {
+                page = spaces[space].areas.endOfUnusable(from: page, before: pages.end)
+                continue
+            }
+            let end = min(area.range.end, pages.end)
+            if let stop = install(mirror, space, inArea: PageRange(page, end), mustWrite) { return stop }
+            page = end
+        }
+        return nil
+    }
+
+    private mutating func install(_ mirror: Int, _ space: Int, inArea pages: PageRange, _ mustWrite: Bool) -> Page? {
         var page = pages.start
         while let piece = spaces[space].table.nextLeaf(from: page, before: pages.end) {
             for offset in 0..<piece.count {

@@ -22,6 +22,7 @@ extension Machine {
             }
             let wasZero = spaces[index].table[page].kind == .zero
             spaces[index].table.set(page, .reserved(frame, fromZero: wasZero))
+            update(movement.exempt, page, .none)
             if firstHole == nil { firstHole = page }
             runs.record(page, 1, .moved, frame)
             page = page + 1
