@@ -70,7 +70,7 @@ extension Engine {
         guard let index = operations.index(of: id) else { return }
         var operation = operations[index]
         operation.state = .running
-        roundsRunning -= 1
+        endHold()
         let bound = effects.text.count + limits.answerBytes
         let isThere = machine.isOnDevice(asked.invalidation.space, asked.invalidation.range.start)
         let step: Step = isThere ? .invalidate(asked.invalidation) : operation.restart(&machine) ?? operation.step(&machine)

@@ -221,6 +221,11 @@ extension Engine {
     mutating func endRound(_ round: Round, _ effects: inout Effects) {
         machine.end(round.invalidation)
         tellUpdates(round.updates, round.invalidation, &effects)
+        endHold()
+    }
+
+    /// An operation holds nothing any more.
+    mutating func endHold() {
         roundsRunning -= 1
         if roundsRunning == 0 { nextDeadline = nil }
     }

@@ -149,7 +149,7 @@ extension Engine {
     mutating func close(_ id: MigrationID) {
         guard let open = openMigrations.remove(id) else { return }
         _ = operations.remove(open.holder)
-        roundsRunning -= 1
+        endHold()
         wake(behind: open.holder)
     }
 

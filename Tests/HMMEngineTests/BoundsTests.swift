@@ -140,24 +140,6 @@ import Testing
         #expect(try answer("mmap 1 len=1 kind=hugetlb").hasPrefix("+ va="))
     }
 
-    /// A copy of a huge page comes from the reserve, too. Kernel: SIGBUS for the child that finds none left.
-    @Test func aChildFindsNoHugePageLeft() throws {
-        var limits = Limits()
-        limits.hugetlbPages = 1
-        var peer = try peer(limits)
-        try peer.say("mmap 1 0x400000 2m kind=hugetlb", "write 1 0x400000 x", "mm.fork 1", as: "P")
-        _ = peer.heard("P")
-        #expect(
-            try peer.say("write 2 0x400000 pattern=41 len=1p each=yes", as: "P").first
-                == "= va=0x400000 pages=1 fault=BUS")
-        #expect(try peer.say("read 2 0x400000 1", as: "P").first == #"= data="x""#)
-        #expect(
-            try peer.say("limits", as: "P").contains {
-                $0.hasPrefix("= name=hugetlb-pages limit=1 unit=huge-pages used=1 ")
-            }
-        )
-    }
-
     /// Who has reached the limit still gets at his memory, wherever it is.
     @Test func movingTakesNothing() throws {
         var limits = Limits()

@@ -101,7 +101,6 @@ import Testing
         line("hello enable=x", .badArgument),
         line("hello enable=lease,", .badArgument), line("hello enable=,lease", .badArgument),
         line("hello enable=lease,x", .badArgument), line("region.create g 1p kind=public", .badArgument),
-        line("migrate 1 0x10000 1p to=gpu0 from=gpu1", .badArgument),
         line("write 1 0 hex:0", .badArgument), line("write 1 0 hex:0g", .badArgument),
         line("write 1 0 hex:00:", .badArgument),
         line("write 1 0 b64:a", .badArgument), line("write 1 0 b64:aaaaa", .badArgument),

@@ -46,9 +46,8 @@ extension RandomWorld {
         guard let space = clients[name]?.mirrors[id]?.space, let model = spaces[space] else { return }
         let pages = Self.pages(va, length)
         // A device reads what it has for itself even where that may only be written.
-        if answer.code == "NOMAP", let number = answer.page,
-            model.first(in: pages.lowerBound..<number, where: { $0.isWritable || $0.isReadable }) == nil
-        {
+        let hole = model.first(in: pages) { $0.isWritable || $0.isReadable }
+        if answer.code == "NOMAP", let number = answer.page, pages.contains(number), hole ?? .max >= number {
             return try expect(model.pages[number]?.isReadable != true, "NOMAP")
         }
         if answer.code != nil { return try checkRefusal(model, pages, pages.map { _ in .read }, answer) }
