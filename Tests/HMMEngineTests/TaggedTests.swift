@@ -31,6 +31,8 @@ private struct Tagger {
     private var count = 0
     /// The tag of the request without an answer, by connection.
     private var open: [String: String] = [:]
+    /// Its verb: only `ack`, which has no answer, may fail without a tag.
+    private var awaitsAnswer: [String: String] = [:]
     /// The connection whose last line announced a literal.
     private var awaitsLiteral: String?
 
@@ -44,7 +46,9 @@ private struct Tagger {
         case .expect(let name, let pattern, let literal):
             guard let tag = open[name], let kind = pattern.source.first, "=+-".contains(kind) else { return action }
             let rest = pattern.source.dropFirst()
-            guard rest.isEmpty || rest.first == " ", !rest.hasPrefix(" NOEVENT ") else { return action }
+            guard rest.isEmpty || rest.first == " ", awaitsAnswer[name] == "to-ram" || !rest.hasPrefix(" NOEVENT ") else {
+                return action
+            }
             if kind != "=" { open[name] = nil }
             return .expect(name, Pattern("\(kind)\(tag)\(rest)"), literal: literal)
         case .sendOctets(let name, _): return open[name] == nil || name == awaitsLiteral ? action : nil
@@ -60,6 +64,7 @@ private struct Tagger {
         guard Self.verbs.contains(String(verb)), open[name] == nil, verb != "pending" else { return nil }
         count += 1
         open[name] = "t\(count)"
+        awaitsAnswer[name] = String(verb)
         return .send(name, Template("#t\(count) \(template.source)"))
     }
 }

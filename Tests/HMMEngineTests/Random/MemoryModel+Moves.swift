@@ -7,13 +7,21 @@ extension MemoryModel {
         let keepsOld: Bool
         let mayMove: Bool
 
+        /// Pages of the reserve stay whole, and do not become more.
+        var isOfHugePages: Bool {
+            (old.lowerBound | (target ?? 0)) & 511 == 0 && (count + 511) / 512 <= (UInt64(old.count) + 511) / 512
+        }
+
         var kept: Range<UInt64> { old.lowerBound..<old.lowerBound + min(count, UInt64(old.count)) }
     }
 
     /// What comes before the move itself: the target is cleared, and what is too long is cut. Refused as the kernel
     /// refuses it, with what was done before done.
     mutating func prepare(_ space: UInt32, _ move: Move) -> Refusal? {
-        guard spaces[space]?.pages[move.old.lowerBound] != nil else { return Refusal(code: "NOMAP", errno: "EFAULT") }
+        guard let first = spaces[space]?.pages[move.old.lowerBound] else {
+            return Refusal(code: "NOMAP", errno: "EFAULT")
+        }
+        if first.backing == .hugetlb, !move.isOfHugePages { return Refusal(code: "BADARG") }
         if let target = move.target {
             let new = target..<target + move.count
             // As the kernel has it: an empty range within another overlaps it.
@@ -98,13 +106,14 @@ extension MemoryModel {
         case "free": return page.backing == .anonymous ? nil : wrong
         case "cold", "pageout": return page.backing == .anonymous || page.backing.file != nil ? nil : wrong
         case "remove":
-            return page.isShared ? nil : page.isCopied ? Refusal(code: "PERM", errno: "EACCES") : wrong
+            if page.isShared { return nil }
+            return page.isCopied || isHuge ? Refusal(code: "PERM", errno: "EACCES") : wrong
         case "populate-read", "populate-write":
             let isFit = advice == "populate-read" ? page.rights.contains(.read) : page.isWritable
             guard isFit, page.backing != .io else { return wrong }
             return isBeyondEnd(page) ? Refusal(code: "BUSERR", page: number) : nil
         case "wipeonfork" where page.backing != .anonymous: return wrong
-        case "dofork" where page.backing == .io || page.backing == .device: return wrong
+        case "dofork" where page.backing == .io: return wrong
         case "collapse": return nil
         default:
             // Marks cut areas, and those of huge pages cannot be cut.

@@ -61,7 +61,8 @@ extension RandomWorld {
     }
 
     mutating func checkPin(
-        _ space: UInt32, _ pages: Range<UInt64>, _ write: Bool, _ isLongTerm: Bool, _ answer: Answer
+        _ space: UInt32, _ pages: Range<UInt64>, _ write: Bool, _ isLongTerm: Bool, _ answer: Answer,
+        _ name: String
     ) throws {
         let bad = spaces[space]?.first(in: pages) { page in
             page.isReadable && (!write || page.isWritable) && !memory.isBeyondEnd(page)
@@ -72,7 +73,7 @@ extension RandomWorld {
         }
         guard let unfit else {
             try expect(answer.code == nil && (bad == nil || write), "pin")
-            pins[UInt32(answer.number("pin"))] = answer.number("pages")
+            pins[UInt32(answer.number("pin"))] = PinModel(owner: name, pages: answer.number("pages"))
             return
         }
         let isBeyond = spaces[space]?.pages[unfit].map { page in

@@ -32,7 +32,7 @@ extension RandomWorld {
         case .store(let space, let va, let data): try checkStore(space, va, data, answer)
         case .migrate(let space, let pages, _, _): try checkMigration(space, pages, answer)
         case .pin(let space, let pages, let write, let isLongTerm):
-            try checkPin(space, pages, write, isLongTerm, answer)
+            try checkPin(space, pages, write, isLongTerm, answer, name)
         case .unpin(let pin, let pages):
             try expect(
                 pins.removeValue(forKey: pin) == nil ? answer.code == "NOPIN" : answer.number("pages") <= pages, "unpin"

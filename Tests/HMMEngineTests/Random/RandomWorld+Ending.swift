@@ -38,7 +38,8 @@ extension RandomWorld {
 
     private mutating func giveEverythingBack() throws {
         for pin in pins.keys.sorted() {
-            try send("unpin \(pin)", .unpin(pin, pages: pins[pin] ?? 0), as: processes[0])
+            guard let model = pins[pin] else { continue }
+            try send("unpin \(pin)", .unpin(pin, pages: model.pages), as: model.owner)
             try settle()
         }
         for name in memory.names.keys.sorted() {

@@ -106,7 +106,7 @@ extension RandomWorld {
 
     private mutating func map(_ space: UInt32, _ name: String) throws {
         let kinds = [
-            (10, "anon-private"), (3, "anon-shared"), (4, "file-private"), (4, "file-shared"), (1, "device"), (1, "io"),
+            (10, "anon-private"), (3, "anon-shared"), (4, "file-private"), (4, "file-shared"), (1, "io"),
             (isHuge ? 3 : 0, "hugetlb"),
         ]
         var plan = MemoryModel.Plan(kind: dice.pick(weighted: kinds), rights: someRights())
@@ -119,16 +119,11 @@ extension RandomWorld {
             plan.file = memory.names[file]
             plan.offset = UInt64(dice.roll(3))
             rest = " file=\(file) offset=\(plan.offset << 12)"
-        case "device":
-            let device = dice.pick(["gpu0", "gpu1"])
-            plan.device = device
-            rest = " file=\(device)"
         case "hugetlb":
             let block = dice.pick(hugeBlocks)
             pages = block..<block + 512
         default: break
         }
-        if plan.kind == "device" { pages = pages.lowerBound..<min(pages.upperBound, pages.lowerBound + 6) }
         if dice.chance(8), plan.kind != "hugetlb" {
             let count = UInt64(1 + dice.roll(2))
             plan.isFixed = false
@@ -174,8 +169,8 @@ extension RandomWorld {
     }
 
     private mutating func pin(_ space: UInt32, _ name: String) throws {
-        if let pin = pins.keys.sorted().randomPick(&dice), dice.chance(60) || pins.count > 3 {
-            return try send("unpin \(pin)", .unpin(pin, pages: pins[pin] ?? 0), as: name)
+        if let pin = pins.keys.sorted().randomPick(&dice), let model = pins[pin], dice.chance(60) || pins.count > 3 {
+            return try send("unpin \(pin)", .unpin(pin, pages: model.pages), as: model.owner)
         }
         let pages = somePages(space)
         let write = dice.chance(50)

@@ -23,7 +23,7 @@ struct RandomWorld {
     /// Devices by name, and whether each is the kernel's test driver.
     var devices: [String: Bool] = [:]
     var regions: [UInt32: (device: String, frame: UInt64, pages: UInt64)] = [:]
-    var pins: [UInt32: UInt64] = [:]
+    var pins: [UInt32: PinModel] = [:]
     /// An address space has existed whose requests fail when a lease runs out.
     var hasFailed = false
     var clients: [String: ClientModel] = [:]
@@ -153,6 +153,7 @@ struct RandomWorld {
         guard let client = clients[name], !client.isStoring else { return }
         ghosts += client.waiting
         clients[name] = nil
+        pins = pins.filter { $0.value.owner != name }
         drivers.removeAll { $0 == name }
         log.append("@cut \(name)")
         do {
@@ -177,4 +178,10 @@ struct RandomWorld {
         }
         try noticeCopies()
     }
+}
+
+/// Pages that someone does I/O on.
+struct PinModel {
+    let owner: String
+    let pages: UInt64
 }
