@@ -72,7 +72,8 @@ extension Engine {
     }
 
     mutating func finishDraining(_ effects: inout Effects) {
-        guard operations.count == openMigrations.count, (0..<sessions.count).allSatisfy({ sessions[$0].lane.isEmpty }) else { return }
+        guard operations.count == openMigrations.count, (0..<sessions.count).allSatisfy({ sessions[$0].lane.isEmpty })
+        else { return }
         for index in 0..<sessions.count { close(sessions.id(at: index), .shutdown, &effects) }
     }
 }

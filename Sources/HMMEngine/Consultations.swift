@@ -73,7 +73,8 @@ extension Engine {
         endHold()
         let bound = effects.text.count + limits.answerBytes
         let isThere = machine.isOnDevice(asked.invalidation.space, asked.invalidation.range.start)
-        let step: Step = isThere ? .invalidate(asked.invalidation) : operation.restart(&machine) ?? operation.step(&machine)
+        let step: Step =
+            isThere ? .invalidate(asked.invalidation) : operation.restart(&machine) ?? operation.step(&machine)
         operation.isExcused = isThere
         if go(on: step, &operation, id, bound, now, &effects) {
             if let index = operations.index(of: id) { operations[index] = operation }

@@ -97,7 +97,9 @@ public struct Engine: ~Copyable {
     /// In debug builds a state of modest size is checked after every input, so that a defect shows where it arises.
     @inline(__always)
     private func checkInDebug() {
-        assert(machine.physical.used > 2048 || machine.spaces.count > 16 || machine.violations().isEmpty, "\(machine.violations())")
+        assert(
+            machine.physical.used > 2048 || machine.spaces.count > 16 || machine.violations().isEmpty,
+            "\(machine.violations())")
     }
 
     /// Something has been set free, or is to be told, at the end of an input.

@@ -45,8 +45,8 @@ extension Operation {
         }
     }
 
-    /// The pages that others keep off while an invalidation of this work is out: its own, those of the announcement, and
-    /// those elsewhere that have been announced and not changed yet.
+    /// The pages that others keep off while an invalidation of this work is out: its own, those of the announcement,
+    /// and those elsewhere that have been announced and not changed yet.
     func held(during invalidation: Invalidation) -> [Hold] {
         var holds = [Hold(space: invalidation.space, range: invalidation.range)]
         if let kept { holds.append(Hold(space: space, range: kept)) }

@@ -82,7 +82,9 @@ extension Engine {
             case .inRound(_, let held), .open(let held), .consulting(_, let held):
                 if held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) }) { return other }
             case .parked:
-                guard other < id, operations[index].space == operation.space, !operation.isAccess || !operations[index].isAccess else { continue }
+                guard other < id, operations[index].space == operation.space,
+                    !operation.isAccess || !operations[index].isAccess
+                else { continue }
                 if operations[index].wanted(machine)?.overlaps(wanted) ?? false { return other }
             }
         }

@@ -51,7 +51,9 @@ extension Machine {
     private func checkAreas(_ index: Int, _ found: inout [String]) {
         var end = Page(number: 0)
         for area in spaces[index].areas.areas {
-            if area.range.isEmpty || area.range.start < end { found.append("areas overlap at \(area.range.start.address)") }
+            if area.range.isEmpty || area.range.start < end {
+                found.append("areas overlap at \(area.range.start.address)")
+            }
             end = area.range.end
             if (area.object == 0) != (area.lineage == 0) { found.append("an area with half an anonymous object") }
         }
@@ -107,7 +109,9 @@ extension Machine {
             uses.held[entry.frame, default: 0] += 1
             if page.number >= files[index].pageCount { found.append("a page of a file past its end") }
         }
-        if present != files[index].present { found.append("file \(files.id(at: index).rawValue): wrong count of pages") }
+        if present != files[index].present {
+            found.append("file \(files.id(at: index).rawValue): wrong count of pages")
+        }
     }
 
     private func check(mirror index: Int, _ found: inout [String]) {
@@ -141,7 +145,9 @@ extension Machine {
             if frame.mappings != mappings || (uses.isQuiet && frame.references != mappings + (uses.held[number] ?? 0)) {
                 found.append("frame \(number.number): wrong counts")
             }
-            if frame.isExclusivelyOwned, mappings > 1 { found.append("frame \(number.number): owned by one, mapped by more") }
+            if frame.isExclusivelyOwned, mappings > 1 {
+                found.append("frame \(number.number): owned by one, mapped by more")
+            }
             if uses.written[number] ?? 0 > 1 { found.append("frame \(number.number): two may write it") }
         }
     }
@@ -149,7 +155,9 @@ extension Machine {
     private func forEachEntry(_ table: borrowing PageTable, _ body: (Page, PageEntry) -> Void) {
         var page = AddressSpace.everything.start
         while let piece = table.nextLeaf(from: page, before: AddressSpace.everything.end) {
-            for offset in 0..<piece.count where !piece[offset].isNone { body(piece.start + UInt64(offset), piece[offset]) }
+            for offset in 0..<piece.count where !piece[offset].isNone {
+                body(piece.start + UInt64(offset), piece[offset])
+            }
             page = piece.start + UInt64(piece.count)
         }
     }

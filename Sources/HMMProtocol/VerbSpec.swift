@@ -55,7 +55,9 @@ public struct VerbSpec: Sendable, Encodable {
     }
 
     /// Verbs with a gate or an export class, by number: asked before the verb is begun where a tenant is restricted.
-    static let restrictions: [(gate: Gate?, export: ExportClass)] = VerbName.allCases.map { ($0.spec.gate, $0.spec.export) }
+    static let restrictions: [(gate: Gate?, export: ExportClass)] = VerbName.allCases.map {
+        ($0.spec.gate, $0.spec.export)
+    }
 
     /// The arguments as a person types them: `mm va len [prot=rw]`.
     public var usage: String {

@@ -46,7 +46,8 @@ private struct Tagger {
         case .expect(let name, let pattern, let literal):
             guard let tag = open[name], let kind = pattern.source.first, "=+-".contains(kind) else { return action }
             let rest = pattern.source.dropFirst()
-            guard rest.isEmpty || rest.first == " ", awaitsAnswer[name] == "to-ram" || !rest.hasPrefix(" NOEVENT ") else {
+            guard rest.isEmpty || rest.first == " ", awaitsAnswer[name] == "to-ram" || !rest.hasPrefix(" NOEVENT ")
+            else {
                 return action
             }
             if kind != "=" { open[name] = nil }

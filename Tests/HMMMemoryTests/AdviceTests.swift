@@ -100,7 +100,8 @@ import Testing
                 ])
         #expect(bench.entry(512).isHuge && bench.machine.physical.used == 512)
         #expect([514, 515, 516].map { bench.machine.read(bench.space, Page(number: $0)) } == ["\0", "c", "c"])
-        // Once is enough; what reaches no whole 2 MiB is refused, unless it begins where one does: that is the kernel's.
+        // Once is enough; what reaches no whole 2 MiB is refused, unless it begins where one does: that is the
+        // kernel's.
         #expect(advise(&bench, .collapse, whole) == (0, Course()))
         #expect(advise(&bench, .collapse, Self.four).course.fault?.cause == .wrongKind)
         #expect(advise(&bench, .collapse, PageRange(1024, count: 176)) == (0, Course()))

@@ -52,8 +52,7 @@ import Testing
         line("mremap 1 0x10001 1p"), line("mremap 1 0x10000 1p 0x20001"),
         line("mremap 1 0x10000 1p new-len=0"), line("mremap 1 0x7fffffffe000 2p"),
         line("mremap 1 0x10000 1p 0x7fffffffe000 2p"), line("mremap 1 0x10000 1p new-len=0x7ffffffff001"),
-        
-        
+
         line("mremap 1 0x10000 1p 0x20000 move=no"), line("mremap 1 0x10000 1p dontunmap=yes move=no"),
         line("mremap 1 0x10000 1p 0x20000 2p dontunmap=yes"),
         line("madvise 1 0x10000 1p", .missing), line("madvise 1 0x10000 1p willneed"),

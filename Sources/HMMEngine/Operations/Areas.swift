@@ -58,7 +58,8 @@ extension Engine {
         case .tooLow: Failure(.permission, "nothing may be mapped below 0x10000")
         case .noGap: Failure(.outOfMemory, "no gap in the address space is large enough")
         case .tooManyAreas: Failure(.limit, "the address space has \(limits.areas) areas already")
-        case .noHugePages: Failure(.outOfMemory, "the reserve has \(limits.hugetlbPages) huge pages, and fewer are left")
+        case .noHugePages:
+            Failure(.outOfMemory, "the reserve has \(limits.hugetlbPages) huge pages, and fewer are left")
         case .unaligned: Failure(.badArgument, "huge pages of the reserve begin at multiples of 2 MiB")
         case .noSpace: Failure(.cancelled, "the address space was dropped meanwhile")
         }
@@ -126,7 +127,8 @@ extension Engine {
             throw Failure(.badArgument, "unknown advice")
         }
         try checkAreas(space) { _ in 2 }
-        guard advice != .populateRead && advice != .populateWrite || madvise.extent.length <= limits.residentBytes else {
+        guard advice != .populateRead && advice != .populateWrite || madvise.extent.length <= limits.residentBytes
+        else {
             throw Failure(.limit, "one request populates at most \(limits.residentBytes) bytes")
         }
         return Operation(
@@ -156,7 +158,8 @@ extension Engine {
         effects.text.pair(" len=", area.range.length)
         append(area.protection, &effects)
         let name = fileNames.first { $0.id == area.file }?.name
-        let isAnonymous = area.file.flatMap { machine.files.index(of: $0) }.map { machine.files[$0].isAnonymous } ?? true
+        let isAnonymous =
+            area.file.flatMap { machine.files.index(of: $0) }.map { machine.files[$0].isAnonymous } ?? true
         effects.text.pair(" kind=", word: area.kindWord(isNamed: !isAnonymous))
         if let name {
             effects.text.pair(" file=", name)

@@ -91,7 +91,8 @@ extension Engine {
 
     mutating func createRegion(_ create: RegionCreate, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         let device = try device(create.device)
-        let id = try makeRegion(device, create.length, create.kind == .coherent ? .coherent : .devicePrivate, create.pfn)
+        let id = try makeRegion(
+            device, create.length, create.kind == .coherent ? .coherent : .devicePrivate, create.pfn)
         if create.managed { managed.append(Managed(thing: .region(id), owner: caller.connection)) }
         answerRegion(id, create.device, caller, &effects)
     }

@@ -88,7 +88,9 @@ extension Engine {
             switch read.form {
             case .pages:
                 let pages = PageRange(touching: read.offset, length: count)
-                try writeRows(machine.fileContents(id, count == 0 ? PageRange(pages.start, pages.start) : pages), caller.tag, &effects,
+                try writeRows(
+                    machine.fileContents(id, count == 0 ? PageRange(pages.start, pages.start) : pages), caller.tag,
+                    &effects,
                     key: " offset=")
             case .ints:
                 try writeIntegers(read.offset, count & ~3, caller.tag, &effects, key: " offset=") {
@@ -96,7 +98,9 @@ extension Engine {
                 }
             default:
                 if count > 0 {
-                    writeRow(read.form, Int(count), caller.tag, &effects) { machine.loadFile(id, read.offset, into: $0) }
+                    writeRow(read.form, Int(count), caller.tag, &effects) {
+                        machine.loadFile(id, read.offset, into: $0)
+                    }
                 }
             }
         } catch {

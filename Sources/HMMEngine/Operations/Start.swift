@@ -289,7 +289,8 @@ extension Engine {
             Failure(
                 .badArgument, "the places overlap, huge pages do not fit, or what is not shared cannot be mapped twice",
                 address: address)
-        case .unmap, .protect, .map: Failure(.badArgument, "that would cut a huge page of the reserve", address: address)
+        case .unmap, .protect, .map:
+            Failure(.badArgument, "that would cut a huge page of the reserve", address: address)
         default: Failure(.notMapped, "memory of this kind cannot be used like that", address: address)
         }
     }

@@ -47,7 +47,9 @@ extension Engine {
 
     mutating func putUmbrella(_ put: UmbrellaPut, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         _ = try umbrella(put.umbrella)
-        for index in umbrellas.indices where umbrellas[index].name == put.umbrella { umbrellas[index].isReleased = true }
+        for index in umbrellas.indices where umbrellas[index].name == put.umbrella {
+            umbrellas[index].isReleased = true
+        }
         dropUnusedUmbrellas()
         effects.succeed(caller)
     }

@@ -153,7 +153,9 @@ public struct AdviceChange: SteppedWork {
     /// Kernel: faultin_page_range() for MADV_POPULATE_READ and MADV_POPULATE_WRITE.
     private mutating func populate(_ machine: inout Machine, _ index: Int, _ area: Area, _ part: PageRange) -> Step? {
         let isWrite = advice == .populateWrite
-        guard area.kind != .io, isWrite ? area.isWritable : area.protection.contains(.read) else { return refused(part) }
+        guard area.kind != .io, isWrite ? area.isWritable : area.protection.contains(.read) else {
+            return refused(part)
+        }
         while cursor < part.end {
             let entry = machine.spaces[index].table[cursor]
             if entry.isPresent, entry.isWritable || !isWrite {
@@ -229,8 +231,9 @@ public struct AdviceChange: SteppedWork {
         for offset in 0..<UInt64(512) {
             let entry = machine.spaces[index].table[base + offset]
             guard entry.kind == .devicePrivate || entry.kind == .exclusive else { continue }
-            guard case .invalidate(let invalidation, let change) = machine.handleFault(
-                space, base + offset, upTo: base + 512, .read)
+            guard
+                case .invalidate(let invalidation, let change) = machine.handleFault(
+                    space, base + offset, upTo: base + 512, .read)
             else { return .failed(MemoryFault(.limit, base + offset)) }
             pending = change
             return .invalidate(invalidation)

@@ -55,9 +55,11 @@ extension Machine {
 
     private func merge(_ pieces: inout [Area], around range: PageRange) {
         guard var middle = pieces.firstIndex(where: { $0.range == range }) else { return }
-        let isAfter = middle > 0 && pieces[middle - 1].continues(pieces[middle])
+        let isAfter =
+            middle > 0 && pieces[middle - 1].continues(pieces[middle])
             && canExtend(pieces[middle - 1], over: pieces[middle])
-        let isBefore = middle + 1 < pieces.count && pieces[middle].continues(pieces[middle + 1])
+        let isBefore =
+            middle + 1 < pieces.count && pieces[middle].continues(pieces[middle + 1])
             && canExtend(pieces[middle + 1], over: pieces[middle])
         let joinsBoth = isAfter && isBefore && canJoin(pieces[middle - 1], pieces[middle + 1])
         if isAfter {

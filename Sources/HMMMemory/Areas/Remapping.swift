@@ -184,7 +184,9 @@ public struct Remapping: SteppedWork {
         guard offset != 0, to.number & 511 == offset, kept.count >= 512 - offset else { return kept }
         let low = PageRange(Page(number: old.start.number - offset), old.start)
         let newLow = PageRange(Page(number: to.number - offset), to)
-        guard !machine.spaces[index].areas.overlaps(low), !machine.spaces[index].areas.overlaps(newLow) else { return kept }
+        guard !machine.spaces[index].areas.overlaps(low), !machine.spaces[index].areas.overlaps(newLow) else {
+            return kept
+        }
         return PageRange(low.start, kept.end)
     }
 

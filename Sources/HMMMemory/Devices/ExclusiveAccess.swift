@@ -29,7 +29,8 @@ public struct ExclusiveAccess: SteppedWork {
     }
 
     /// `exempt` mirrors are not told that the pages become exclusive.
-    public init(_ mirror: MirrorID, _ pages: PageRange, batch: UInt64, exempt: [MirrorID], _ machine: borrowing Machine) {
+    public init(_ mirror: MirrorID, _ pages: PageRange, batch: UInt64, exempt: [MirrorID], _ machine: borrowing Machine)
+    {
         self.mirror = mirror
         let index = machine.mirrors.index(of: mirror)
         space = index.map { machine.mirrors[$0].space } ?? SpaceID(rawValue: 0)
@@ -186,8 +187,8 @@ extension Machine {
         return isValid && !(0..<512).contains { physical.frame(entry.frame.advanced($0)).pointee.mappings > 0 }
     }
 
-    /// Makes the entry of a place exclusive if it maps one of `frames`: true when it is the one asked for, and writable;
-    /// nil when it is not present.
+    /// Makes the entry of a place exclusive if it maps one of `frames`: true when it is the one asked for, and
+    /// writable; nil when it is not present.
     private mutating func takeFromCPU(_ place: Place, _ frames: Range<FrameNumber>, asked: Place) -> Bool? {
         guard let index = spaces.index(of: place.space) else { return false }
         let entry = spaces[index].table[place.page]

@@ -17,11 +17,15 @@ extension Machine {
         _ device: DeviceID, pages: UInt64, _ kind: Region.Kind = .devicePrivate, at first: UInt64? = nil
     ) throws(RegionRefusal) -> RegionID {
         guard let index = devices.index(of: device), pages > 0 else { throw .noDevice }
-        guard let start = try first.map({ value throws(RegionRefusal) in try check(value, pages) }) ?? highestFreeFrames(pages)
+        guard
+            let start = try first.map({ value throws(RegionRefusal) in try check(value, pages) })
+                ?? highestFreeFrames(pages)
         else { throw .noRange }
         let id = regions.append(Region(device: device, kind: kind, zone: Zone(firstFrame: start, capacity: pages)))
         devices[index].regions.append(id)
-        regionMap.insert(.init(start: start, end: start + pages, region: id, device: device, group: devices[index].group, kind: kind))
+        regionMap.insert(
+            .init(start: start, end: start + pages, region: id, device: device, group: devices[index].group, kind: kind)
+        )
         return id
     }
 

@@ -94,7 +94,9 @@ extension Machine {
     }
 
     /// Fills present, writable memory.
-    public mutating func fill(_ space: SpaceID, _ address: UInt64, _ length: UInt64, with fill: Fill, from start: UInt64 = 0) {
+    public mutating func fill(
+        _ space: SpaceID, _ address: UInt64, _ length: UInt64, with fill: Fill, from start: UInt64 = 0
+    ) {
         guard let index = spaces.index(of: space) else { return }
         Self.fill(spaces[index].table, physical, address, length, fill, start)
     }

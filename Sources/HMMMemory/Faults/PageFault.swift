@@ -148,8 +148,8 @@ extension Machine {
         return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear), .splitHuge(space, base))
     }
 
-    /// Makes memory that nobody else has writable in place; false when a copy is needed. Kernel: wp_can_reuse_anon_folio()
-    /// and do_huge_pmd_wp_page().
+    /// Makes memory that nobody else has writable in place; false when a copy is needed. Kernel:
+    /// wp_can_reuse_anon_folio() and do_huge_pmd_wp_page().
     private mutating func takeOver(_ index: Int, _ page: Page, _ entry: PageEntry, writable: Bool) -> Bool {
         let frame = physical.frame(entry.frame)
         guard frame.pointee.isAnonymous else { return false }
@@ -161,7 +161,9 @@ extension Machine {
             guard !frame.pointee.isStuck, !frame.pointee.isLarge || entry.isHuge,
                 let area = spaces[index].areas.area(at: page)
             else { return false }
-            for offset in 0..<count where physical.frame(first.advanced(offset)).pointee.references != 1 { return false }
+            for offset in 0..<count where physical.frame(first.advanced(offset)).pointee.references != 1 {
+                return false
+            }
             for offset in 0..<count { makeAnonymous(first.advanced(offset), area, base + UInt64(offset)) }
         }
         guard writable else { return true }

@@ -29,7 +29,8 @@ extension Machine {
             // Not full: the tenant's limit of frames is what stands in the way.
             if regions[position].used < regions[position].capacity { return nil }
         }
-        guard let chunk = devices[index].chunk, promisedFrames + chunk <= regionFrames, let region = try? makeRegion(device, pages: chunk),
+        guard let chunk = devices[index].chunk, promisedFrames + chunk <= regionFrames,
+            let region = try? makeRegion(device, pages: chunk),
             let position = regions.index(of: region)
         else { return nil }
         return physical.allocate(&regions[position].zone, replacing: replacing)

@@ -77,7 +77,9 @@ public struct PhysicalMemory: ~Copyable {
     mutating func allocateHuge(_ zone: inout Zone) -> FrameNumber? {
         guard used + 512 <= limit, zone.used + 512 <= zone.capacity else { return nil }
         var index = 0
-        while zone.isAvailable(index) == false || (existingSection(zone.firstSection + UInt64(index))?.pointee.used ?? 0) > 0 {
+        while zone.isAvailable(index) == false
+            || (existingSection(zone.firstSection + UInt64(index))?.pointee.used ?? 0) > 0
+        {
             index += 1
             guard UInt64(index) << 9 < zone.capacity else { return nil }
         }

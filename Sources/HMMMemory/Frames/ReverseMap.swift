@@ -68,7 +68,8 @@ struct ReverseMap: Sendable {
     }
 }
 
-/// Memory that belongs to address spaces alone, as the areas forked from one another share it. Kernel: `struct anon_vma`.
+/// Memory that belongs to address spaces alone, as the areas forked from one another share it. Kernel: `struct
+/// anon_vma`.
 struct AnonymousObject: Sendable {
     var map = ReverseMap()
     /// The object of the area this one's was forked from; 0 for none. Kernel: anon_vma->parent.

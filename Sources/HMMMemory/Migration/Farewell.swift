@@ -6,9 +6,9 @@ public struct Place: Equatable, Sendable {
 
 /// How a frame leaves every address space that maps it. Kernel: try_to_migrate() and remove_migration_ptes().
 extension Machine {
-    /// The next place to tell that `frame` is about to go; nil when all that map it have been told. `taken` is the place
-    /// whose own announcement covers it. Who might map it and does not is told too, as long as it is mapped: the kernel
-    /// does not know better.
+    /// The next place to tell that `frame` is about to go; nil when all that map it have been told. `taken` is the
+    /// place whose own announcement covers it. Who might map it and does not is told too, as long as it is mapped: the
+    /// kernel does not know better.
     func nextToTell(_ frame: FrameNumber, taken: Place?, told: [Place]) -> Place? {
         var left = Int(physical.frame(frame).pointee.mappings) - (taken == nil ? 0 : 1)
         guard left > 0 else { return nil }

@@ -69,8 +69,8 @@ extension Machine {
         return whole > 0 || mappings > 512 || physical.frame(head).pointee.mappings > 1
     }
 
-    /// Makes a huge page 512 small ones, however it is mapped. Those that hold nothing but zeroes give way to the shared
-    /// zero page. Kernel: split_folio(), try_to_map_unused_to_zeropage().
+    /// Makes a huge page 512 small ones, however it is mapped. Those that hold nothing but zeroes give way to the
+    /// shared zero page. Kernel: split_folio(), try_to_map_unused_to_zeropage().
     mutating func splitHugePage(_ head: FrameNumber) {
         let parts = parts(of: head)
         for part in parts {

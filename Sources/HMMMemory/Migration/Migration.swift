@@ -73,7 +73,9 @@ public struct Migration: SteppedWork {
             return nextPart(machine, index)
         case .moving(let part):
             // A huge page is asked for first; when that fails small ones are taken. They are taken anyway.
-            if wantsHugeFrame, case .device(let device) = movement.destination { _ = machine.takeInjectedFailure(device) }
+            if wantsHugeFrame, case .device(let device) = movement.destination {
+                _ = machine.takeInjectedFailure(device)
+            }
             wantsHugeFrame = false
             if let step = move(&machine, index, part) { return step }
             if let hole = firstHole {
@@ -168,7 +170,9 @@ public struct Migration: SteppedWork {
         case .candidate(let frame):
             if let step = tell(machine, frame, taken: Place(space: space, page: page)) { return step }
             let (outcome, new) = machine.move(frame, movement)
-            if outcome == .moved { machine.update(movement.exempt, page, tableEntry(machine.spaces[index].table[page])) }
+            if outcome == .moved {
+                machine.update(movement.exempt, page, tableEntry(machine.spaces[index].table[page]))
+            }
             runs.record(page, 1, outcome, new)
         }
         told = []

@@ -80,8 +80,9 @@ extension Machine {
         }
         if case .device(owner) = movement.destination { return .alreadyThere }
         let source: Movement.Sources = entry.kind == .coherent ? .coherent : .devicePrivate
-        guard movement.sources.contains(source), movement.from == nil || movement.from == owner
-            || movement.from.flatMap({ group(of: $0) }) == group(of: entry.frame)
+        guard movement.sources.contains(source),
+            movement.from == nil || movement.from == owner
+                || movement.from.flatMap({ group(of: $0) }) == group(of: entry.frame)
         else {
             return .otherDevice
         }

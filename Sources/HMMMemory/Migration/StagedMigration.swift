@@ -1,5 +1,5 @@
-/// A migration that a driver takes through its steps itself. Kernel: migrate_vma_setup(), then the driver's own copying,
-/// then migrate_vma_pages() and migrate_vma_finalize().
+/// A migration that a driver takes through its steps itself. Kernel: migrate_vma_setup(), then the driver's own
+/// copying, then migrate_vma_pages() and migrate_vma_finalize().
 ///
 /// Between the steps nobody can use the pages: their entries are `migrating` in every address space.
 public struct StagedMigration: SteppedWork {

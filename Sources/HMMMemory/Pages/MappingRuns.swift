@@ -1,5 +1,5 @@
-/// A run of pages with equal entries and, where they have frames, consecutive frames used alike: the CPU's page table as
-/// root sees it. Kernel: /proc/pid/pagemap with /proc/kpagecount.
+/// A run of pages with equal entries and, where they have frames, consecutive frames used alike: the CPU's page table
+/// as root sees it. Kernel: /proc/pid/pagemap with /proc/kpagecount.
 public struct MappingRun: Equatable, Sendable {
     public let start: Page
     public var count: UInt64

@@ -1,5 +1,5 @@
-/// A four-level table of 512-entry nodes from virtual pages to `PageEntry` words. A word one level above the last may be
-/// an entry itself: a huge mapping of 512 pages.
+/// A four-level table of 512-entry nodes from virtual pages to `PageEntry` words. A word one level above the last may
+/// be an entry itself: a huge mapping of 512 pages.
 ///
 /// The CPU's view of an address space is one, and each mirror has one of its own for its device. Emptied nodes of a
 /// mirror are given back at once, those of an address space when no area is left above them, as in the kernel: whether
@@ -255,8 +255,8 @@ public struct PageTable: ~Copyable {
         return freed
     }
 
-    /// Replaces entries of `range` by what `body` makes of them; it must not turn an entry into `.none`. A huge mapping,
-    /// which must lie in `range`, is replaced as a whole.
+    /// Replaces entries of `range` by what `body` makes of them; it must not turn an entry into `.none`. A huge
+    /// mapping, which must lie in `range`, is replaced as a whole.
     public mutating func updateAll(_ range: PageRange, _ body: (Page, PageEntry) -> PageEntry) {
         var page = range.start
         while let piece = nextLeaf(from: page, before: range.end) {
