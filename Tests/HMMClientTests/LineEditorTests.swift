@@ -49,10 +49,10 @@ import Testing
         #expect(line("munmap m\t3") == "munmap mm=3")
         #expect(line("#t fault mirror=1 acc\tr") == "#t fault mirror=1 access=r")
         #expect(line("fault nowait=y\t") == "fault nowait=yes ")
-        #expect(line("help pi\t") == "help ping ")
+        #expect(line("help lim\t") == "help limits ")
         var editor = editor()
         for byte in "mm.".utf8 { _ = editor.take(byte) }
-        #expect(editor.take(9) == .choices(["mm.create", "mm.drop"]))
+        #expect(editor.take(9) == .choices(["mm.create", "mm.drop", "mm.fork", "mm.reap"]))
         #expect(VerbCompletion.words("nonsense x") == [])
     }
 

@@ -29,9 +29,9 @@ script 0 '+\n' 'ping\n' "${as_ci[@]}" "$uri"
 script 0 '+\n' 'ping' "${as_ci[@]}" "$uri"
 script 0 '' '' "${as_ci[@]}" "$uri"
 script 0 '+\n+\n* bye QUIT\n' 'ping\nquit\n' "${as_ci[@]}" "$uri"
-script 0 '+ mm=1\n+ va=0x10000 len=4096 prot=rw\n+ n=5\n= data="a\\nb\\nc"\n+ n=5\n' \
+script 0 '+ mm=1\n+ va=0x10000 len=4096 prot=rw kind=anon-private\n+ n=5\n= data="a\\nb\\nc"\n+ n=5\n' \
     'mm.create\nmmap 1 0x10000 1p\nwrite 1 0x10000 {5}\na\nb\nc\nread 1 0x10000 5\n' "${as_ci[@]}" "$uri"
-script 0 '+ mm=1\n+ va=0x10000 len=4096 prot=rw\n+ n=3\n= data={3}\na\nb\n+ n=3\n' \
+script 0 '+ mm=1\n+ va=0x10000 len=4096 prot=rw kind=anon-private\n+ n=3\n= data={3}\na\nb\n+ n=3\n' \
     'mm.create\nmmap 1 0x10000 1p\nwrite 1 0x10000 hex:610a62\nread 1 0x10000 3 literal\n' "${as_ci[@]}" "$uri"
 script 0 '+t1\n+\n' '#t1 ping\n; a remark\n\nping\n' "${as_ci[@]}" "$uri"
 script 1 "+\n$noverb" 'ping\nfrobnicate\nping\n' "${as_ci[@]}" "$uri"
@@ -97,7 +97,7 @@ script 0 "$local" '' "hmm://127.0.0.1:$plain_port" -c hello
 script 0 "$local" '' "hmm://localhost:$plain_port" -c hello
 script 0 "$local" '' "hmm+unix://$HMM_TMP/socket" -c hello
 script 0 '+\n+2\n+\n' '' "hmm+unix://$HMM_TMP/socket" -c ping -c '#2 ping' --command ping
-script 0 '+ mm=1\n+ va=0x10000 len=4096 prot=rw\n+ n=2\n' '' "hmm+unix://$HMM_TMP/socket" \
+script 0 '+ mm=1\n+ va=0x10000 len=4096 prot=rw kind=anon-private\n+ n=2\n' '' "hmm+unix://$HMM_TMP/socket" \
     -c mm.create -c 'mmap 1 0x10000 1p' -c 'write 1 0x10000 {2}' -c hi
 export HMMD_URI=$uri HMMD_CA=certs/ca.pem HMMD_CERT=certs/ci.pem HMMD_KEY=certs/ci.key
 script 0 "$mtls" 'hello\n'
@@ -108,7 +108,7 @@ HMMD_URI=hmm+unix://$HMM_TMP/socket script 0 "$local" 'hello\n'
 # MARK: --ack, and play
 
 script 0 '+ mm=1
-+ va=0x10000 len=4096 prot=rw
++ va=0x10000 len=4096 prot=rw kind=anon-private
 + dev=gpu0
 + mirror=1 seq=1 lease=60000
 !1 inval mirror=1 va=0x10000 len=4096 reason=unmap seq=3 lease=60000

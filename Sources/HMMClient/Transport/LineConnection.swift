@@ -144,8 +144,11 @@ public final class LineConnection: Sendable {
     /// Closes, with a TLS goodbye. Nothing of the protocol is said: `quit` is the caller's.
     public func close() async { try? await channel.close() }
 
-    /// Drops the transport without a goodbye, as a crash would.
+    /// Drops the transport without a goodbye, as a machine that loses power: what the server still says is refused.
     public func abort() async {
+        if let socket = channel as? any SocketOptionProvider {
+            try? await socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        }
         try? await channel.triggerUserOutboundEvent(TransportEvent.abort).get()
         try? await channel.close()
     }
