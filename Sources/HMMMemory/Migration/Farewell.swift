@@ -34,18 +34,28 @@ extension Machine {
     }
 
     /// Copies `old` to `new`, which has one reference, and maps that wherever the old one was mapped.
-    mutating func replaceEverywhere(_ old: FrameNumber, by new: FrameNumber) {
+    /// `here` is a place that maps it, if one is known: most memory is mapped nowhere else.
+    mutating func replaceEverywhere(_ old: FrameNumber, by new: FrameNumber, here: Place? = nil) {
         physical.bytes(new).copyMemory(from: physical.bytes(old), byteCount: PageSize.bytes)
         physical.frame(new).pointee.adopt(physical.frame(old).pointee)
-        for place in places(of: old) {
-            guard let index = spaces.index(of: place.space) else { continue }
-            let entry = spaces[index].table[place.page]
-            retain(new)
-            map(new)
-            spaces[index].table.set(place.page, PageEntry(kind(of: new), new, writable: entry.isWritable))
-            unmap(old)
+        let kind = kind(of: new)
+        if let here, physical.frame(old).pointee.references == 1 {
+            replace(old, by: new, kind, at: here)
+        } else {
+            for place in places(of: old) { replace(old, by: new, kind, at: place) }
         }
         release(new)
+    }
+
+    private mutating func replace(
+        _ old: FrameNumber, by new: FrameNumber, _ kind: PageEntry.Kind, at place: Place
+    ) {
+        guard let index = spaces.index(of: place.space) else { return }
+        let entry = spaces[index].table[place.page]
+        retain(new)
+        map(new)
+        spaces[index].table.set(place.page, PageEntry(kind, new, writable: entry.isWritable))
+        unmap(old)
     }
 
     /// Every place that maps `frame`.

@@ -168,8 +168,9 @@ public struct Migration: SteppedWork {
             told = []
             return nil
         case .candidate(let frame):
-            if let step = tell(machine, frame, taken: Place(space: space, page: page)) { return step }
-            let (outcome, new) = machine.move(frame, movement)
+            let here = Place(space: space, page: page)
+            if let step = tell(machine, frame, taken: here) { return step }
+            let (outcome, new) = machine.move(frame, movement, here: here)
             if outcome == .moved {
                 machine.update(movement.exempt, page, tableEntry(machine.spaces[index].table[page]))
             }

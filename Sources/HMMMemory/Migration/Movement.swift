@@ -90,7 +90,9 @@ extension Machine {
     }
 
     /// Moves a candidate of which everyone has been told.
-    mutating func move(_ frame: FrameNumber, _ movement: Movement) -> (Migration.Outcome, FrameNumber?) {
+    mutating func move(
+        _ frame: FrameNumber, _ movement: Movement, here: Place? = nil
+    ) -> (Migration.Outcome, FrameNumber?) {
         if isUsedOtherwise(frame) { return (.stayed(.pinned), nil) }
         let new: FrameNumber?
         switch movement.destination {
@@ -100,7 +102,7 @@ extension Machine {
             new = allocate(on: device, replacing: true)
         }
         guard let new else { return (.stayed(.noSpace), nil) }
-        replaceEverywhere(frame, by: new)
+        replaceEverywhere(frame, by: new, here: here)
         if let runner = movement.exempt.first { physical.frame(new).pointee.allocator = runner }
         return (.moved, new)
     }

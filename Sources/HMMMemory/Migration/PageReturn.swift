@@ -52,7 +52,7 @@ extension Machine {
                 else {
                     return .failed(MemoryFault(.limit, work.page))
                 }
-                replaceEverywhere(entry.frame, by: frame)
+                replaceEverywhere(entry.frame, by: frame, here: here)
                 if let runner = work.runner { forget(work.page, in: runner) }
             }
             work.told = []
