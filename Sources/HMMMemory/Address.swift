@@ -28,6 +28,11 @@ public struct Page: Hashable, Sendable, Comparable {
 
     /// The first page of the next node of the last level.
     @inlinable @inline(__always) public var endOfTable: Page { Page(number: (number | (PageSize.perTable - 1)) + 1) }
+
+    /// The first page of the 2 MiB that it lies in. Kernel: HPAGE_PMD_MASK.
+    @inline(__always) var hugeStart: Page { Page(number: number & ~(PageSize.perTable - 1)) }
+    /// The first page, at or after it, that begins 2 MiB.
+    @inline(__always) var hugeEnd: Page { (self + (PageSize.perTable - 1)).hugeStart }
 }
 
 /// Consecutive pages.

@@ -110,7 +110,7 @@ public struct AdviceChange: SteppedWork {
         if area.kind == .hugetlb {
             // Its end counts as far as whole pages go.
             guard part.start.number & 511 == 0 else { return refused(part) }
-            let whole = PageRange(part.start, Page(number: part.end.number & ~511))
+            let whole = PageRange(part.start, part.end.hugeStart)
             return whole.isEmpty ? nil : announce(whole)
         }
         if let step = machine.splitMappings(index, part, &pending) { return step }
@@ -207,15 +207,15 @@ public struct AdviceChange: SteppedWork {
     /// Each aligned 2 MiB of anonymous memory becomes one huge page, where it can. Kernel: madvise_collapse().
     private mutating func collapse(_ machine: inout Machine, _ index: Int, _ area: Area, _ part: PageRange) -> Step? {
         guard area.kind == .anonymous, !area.advice.contains(.noHugePage) else { return refused(part) }
-        let end = Page(number: part.end.number & ~511)
-        var base = Page(number: (max(part.start, cursor).number + 511) & ~511)
+        let end = part.end.hugeStart
+        var base = max(part.start, cursor).hugeEnd
         if base > end, cursor == part.start { return refused(part) }
         while base < end {
             guard let piece = machine.spaces[index].table.nextLeaf(from: base, before: end) else {
                 hasFailed = true
                 break
             }
-            let next = Page(number: piece.start.number & ~511)
+            let next = piece.start.hugeStart
             if next > base { hasFailed = true }
             base = next
             if let step = collapseOne(&machine, index, base) { return step }

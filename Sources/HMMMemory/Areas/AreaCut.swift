@@ -8,7 +8,7 @@ struct AreaCut: Equatable, Sendable {
         _ machine: borrowing Machine, _ index: Int, _ range: PageRange, _ pending: inout PageChange?
     ) -> Step? {
         for page in [range.start, range.end] where page.number & 511 != 0 {
-            let base = Page(number: page.number & ~511)
+            let base = page.hugeStart
             guard !told.contains(base), let area = machine.spaces[index].areas.area(at: page),
                 area.range.contains(PageRange(base, base + 512)), area.kind != .hugetlb,
                 machine.spaces[index].table.hasSlot(base)
@@ -27,7 +27,7 @@ extension Machine {
     func splitMappings(_ index: Int, _ range: PageRange, _ pending: inout PageChange?) -> Step? {
         let space = spaces.id(at: index)
         for page in [range.start, range.end] where page.number & 511 != 0 && spaces[index].table.huge(page) != nil {
-            let base = Page(number: page.number & ~511)
+            let base = page.hugeStart
             pending = .splitHuge(space, base)
             return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
         }

@@ -130,7 +130,7 @@ extension Machine {
         let bounds = PageRange(AddressSpace.lowest, AddressSpace.highest)
         guard plan.kind == .hugetlb else { return spaces[index].areas.highestGap(plan.count, in: bounds) }
         guard let gap = spaces[index].areas.highestGap(plan.count + 511, in: bounds) else { return nil }
-        let start = Page(number: (gap.start.number + 511) & ~511)
+        let start = gap.start.hugeEnd
         return PageRange(start, start + plan.count)
     }
 

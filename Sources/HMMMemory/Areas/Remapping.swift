@@ -98,7 +98,7 @@ public struct Remapping: SteppedWork {
     /// Counts in whole pages of the reserve, which do not grow; false where that cannot be.
     private mutating func roundToReserve() -> Bool {
         guard old.start.number & 511 == 0, (target?.number ?? 0) & 511 == 0 else { return false }
-        old = PageRange(old.start, Page(number: (old.end.number + 511) & ~511))
+        old = PageRange(old.start, old.end.hugeEnd)
         count = (count + 511) & ~511
         return count <= old.count
     }
@@ -168,7 +168,7 @@ public struct Remapping: SteppedWork {
         var page = kept.start
         while let piece = machine.spaces[index].table.nextLeaf(from: page, before: kept.end) {
             if piece.words == nil {
-                let base = Page(number: piece.start.number & ~511)
+                let base = piece.start.hugeStart
                 pending = .splitHuge(space, base)
                 return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
             }

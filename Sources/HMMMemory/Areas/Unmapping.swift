@@ -46,12 +46,10 @@ extension Machine {
     private mutating func pruneTables(_ index: Int, _ range: PageRange) {
         let areas = spaces[index].areas.areas
         let next = spaces[index].areas.firstIndex(endingAfter: range.start)
-        let floor = next > 0 ? areas[next - 1].range.end : Page(number: 0)
-        let ceiling = next < areas.count ? areas[next].range.start : AddressSpace.highest
-        let low = max(floor.number == 0 ? 0 : (floor.number + 511) & ~511, range.start.number & ~511)
-        let high = min(
-            next < areas.count ? ceiling.number & ~511 : (ceiling.number + 511) & ~511, (range.end.number + 511) & ~511)
-        spaces[index].table.prune(PageRange(Page(number: low), Page(number: high)))
+        let floor = next > 0 ? areas[next - 1].range.end.hugeEnd : Page(number: 0)
+        let ceiling = next < areas.count ? areas[next].range.start.hugeStart : AddressSpace.highest.hugeEnd
+        let pruned = PageRange(max(floor, range.start.hugeStart), min(ceiling, range.end.hugeEnd))
+        spaces[index].table.prune(pruned)
     }
 
     /// The first page where an end of `range` cuts a page of the reserve, which cannot be. Kernel: -EINVAL of

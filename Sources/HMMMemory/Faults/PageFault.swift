@@ -71,7 +71,7 @@ extension Machine {
 
     /// The first page of the huge page that could hold `page`. Kernel: thp_vma_allowable_order() with enabled=madvise.
     private func hugeBase(_ index: Int, _ page: Page, _ area: Area) -> Page? {
-        let base = Page(number: page.number & ~511)
+        let base = page.hugeStart
         guard area.advice.contains(.hugePage), area.kind == .anonymous,
             area.range.contains(PageRange(base, base + 512)), !spaces[index].table.isCovered(page)
         else { return nil }
@@ -95,7 +95,7 @@ extension Machine {
     /// A huge page of the reserve; one that has only been read becomes writable when it is written.
     /// Kernel: hugetlb_no_page().
     private mutating func populateReserved(_ index: Int, _ page: Page, _ need: FaultNeed) -> PageFaultOutcome {
-        mapHuge(index, Page(number: page.number & ~511), writable: need == .write) ? .ready : .failed(.limit)
+        mapHuge(index, page.hugeStart, writable: need == .write) ? .ready : .failed(.limit)
     }
 
     /// Maps a new frame at `page`, zeroed or a copy; false at the limit. What was there is gone.
@@ -134,7 +134,7 @@ extension Machine {
         if takeOver(index, page, entry, writable: need == .write) { return .ready }
         guard entry.isHuge else { return copyOutcome(space, PageRange(page), need) }
         guard area?.kind == .hugetlb else { return splitOutcome(space, page) }
-        let base = Page(number: page.number & ~511)
+        let base = page.hugeStart
         return copyOutcome(space, PageRange(base, base + 512), need)
     }
 
@@ -144,7 +144,7 @@ extension Machine {
     }
 
     private func splitOutcome(_ space: SpaceID, _ page: Page) -> PageFaultOutcome {
-        let base = Page(number: page.number & ~511)
+        let base = page.hugeStart
         return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear), .splitHuge(space, base))
     }
 
@@ -154,7 +154,7 @@ extension Machine {
         let frame = physical.frame(entry.frame)
         guard frame.pointee.isAnonymous else { return false }
         let first = entry.isHuge ? Self.head(entry.frame) : entry.frame
-        let base = entry.isHuge ? Page(number: page.number & ~511) : page
+        let base = entry.isHuge ? page.hugeStart : page
         let count = entry.isHuge ? 512 : 1
         if !frame.pointee.isExclusivelyOwned {
             // Pages of a huge page that is mapped in pieces are not taken one by one.

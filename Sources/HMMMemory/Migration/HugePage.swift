@@ -31,7 +31,7 @@ extension Machine {
 
     /// What announces that a huge page is split in a part of an area: the whole table, and the page if it goes beyond.
     func splitNotice(_ part: Hold) -> Invalidation {
-        let base = Page(number: part.range.start.number & ~511)
+        let base = part.range.start.hugeStart
         return Invalidation(part.space, PageRange(base, max(base + 512, part.range.end)), .clear)
     }
 

@@ -81,8 +81,7 @@ public struct Migration: SteppedWork {
             if let hole = firstHole {
                 let holes = PageRange(hole, part.end)
                 phase = .fillingHoles(holes)
-                return .invalidate(
-                    Invalidation(space, holes, .migrate, owner: movement.owner, exempt: movement.exempt))
+                return .invalidate(movement.notice(space, holes))
             }
             return nextPart(machine, index)
         case .fillingHoles(let holes):
@@ -114,7 +113,7 @@ public struct Migration: SteppedWork {
         let part = area.range.clamped(to: PageRange(cursor, most))
         wantsHugeFrame = area.advice.contains(.hugePage) && cursor.number & 511 == 0
         phase = .moving(part)
-        return .invalidate(Invalidation(space, part, .migrate, owner: movement.owner, exempt: movement.exempt))
+        return .invalidate(movement.notice(space, part))
     }
 
     /// Moves pages of a part; a step where somebody has to be told first.
@@ -156,7 +155,7 @@ public struct Migration: SteppedWork {
             cursor = end
             return nil
         case .splitZero:
-            let base = Page(number: page.number & ~511)
+            let base = page.hugeStart
             pending = .splitHuge(space, base)
             return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
         case .split(let head):

@@ -33,6 +33,11 @@ public struct Movement: Equatable, Sendable {
     public var owner: DeviceID? {
         if case .device(let device) = destination { device } else { from }
     }
+
+    /// What is announced of a range in which pages are to move.
+    func notice(_ space: SpaceID, _ range: PageRange) -> Invalidation {
+        Invalidation(space, range, .migrate, owner: owner, exempt: exempt)
+    }
 }
 
 /// What is to be done with a page that may move. Kernel: what migrate_vma_collect_pmd() decides.

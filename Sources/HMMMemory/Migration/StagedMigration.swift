@@ -61,14 +61,12 @@ public struct StagedMigration: SteppedWork {
             else { return .failed(MemoryFault(.notMapped, range.start)) }
             guard area.isMigratable else { return .failed(MemoryFault(.wrongKind, range.start)) }
             phase = .collecting
-            return .invalidate(Invalidation(space, range, .migrate, owner: movement.owner, exempt: movement.exempt))
+            return .invalidate(movement.notice(space, range))
         case .collecting: return collect(&machine, index)
         case .finishing:
             if let hole = firstFilledHole {
                 phase = .fillingHoles
-                return .invalidate(
-                    Invalidation(
-                        space, PageRange(hole, range.end), .migrate, owner: movement.owner, exempt: movement.exempt))
+                return .invalidate(movement.notice(space, PageRange(hole, range.end)))
             }
             finish(&machine, index)
         case .fillingHoles: finish(&machine, index)
@@ -92,7 +90,7 @@ public struct StagedMigration: SteppedWork {
             case .stays(let reason): pages.append(Staged(source: .none(reason)))
             case .stuck: pages.append(Staged(source: .none(.pinned)))
             case .splitZero:
-                let base = Page(number: cursor.number & ~511)
+                let base = cursor.hugeStart
                 pending = .splitHuge(space, base)
                 return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
             case .split(let head):
