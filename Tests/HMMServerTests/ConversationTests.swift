@@ -23,7 +23,7 @@ import Testing
     @Test func requestsMayComeInPieces() async throws {
         try await TestServer.run { fixture in
             let client = try await fixture.client()
-            for byte in "#a ping\r\n; remark\n\n#b ping\n".utf8 { try await client.send(bytes: [byte]) }
+            try await client.send(oneByOne: "#a ping\r\n; remark\n\n#b ping\n")
             #expect(try await client.line() == "+a")
             #expect(try await client.line() == "+b")
         }

@@ -88,6 +88,11 @@ final class TestClient: @unchecked Sendable {
 
     func send(bytes: [UInt8]) async throws { try await onQueue { try self.sendNow(bytes) } }
 
+    /// Sends each byte by itself, without a pause in which the server could lose its patience.
+    func send(oneByOne text: String) async throws {
+        try await onQueue { for byte in text.utf8 { try self.sendNow([byte]) } }
+    }
+
     /// Bytes past TLS.
     func sendRaw(_ text: String) async throws { try await onQueue { try self.transmit(Array(text.utf8)) } }
 
