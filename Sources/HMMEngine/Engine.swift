@@ -21,9 +21,11 @@ public struct Engine: ~Copyable {
     /// The number of the last umbrella.
     var lastGroup: UInt32 = 0
     var openRanges = IDTable<RangeID, OpenRange>()
-    /// What the tenant may not use, and what the server withholds from it.
+    /// What the server allows the tenant.
+    var policy: TenantPolicy
+    /// What the tenant has denied itself with `config`, and what that leaves of the policy's features.
+    var chosen = Restrictions()
     var restrictions: Restrictions
-    let server: Restrictions
     /// What goes with a connection, in the order of its making.
     var managed: [Managed] = []
     /// Files that have a name, in the order of their making.
@@ -39,10 +41,10 @@ public struct Engine: ~Copyable {
     /// The time at which `.tick` is due, if any. It may be early, never late.
     public internal(set) var nextDeadline: Instant?
 
-    public init(limits: Limits = Limits(), restrictions: Restrictions = Restrictions()) {
+    public init(limits: Limits = Limits(), policy: TenantPolicy = TenantPolicy()) {
         self.limits = limits
-        self.restrictions = restrictions
-        server = restrictions
+        self.policy = policy
+        restrictions = policy.restrictions
         machine = Machine(
             frameLimit: limits.residentBytes / UInt64(PageSize.bytes), hugePages: UInt64(limits.hugetlbPages),
             regionFrames: limits.regionBytes / UInt64(PageSize.bytes))
@@ -88,6 +90,7 @@ public struct Engine: ~Copyable {
         case .disconnected(let connection): disconnect(connection, now, &effects)
         case .drained(let connection): goOnAfterDrain(connection)
         case .tick: tick(now, &effects)
+        case .policy(let policy): adopt(policy)
         case .drain: drain(&effects)
         }
         if hasMore { settle(now, &effects) }

@@ -31,6 +31,10 @@ public struct Principal: Equatable, Sendable {
     public enum Authentication: String, Sendable {
         /// The client certificate named the tenant.
         case mutualTLS = "mtls"
+        /// The client showed a token of the tenant.
+        case token
+        /// A Unix socket whose kernel told which user's process the peer is.
+        case peer
         /// TLS without a client certificate, where the server lets such clients in.
         case none
         /// A Unix socket or plain loopback, where whoever can connect is trusted.
@@ -39,10 +43,13 @@ public struct Principal: Equatable, Sendable {
 
     public var tenant: ShortName
     public var authentication: Authentication
+    /// What it may do within its tenant.
+    public var role: Role
 
-    public init(tenant: ShortName, authentication: Authentication) {
+    public init(tenant: ShortName, authentication: Authentication, role: Role = .admin) {
         self.tenant = tenant
         self.authentication = authentication
+        self.role = role
     }
 }
 
@@ -56,6 +63,8 @@ public enum Input: Equatable, Sendable {
     case drained(ConnectionID)
     /// The transport is gone, for whatever reason.
     case disconnected(ConnectionID)
+    /// Another policy holds from now on. What is over a bound by then stays; nothing more is given.
+    case policy(TenantPolicy)
     /// The server is about to stop: tell every connection.
     case drain
     /// `nextDeadline` has come.

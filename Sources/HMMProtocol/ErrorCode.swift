@@ -68,7 +68,8 @@ public enum ErrorCode: String, CaseIterable, Sendable {
         case .missing: "A required argument is absent."
         case .tooLong:
             "A line or a literal is over its limit, and the connection closes; or there are too many arguments."
-        case .denied: "What is named belongs to another connection, or ends only with the connection that made it."
+        case .denied:
+            "The role of the connection does not suffice; or what is named belongs to another connection or ends with it only."
         case .noSpaceID: "No such address space."
         case .noMirror: "No such mirror."
         case .noDevice: "No such device."

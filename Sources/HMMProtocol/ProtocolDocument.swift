@@ -90,6 +90,7 @@ public enum ProtocolDocument {
         var facts = spec.kernel.isEmpty ? [] : ["In the kernel: \(spec.kernel)."]
         if spec.export == .gpl { facts.append("For GPL clients only.") }
         if let gate = spec.gate { facts.append("Needs `\(gate.rawValue)`.") }
+        if spec.roles != .all { facts.append("Role: \(spec.roles.words).") }
         return facts
     }
 

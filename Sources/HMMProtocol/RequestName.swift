@@ -72,4 +72,5 @@ extension Request {
 extension VerbName {
     public var gate: Gate? { VerbSpec.restrictions[Int(rawValue)].gate }
     public var export: ExportClass { VerbSpec.restrictions[Int(rawValue)].export }
+    public var roles: Roles { VerbSpec.restrictions[Int(rawValue)].roles }
 }

@@ -2,6 +2,15 @@
 public struct VerbSpec: Sendable, Encodable {
     public enum Group: String, Sendable, CaseIterable, Encodable {
         case session, memory, file, device, mirror, legacy
+
+        /// Who may use its verbs, where a verb does not say otherwise.
+        var roles: Roles {
+            switch self {
+            case .session: .all
+            case .memory, .file: .process
+            case .device, .mirror, .legacy: .driver
+            }
+        }
     }
 
     /// A key of an answer line, with the meaning of its value.
@@ -28,7 +37,7 @@ public struct VerbSpec: Sendable, Encodable {
     public let rows: [Key]
     /// Keys of the `+` line.
     public let reply: [Key]
-    /// Codes this verb adds to `commonErrors`, those of its gate and its export class included.
+    /// Codes this verb adds to `commonErrors`, those of its gate, its export class and its roles included.
     public let errors: [ErrorCode]
     /// What it is in the kernel.
     public let kernel: String
@@ -36,27 +45,34 @@ public struct VerbSpec: Sendable, Encodable {
     public let export: ExportClass
     /// The option without which the kernel does not have it; nil when every kernel has it.
     public let gate: Gate?
+    /// Who may use it; an admin always may.
+    public let roles: Roles
 
     public init(
         _ name: String, _ group: Group, _ summary: String, arguments: [ArgumentSpec] = [], rows: [Key] = [],
         reply: [Key] = [], errors: [ErrorCode] = [], kernel: String = "", export: ExportClass = .plain,
-        gate: Gate? = nil
+        gate: Gate? = nil, roles: Roles? = nil
     ) {
+        let roles = (roles ?? group.roles).union(.admin)
+        let isOwnDenial = roles != .all && !errors.contains(.denied)
         self.name = name
         self.group = group
         self.summary = summary
         self.arguments = arguments
         self.rows = rows
         self.reply = reply
-        self.errors = errors + (gate == nil ? [] : [.gated]) + (export == .gpl ? [.licence] : [])
+        self.errors =
+            errors + (isOwnDenial ? [.denied] : []) + (gate == nil ? [] : [.gated]) + (export == .gpl ? [.licence] : [])
         self.kernel = kernel
         self.export = export
         self.gate = gate
+        self.roles = roles
     }
 
-    /// Verbs with a gate or an export class, by number: asked before the verb is begun where a tenant is restricted.
-    static let restrictions: [(gate: Gate?, export: ExportClass)] = VerbName.allCases.map {
-        ($0.spec.gate, $0.spec.export)
+    /// Gate, export class and roles of each verb, by number: asked before the verb is begun where something is
+    /// restricted.
+    static let restrictions: [(gate: Gate?, export: ExportClass, roles: Roles)] = VerbName.allCases.map {
+        ($0.spec.gate, $0.spec.export, $0.spec.roles)
     }
 
     /// The arguments as a person types them: `mm va len [prot=rw]`.

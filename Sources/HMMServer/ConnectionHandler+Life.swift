@@ -42,7 +42,8 @@ extension ConnectionHandler {
 
     func enter(_ tenant: ShortName, as authentication: Principal.Authentication) {
         let shard = server.tenants.acquire(tenant, on: loop)
-        let (mailbox, delivery) = shard.connect(self, as: authentication, on: loop)
+        let principal = Principal(tenant: tenant, authentication: authentication)
+        let (mailbox, delivery) = shard.connect(self, as: principal, on: loop)
         self.shard = shard
         self.mailbox = mailbox
         phase = .open

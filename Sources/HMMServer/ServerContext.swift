@@ -28,7 +28,7 @@ final class ServerContext: Sendable {
     init(
         _ configuration: ServerConfiguration, certificates: CertificateFiles?, loops: [LoopContext], logger: Logger
     ) {
-        tenants = Tenants(limits: configuration.limits, restrictions: configuration.restrictions)
+        tenants = Tenants(limits: configuration.limits, policy: TenantPolicy(restrictions: configuration.restrictions))
         admission = Admission(bound: configuration.maxConnections)
         self.certificates = certificates
         anonymousTenant = configuration.tls?.anonymousTenant

@@ -29,11 +29,11 @@ final class TenantShard: @unchecked Sendable {
     /// Text after which a run ends, so that a client which does not read is noticed before more is made for it.
     private let textBound: Int
 
-    init(name: ShortName, limits: Limits, restrictions: Restrictions, home: LoopContext) {
+    init(name: ShortName, limits: Limits, policy: TenantPolicy, home: LoopContext) {
         self.name = name
         self.limits = limits
         self.home = home
-        engine = Engine(limits: limits, restrictions: restrictions)
+        engine = Engine(limits: limits, policy: policy)
         textBound = OutputBounds(limits).run
     }
 
@@ -41,13 +41,12 @@ final class TenantShard: @unchecked Sendable {
 
     /// Announces a connection.
     func connect(
-        _ owner: ConnectionHandler, as authentication: Principal.Authentication, on loop: LoopContext
+        _ owner: ConnectionHandler, as principal: Principal, on loop: LoopContext
     ) -> (mailbox: Mailbox, delivery: Delivery) {
         loop.effects.removeAll()
         lock.lock()
         let mailbox = Mailbox(id: newID(), owner: owner, loop: loop, capacity: limits.unsentBytes)
         mailboxes[mailbox.id.rawValue] = mailbox
-        let principal = Principal(tenant: name, authentication: authentication)
         engine.handle(.connected(mailbox.id, principal), at: time(loop), into: &loop.effects)
         let delivery = distribute(to: mailbox, on: loop)
         return (mailbox, unlock(delivery, loop))

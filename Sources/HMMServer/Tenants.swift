@@ -13,12 +13,12 @@ final class Tenants: Sendable {
     }
 
     private let limits: Limits
-    private let restrictions: Restrictions
+    private let policy: TenantPolicy
     private let entries = Mutex<[ShortName: Entry]>([:])
 
-    init(limits: Limits, restrictions: Restrictions) {
+    init(limits: Limits, policy: TenantPolicy) {
         self.limits = limits
-        self.restrictions = restrictions
+        self.policy = policy
     }
 
     var count: Int { entries.withLock { $0.count } }
@@ -32,7 +32,7 @@ final class Tenants: Sendable {
                 entries[tenant]?.uses += 1
                 return shard
             }
-            let shard = TenantShard(name: tenant, limits: limits, restrictions: restrictions, home: loop)
+            let shard = TenantShard(name: tenant, limits: limits, policy: policy, home: loop)
             entries[tenant] = Entry(shard: shard, uses: 1)
             return shard
         }

@@ -87,8 +87,8 @@ ended "$server"
 
 serve last --plain-loopback 0 --unix "$HMM_TMP/socket"
 uri=hmms://localhost:$port
-mtls='+ version=1 tenant=ci session=c1\n'
-local='+ version=1 tenant=local session=c1\n'
+mtls='+ version=1 tenant=ci session=c1 role=admin\n'
+local='+ version=1 tenant=local session=c1 role=admin\n'
 script 0 "$mtls" '' "${as_ci[@]}" "$uri" -c hello
 script 0 "$mtls" '' "${as_ci[@]}" "hmms://127.0.0.1:$port" -c hello
 script 0 "$mtls" '' "${as_ci[@]}" "localhost:$port" -c hello

@@ -53,11 +53,11 @@ test "$(stat -c %a "$HMMD_UNIX")" = 600
 END
 MINE=kept CLIENT=$client ends 0 run --plain-loopback 0 --unix "$HMM_TMP/socket" -- sh -x ./look
 cat >expected <<'END'
-+ version=1 tenant=ci session=c1
-+ version=1 tenant=ci session=c1
-+ version=1 tenant=other session=c1
-+ version=1 tenant=local session=c1
-+ version=1 tenant=local session=c1
++ version=1 tenant=ci session=c1 role=admin
++ version=1 tenant=ci session=c1 role=admin
++ version=1 tenant=other session=c1 role=admin
++ version=1 tenant=local session=c1 role=admin
++ version=1 tenant=local session=c1 role=admin
 END
 same "hello as each tenant" expected out
 [[ ! -e socket ]] || fail "the Unix socket is still there"

@@ -9,8 +9,8 @@ connect blue blue
 connect blue2 blue
 connect green green
 
-ask blue 'hello' '+ version=1 tenant=blue session=c1'
-ask green 'hello' '+ version=1 tenant=green session=c1'
+ask blue 'hello' '+ version=1 tenant=blue session=c1 role=admin'
+ask green 'hello' '+ version=1 tenant=green session=c1 role=admin'
 ask blue 'mm.create' '+ mm=1'
 ask blue 'mm.create' '+ mm=2'
 ask blue 'mmap 1 0x10000 4p' '+ va=0x10000 *'

@@ -49,7 +49,7 @@ openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout
     -subj '/CN=by-name' 2>err
 openssl x509 -req -in named.csr -CA certs/ca.pem -CAkey certs/ca.key -days 1 -out named.pem 2>err
 status_of "$client" --ca certs/ca.pem --cert named.pem --key named.key "hmms://localhost:$port" -c hello
-is "a tenant by common name" "$(cat out)" '+ version=1 tenant=by-name session=c1'
+is "a tenant by common name" "$(cat out)" '+ version=1 tenant=by-name session=c1 role=admin'
 
 # MARK: No TLS
 
@@ -122,7 +122,7 @@ serve optional --verify optional --anonymous-tenant guest --require-alpn
 s_client=(openssl s_client -quiet -connect "127.0.0.1:$port" -CAfile certs/ca.pem -alpn hmm/1)
 printf 'hello\nquit\n' | timeout "$patience" "${s_client[@]}" >out 2>err
 is "an anonymous client" "$(cat out)" '\* HMM/1 auth=none *
-+ version=1 tenant=guest session=c1
++ version=1 tenant=guest session=c1 role=admin
 +
 \* bye QUIT'
 tls ci

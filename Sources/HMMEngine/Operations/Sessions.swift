@@ -13,6 +13,8 @@ extension Engine {
         effects.text.pair(" version=", 1)
         effects.text.pair(" tenant=", sessions[index].principal.tenant)
         effects.text.pair(" session=c", UInt64(caller.connection.rawValue))
+        effects.text.append(" role=")
+        effects.text.append(text: sessions[index].principal.role.rawValue)
         effects.text.endLine()
     }
 
@@ -20,7 +22,7 @@ extension Engine {
         let rows: UInt64
         if help.verb.isEmpty {
             effects.answer(caller)
-            let offered = VerbName.allCases.filter { isOffered($0) }
+            let offered = VerbName.allCases.filter { isOffered($0, to: caller) }
             for verb in offered { writeRow(verb.spec, caller, &effects) }
             rows = UInt64(offered.count)
         } else {
@@ -39,11 +41,17 @@ extension Engine {
         effects.text.pair(" doc=", quoted: spec.summary)
         if spec.export == .gpl { effects.text.append(" export=gpl") }
         if let gate = spec.gate { effects.text.pair(" gate=", quoted: gate.rawValue) }
+        if spec.roles != .all {
+            effects.text.append(" roles=")
+            effects.text.append(text: spec.roles.list)
+        }
         effects.text.endLine()
     }
 
     private func explain(_ name: ShortName, _ caller: Caller, _ effects: inout Effects) throws(Failure) -> UInt64 {
-        guard let verb = VerbName.allCases.first(where: { ShortName($0.spec.name) == name && isOffered($0) }) else {
+        guard
+            let verb = VerbName.allCases.first(where: { ShortName($0.spec.name) == name && isOffered($0, to: caller) })
+        else {
             throw Failure(.unknownVerb, "there is no verb `\(name)`")
         }
         let spec = verb.spec

@@ -19,6 +19,7 @@ extension Engine {
         _ request: Request, _ caller: Caller, _ now: Instant, _ effects: inout Effects
     ) {
         do throws(Failure) {
+            try checkRole(request, caller)
             if restrictions.isAny { try checkRestrictions(request, caller) }
             if let operation = try begin(request, caller, now, &effects) { run(operation, now, &effects) }
         } catch {

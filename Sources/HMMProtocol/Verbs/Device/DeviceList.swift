@@ -9,7 +9,7 @@ public struct DeviceList: Verb {
             .init("kind", "kind of the region"), .init("pfn", "first page frame number"),
             .init("pages", "capacity"), .init("used", "page frames in use"),
         ],
-        reply: [.init("rows", "number of rows")])
+        reply: [.init("rows", "number of rows")], roles: .all)
 
     init(_ a: borrowing Arguments) {}
 }

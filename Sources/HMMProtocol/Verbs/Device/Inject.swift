@@ -13,7 +13,7 @@ public struct Inject: Verb {
             ),
         ],
         reply: [.init("dev", "device"), .init("fail-alloc", "how many will fail")],
-        errors: [.noDevice], kernel: "HMM_DMIRROR_FLAG_FAIL_ALLOC of lib/test_hmm.c")
+        errors: [.noDevice], kernel: "HMM_DMIRROR_FLAG_FAIL_ALLOC of lib/test_hmm.c", roles: .admin)
 
     init(_ a: borrowing Arguments) {
         device = a.name

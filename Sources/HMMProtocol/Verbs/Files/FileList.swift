@@ -6,7 +6,8 @@ public struct FileList: Verb {
             .init("file", "its name"), .init("len", "its length in bytes"),
             .init("pages", "pages of it in memory"), .init("maps", "areas that map it"),
         ],
-        reply: [.init("rows", "number of files")], errors: [.limit], kernel: "getdents(2), mincore(2)")
+        reply: [.init("rows", "number of files")], errors: [.limit], kernel: "getdents(2), mincore(2)",
+        roles: .all)
 
     init(_ a: borrowing Arguments) {}
 }

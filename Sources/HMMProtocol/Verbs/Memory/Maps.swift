@@ -14,7 +14,7 @@ public struct Maps: Verb {
         reply: [
             .init("rows", "number of areas"), .init("resident", "pages with memory behind them, on any device or none"),
         ],
-        errors: [.noSpaceID, .limit], kernel: "/proc/PID/maps, VmFlags of /proc/PID/smaps")
+        errors: [.noSpaceID, .limit], kernel: "/proc/PID/maps, VmFlags of /proc/PID/smaps", roles: .all)
 
     init(_ a: borrowing Arguments) { space = a.id(0) }
 }

@@ -22,7 +22,7 @@ public struct Pagemap: Verb {
             .init("maps", "mappings of each page frame"), .init("refs", "references to each page frame"),
         ],
         reply: [.init("rows", "number of rows")],
-        errors: [.noSpaceID, .limit, .cancelled], kernel: "/proc/PID/pagemap, /proc/kpagecount")
+        errors: [.noSpaceID, .limit, .cancelled], kernel: "/proc/PID/pagemap, /proc/kpagecount", roles: .all)
 
     init(_ a: borrowing Arguments) throws(Failure) {
         space = a.id(0)

@@ -21,7 +21,8 @@ public struct Pin: Verb {
         ],
         reply: [.init("pin", "its number")] + Invalidating.keys("pages held"),
         errors: [.noSpaceID, .notMapped, .busError, .permission, .outOfMemory, .limit, .timeout, .cancelled],
-        kernel: "get_user_pages(), get_user_pages_fast(), pin_user_pages(), pin_user_pages_fast(); FOLL_LONGTERM")
+        kernel: "get_user_pages(), get_user_pages_fast(), pin_user_pages(), pin_user_pages_fast(); FOLL_LONGTERM",
+        roles: [.process, .driver])
 
     init(_ a: borrowing Arguments) throws(Failure) {
         space = a.id(0)

@@ -6,7 +6,7 @@ public struct Unpin: Verb {
         "unpin", .memory, "Let go of what a `pin` holds.",
         arguments: [.init("pin", .id, .required, "number of the pin")],
         reply: [.init("pages", "pages that were held")],
-        errors: [.noPin, .denied], kernel: "unpin_user_pages(), put_page()")
+        errors: [.noPin, .denied], kernel: "unpin_user_pages(), put_page()", roles: [.process, .driver])
 
     init(_ a: borrowing Arguments) { pin = a.id(0) }
 }

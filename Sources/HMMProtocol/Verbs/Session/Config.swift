@@ -18,7 +18,7 @@ public struct Config: Verb {
         reply: [
             .init("hmm-mirror", "`y` or `n`"), .init("device-private", "`y` or `n`"),
             .init("device-public", "`y` or `n`"), .init("enforce-licence", "`yes` or `no`"),
-        ], kernel: "Kconfig: HMM_MIRROR, DEVICE_PRIVATE, DEVICE_PUBLIC; EXPORT_SYMBOL_GPL")
+        ], kernel: "Kconfig: HMM_MIRROR, DEVICE_PRIVATE, DEVICE_PUBLIC; EXPORT_SYMBOL_GPL", roles: .admin)
 
     init(_ a: borrowing Arguments) {
         without = a.has(0) ? Features(rawValue: UInt8(truncatingIfNeeded: a.number(0))) : nil

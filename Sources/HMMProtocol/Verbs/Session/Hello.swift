@@ -10,14 +10,17 @@ public struct Hello: Verb {
         arguments: [
             .init("version", .number, .defaulted("1"), "protocol major the client speaks"),
             .init("client", .name, .optional, "a name of its own choice; nothing depends on it"),
-            .init("enable", .choices(["lease"]), .optional, "`lease`: a `lease` event when half of a lease has gone"),
+            .init(
+                "enable", .choices(["lease", "quota"]), .optional,
+                "`lease`: a `lease` event when half of a lease has gone; `quota`: a note when the tenant passes a soft quota"
+            ),
             .init(
                 "licence", .choice(["gpl", "gpl-compatible", "proprietary"]), .optional,
                 "the client's licence; `proprietary`: verbs exported to GPL clients are refused"),
         ],
         reply: [
             .init("version", "protocol major in use"), .init("tenant", "the tenant the connection belongs to"),
-            .init("session", "name of the connection in `pending`"),
+            .init("session", "name of the connection in `pending`"), .init("role", "what the connection may do"),
         ], kernel: "MODULE_LICENSE()")
 
     init(_ a: borrowing Arguments) throws(Failure) {
@@ -35,6 +38,7 @@ public struct Capabilities: OptionSet, Sendable, Hashable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
     public static let lease = Capabilities(rawValue: 1)
+    public static let quota = Capabilities(rawValue: 2)
 }
 
 /// The licence a client declares. Kernel: license_is_gpl_compatible().
