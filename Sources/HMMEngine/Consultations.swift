@@ -68,6 +68,7 @@ extension Engine {
     /// The driver is done, or had its time: the access goes on, and what is still on the device the server brings back.
     mutating func resumeConsulted(_ id: OperationID, _ asked: Consultation, _ now: Instant, _ effects: inout Effects) {
         guard let index = operations.index(of: id) else { return }
+        guard unfinished == nil else { return postponed.append(.consulted(id, asked)) }
         var operation = operations[index]
         operation.state = .running
         endHold()

@@ -32,6 +32,10 @@ public struct Engine: ~Copyable {
     var fileNames: [(name: ShortName, id: FileID)] = []
     /// Work that an input has set free, done before the input returns.
     var ready: [Ready] = []
+    /// Work that has been cut short, what it has set free, and what has come since. See `Slices.swift`.
+    var unfinished: Unfinished?
+    var postponed: [Postponed] = []
+    var deferred = InputLine()
     /// Connections that the engine itself gives up on.
     var doomed: [ConnectionID] = []
     /// Operations with an invalidation out; zero is the fast way past every range check.
@@ -61,6 +65,7 @@ public struct Engine: ~Copyable {
 
     /// No request of `connection` is queued or paused.
     public func isIdle(_ connection: ConnectionID) -> Bool {
+        if isCut { return false }
         guard let index = sessions.index(of: connection) else { return true }
         return sessions[index].isIdle
     }
@@ -82,6 +87,17 @@ public struct Engine: ~Copyable {
 
     /// Takes one input at time `now`, which never goes back, and adds what it causes to `effects`.
     public mutating func handle(_ input: Input, at now: Instant, into effects: inout Effects) {
+        if isCut {
+            goOn(with: input, now, &effects)
+        } else {
+            machine.beginSlice(limits.slice)
+            take(input, now, &effects)
+            if hasMore { settle(now, &effects) }
+        }
+        checkInDebug()
+    }
+
+    mutating func take(_ input: Input, _ now: Instant, _ effects: inout Effects) {
         switch input {
         case .request(let connection, let tag, let request): receive(connection, tag, request, now, &effects)
         case .refused(let connection, let tag, let failure, let closes):
@@ -93,8 +109,6 @@ public struct Engine: ~Copyable {
         case .policy(let policy): adopt(policy)
         case .drain: drain(&effects)
         }
-        if hasMore { settle(now, &effects) }
-        checkInDebug()
     }
 
     /// In debug builds a state of modest size is checked after every input, so that a defect shows where it arises.
@@ -107,7 +121,9 @@ public struct Engine: ~Copyable {
 
     /// Something has been set free, or is to be told, at the end of an input.
     @inline(__always)
-    private var hasMore: Bool { !ready.isEmpty || !doomed.isEmpty || !machine.freedDeviceFrames.isEmpty }
+    var hasMore: Bool {
+        !ready.isEmpty || !doomed.isEmpty || !machine.freedDeviceFrames.isEmpty || unfinished != nil
+    }
 
     /// Takes what a connection has sent: the same as `.request` or `.refused`, without making an input of it.
     @inline(__always)
@@ -115,6 +131,8 @@ public struct Engine: ~Copyable {
         _ item: borrowing RequestReader.Item, from connection: ConnectionID, at now: Instant,
         into effects: inout Effects
     ) {
+        if isCut { return postpone(item, connection, now, &effects) }
+        machine.beginSlice(limits.slice)
         switch item {
         case .request(let tag, let request): receive(connection, tag, request, now, &effects)
         case .failure(let tag, let failure, let closes):
@@ -122,6 +140,17 @@ public struct Engine: ~Copyable {
         }
         if hasMore { settle(now, &effects) }
         checkInDebug()
+    }
+
+    @inline(never)
+    private mutating func postpone(
+        _ item: borrowing RequestReader.Item, _ connection: ConnectionID, _ now: Instant, _ effects: inout Effects
+    ) {
+        switch item {
+        case .request(let tag, let request): handle(.request(connection, tag, request), at: now, into: &effects)
+        case .failure(let tag, let failure, let closes):
+            handle(.refused(connection, tag, failure, closes: closes), at: now, into: &effects)
+        }
     }
 
     // MARK: Requests
@@ -189,10 +218,12 @@ public struct Engine: ~Copyable {
 
     /// Does the work that has been set free, in order. When that says much, the rest is left to the next input, at the
     /// latest a tick that is due at once: a queue of small requests must not make gigabytes of answers in one piece.
-    private mutating func settle(_ now: Instant, _ effects: inout Effects) {
+    mutating func settle(_ now: Instant, _ effects: inout Effects) {
         let bound = effects.text.count + limits.answerBytes
         var next = 0
-        while !doomed.isEmpty || (next < ready.count && effects.text.count <= bound) {
+        takePostponed(now, &effects)
+        while unfinished == nil, !doomed.isEmpty || (next < ready.count && effects.text.count <= bound) {
+            defer { takePostponed(now, &effects) }
             if let connection = doomed.popLast() {
                 close(connection, .tooManyEvents, &effects)
                 disconnect(connection, now, &effects)
@@ -209,8 +240,8 @@ public struct Engine: ~Copyable {
             if isDraining, next == ready.count { finishDraining(&effects) }
         }
         ready.removeSubrange(..<next)
-        if !machine.freedDeviceFrames.isEmpty { tellFreed(&effects) }
-        if !ready.isEmpty { nextDeadline = now }
+        if unfinished == nil, !machine.freedDeviceFrames.isEmpty { tellFreed(&effects) }
+        if !ready.isEmpty || isCut { nextDeadline = now }
     }
 
     private mutating func runLane(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {

@@ -7,6 +7,7 @@ extension Engine {
     mutating func run(_ operation: consuming Operation, _ now: Instant, _ effects: inout Effects) {
         var operation = operation
         let id = operations.nextID
+        if let unfinished { return postpone(operation, behind: unfinished.operation) }
         if let other = predecessor(of: operation, id) { return park(operation, behind: other, &effects) }
         guard advance(&operation, id, now, &effects) else { return }
         begun(operation.caller)
@@ -39,6 +40,10 @@ extension Engine {
                 operation.skip()
             case .invalidate(let invalidation):
                 if pause(for: invalidation, &operation, id, bound, now, &effects) { return true }
+            case .more:
+                operation.state = .running
+                unfinished = .step(id)
+                return true
             }
             step = operation.step(&machine)
         }

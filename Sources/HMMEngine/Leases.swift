@@ -10,6 +10,11 @@ extension Engine {
             expire(id, now, &effects)
         }
         endConsultations(now, &effects) { $0.deadline <= now }
+        updateDeadline()
+    }
+
+    /// Finds out when the next lease or driver's time runs out.
+    mutating func updateDeadline() {
         nextDeadline = nil
         for index in 0..<operations.count {
             if case .consulting(let asked, _) = operations[index].state {

@@ -9,6 +9,7 @@ extension Engine {
     /// one out for ever.
     mutating func resume(_ id: OperationID, inTurn: Bool, _ now: Instant, _ effects: inout Effects) {
         guard let index = operations.index(of: id) else { return }
+        guard unfinished == nil else { return postponed.append(.resumed(id, inTurn: inTurn)) }
         var operation = operations[index]
         let bound = effects.text.count + limits.answerBytes
         var step = operation.restart(&machine)
@@ -19,6 +20,12 @@ extension Engine {
                 return wake(behind: id)
             }
             step = operation.restart(&machine)
+        }
+        if step == .more {
+            operation.state = .running
+            operations[index] = operation
+            unfinished = .restart(id, inTurn: inTurn)
+            return
         }
         if let step {
             settle(go(on: step, &operation, id, bound, now, &effects), id, operation)
@@ -32,7 +39,7 @@ extension Engine {
     }
 
     /// Puts an operation back that pauses again, or forgets it.
-    private mutating func settle(_ pauses: Bool, _ id: OperationID, _ operation: Operation) {
+    mutating func settle(_ pauses: Bool, _ id: OperationID, _ operation: Operation) {
         guard pauses, let index = operations.index(of: id) else { return end(id) }
         operations[index] = operation
     }

@@ -45,6 +45,8 @@ public enum Step: Equatable, Sendable {
     case done
     /// Announce this; when every mirror has let go, step again.
     case invalidate(Invalidation)
+    /// Much has been done: step again after others have had their turn. Of this machine nobody else may come between.
+    case more
     /// The operation cannot go on.
     case failed(MemoryFault)
 }
@@ -87,7 +89,7 @@ public struct MemoryFault: Error, Equatable, Sendable {
 
 /// Work that is done step by step, with announcements between the steps.
 public protocol SteppedWork: Equatable, Sendable {
-    /// Goes on up to the next announcement, or to the end.
+    /// Goes on up to the next announcement, to the end, or until the machine's slice is spent.
     mutating func step(_ machine: inout Machine) -> Step
 }
 

@@ -16,6 +16,9 @@ public struct Limits: Equatable, Sendable {
     public var openEvents = 1024
     /// Bytes that the server holds for a client that does not read; past it the client is cut off.
     public var unsentBytes = 4 << 20
+    /// Work that a tenant does in one turn before other tenants of its loop have theirs, in units of some ten
+    /// nanoseconds: an entry of a page table counts one, a page copied or filled 64.
+    public var slice: UInt64 = 65536
     /// Bytes of one answer: rows past it would let one small question fill the unsent bound.
     public var answerBytes = 3 << 20
     /// Address spaces of one tenant.
@@ -77,6 +80,9 @@ extension Limits {
             row("queued-bytes", queuedBytes, "bytes", "untagged requests behind a paused one"),
             row("open-events", openEvents, "events", "waiting for an ack, of one connection"),
             row("unsent-bytes", unsentBytes, "bytes", "for a client that does not read"),
+            Row(
+                name: "slice", value: slice, unit: "units",
+                reason: "of some ten nanoseconds: work of a tenant in one turn, then others have theirs"),
             row("answer-bytes", answerBytes, "bytes", "rows of one answer"),
             row("spaces", spaces, "address-spaces", "of one tenant"),
             row("areas", areas, "areas", "of one address space"),

@@ -95,7 +95,7 @@ extension ConnectionHandler {
     private func feed(_ bytes: UnsafeRawBufferPointer) {
         guard let mailbox, let shard else { return }
         var offset = 0
-        while phase == .open, !isFull, offset < bytes.count {
+        while phase == .open, !isFull, !isYielding, offset < bytes.count {
             if mustHold || !held.inputs.isEmpty {
                 feedHeld(bytes, &offset, mailbox)
                 continue
@@ -139,6 +139,10 @@ extension ConnectionHandler {
                 hold()
                 if loop.batch.isEmpty { break }
             }
+            if isYielding {
+                holdForTurn()
+                break
+            }
             deliver(shard.run(&loop.batch, of: mailbox, on: loop))
         }
         loop.batch.removeAll()
@@ -148,7 +152,11 @@ extension ConnectionHandler {
     /// Runs what was held back, in order, until it has to be held again.
     private func replay() {
         guard !held.isEmpty, let shard, let mailbox else { return }
-        while phase == .open, !mustHold, !held.isEmpty {
+        while phase == .open, !isYielding, !held.acknowledgements.isEmpty {
+            deliver(shard.run(&held.acknowledgements, of: mailbox, on: loop))
+            held.releaseIfEmpty()
+        }
+        while phase == .open, !mustHold, !isYielding, !held.isEmpty {
             if !held.inputs.isEmpty {
                 deliver(shard.run(&held.inputs, of: mailbox, on: loop))
                 held.releaseIfEmpty()
@@ -183,6 +191,18 @@ extension ConnectionHandler {
         if !held.inputs.isEmpty { held.bytes += bytesSinceBatch }
         bytesSinceBatch = 0
         for input in acknowledgements { loop.batch.append(input) }
+    }
+
+    /// Keeps what is left of the batch until others have had their turn.
+    private func holdForTurn() {
+        while let input = loop.batch.takeFirst() {
+            held.bytes += MemoryLayout<Input>.stride
+            if case .request(_, _, .ack) = input {
+                held.acknowledgements.append(input)
+            } else {
+                held.inputs.append(input)
+            }
+        }
     }
 
     /// After input has been worked off: reads on or not, and ends the connection if all is done.

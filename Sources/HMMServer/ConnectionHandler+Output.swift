@@ -15,6 +15,7 @@ extension ConnectionHandler {
         if delivery.hasText { send(loop.effects.text.bytes) }
         isPaused = delivery.isPaused
         if delivery.isDrainAwaited { isDrainAwaited = true }
+        if delivery.mustYield { isYielding = true }
         if delivery.closeReason != nil { return finish() }
         // Who has ended its side is waited for as long as answers keep coming.
         if loop.output.count > 0, deadline != 0 { deadline = loop.now.nanoseconds + server.waits.linger }

@@ -46,6 +46,8 @@ final class ConnectionHandler {
     var isPaused = false
     /// The engine waits for the output to have left.
     var isDrainAwaited = false
+    /// Others have their turn first.
+    var isYielding = false
     /// The transport delivers bytes.
     var isReading = true
     var hasSeenCloseNotify = false
@@ -146,6 +148,7 @@ final class ConnectionHandler {
     /// Other connections' requests have caused something for this one.
     func fetch() {
         guard phase == .open, let shard, let mailbox else { return }
+        isYielding = false
         deliver(shard.fetch(mailbox))
         pump()
         flushAll()

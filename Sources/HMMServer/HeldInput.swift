@@ -1,7 +1,9 @@
-/// What a connection has received and may not hand to its engine yet, because the engine asked for a pause or the
-/// client does not read its answers.
+/// What a connection has received and may not hand to its engine yet, because the engine asked for a pause, the client
+/// does not read its answers, or others have their turn.
 struct HeldInput: ~Copyable {
-    /// Requests in order of arrival. Acknowledgements are never among them.
+    /// Acknowledgements that wait for the next turn, and for nothing else.
+    var acknowledgements = InputQueue()
+    /// Other requests in order of arrival.
     var inputs = InputQueue()
     /// Plaintext behind those requests that nobody has parsed.
     var unparsed: [UInt8] = []
@@ -10,12 +12,13 @@ struct HeldInput: ~Copyable {
 
     init() {}
 
-    var isEmpty: Bool { inputs.isEmpty && unparsed.isEmpty }
+    var isEmpty: Bool { acknowledgements.isEmpty && inputs.isEmpty && unparsed.isEmpty }
 
     /// To be called after requests have been taken.
     mutating func releaseIfEmpty() {
-        guard inputs.isEmpty else { return }
+        guard inputs.isEmpty, acknowledgements.isEmpty else { return }
         bytes = 0
         inputs.releaseMemory()
+        acknowledgements.releaseMemory()
     }
 }

@@ -17,6 +17,10 @@ final class Mailbox: @unchecked Sendable {
     private var isPaused = false
     private var isDrainAwaited = false
     private var hasOverflowed = false
+    /// Its requests have to wait for the next turn.
+    var mustYield = false
+    /// It is told when the engine is done with what it was cut short in.
+    var isWaiting = false
     /// The loop has been told to fetch and has not done so.
     private var isFlagged = false
 
@@ -63,7 +67,8 @@ final class Mailbox: @unchecked Sendable {
     func take(hasText: Bool) -> Delivery {
         var delivery = Delivery(
             hasText: hasText, closeReason: closeReason, isPaused: isPaused, isDrainAwaited: isDrainAwaited,
-            hasOverflowed: hasOverflowed)
+            hasOverflowed: hasOverflowed, mustYield: mustYield)
+        mustYield = false
         isFlagged = false
         isDrainAwaited = false
         if !outbox.isEmpty { swap(&outbox, &delivery.outbox) }
@@ -85,4 +90,6 @@ struct Delivery {
     var isDrainAwaited = false
     /// More was waiting than may wait: lines are lost, the connection cannot go on.
     var hasOverflowed = false
+    /// Requests that are left wait until the next fetch, so that others have their turn.
+    var mustYield = false
 }

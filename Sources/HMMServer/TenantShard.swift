@@ -25,6 +25,8 @@ final class TenantShard: @unchecked Sendable {
 
     private var timer: TimerQueue.Ticket?
     private var isRetired = false
+    /// Connections that have more for the engine, or ask whether it is done, while it is cut short.
+    private var waiting: [Mailbox] = []
 
     /// Text after which a run ends, so that a client which does not read is noticed before more is made for it.
     private let textBound: Int
@@ -56,7 +58,9 @@ final class TenantShard: @unchecked Sendable {
     @inline(__always)
     func run(_ inputs: inout InputQueue, of mailbox: Mailbox, on loop: LoopContext) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
-            Self.run(&inputs, on: &engine, at: now, into: &effects, textBound: textBound)
+            let end = engine.spent &+ limits.slice
+            Self.run(&inputs, on: &engine, at: now, into: &effects, textBound: textBound, until: end)
+            if !inputs.isEmpty, engine.isCut || engine.spent >= end { yield(mailbox, loop, engine.isCut) }
         }
     }
 
@@ -68,9 +72,11 @@ final class TenantShard: @unchecked Sendable {
         of mailbox: Mailbox, on loop: LoopContext
     ) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
+            let end = engine.spent &+ limits.slice
             count += Self.run(
                 bytes, &offset, with: &reader, of: mailbox.id, on: &engine, at: now, into: &effects,
-                textBound: textBound)
+                textBound: textBound, until: end)
+            if offset < bytes.count, engine.isCut || engine.spent >= end { yield(mailbox, loop, engine.isCut) }
         }
     }
 
@@ -78,13 +84,13 @@ final class TenantShard: @unchecked Sendable {
     private static func run(
         _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
         of connection: ConnectionID, on engine: inout Engine, at now: Instant, into effects: inout Effects,
-        textBound: Int
+        textBound: Int, until end: UInt64
     ) -> Int {
         var count = 0
-        while let item = reader.next(bytes, &offset) {
+        while !engine.isCut, let item = reader.next(bytes, &offset) {
             engine.handle(item, from: connection, at: now, into: &effects)
             count += 1
-            if effects.text.count >= textBound || !effects.signals.isEmpty { break }
+            if effects.text.count >= textBound || !effects.signals.isEmpty || engine.spent >= end { break }
         }
         return count
     }
@@ -93,12 +99,33 @@ final class TenantShard: @unchecked Sendable {
     @inline(__always)
     private static func run(
         _ inputs: inout InputQueue, on engine: inout Engine, at now: Instant, into effects: inout Effects,
-        textBound: Int
+        textBound: Int, until end: UInt64
     ) {
-        while let input = inputs.takeFirst() {
+        while !engine.isCut, let input = inputs.takeFirst() {
             engine.handle(input, at: now, into: &effects)
-            if effects.text.count >= textBound || !effects.signals.isEmpty { return }
+            if effects.text.count >= textBound || !effects.signals.isEmpty || engine.spent >= end { return }
         }
+    }
+
+    /// Much has been done for a connection and it wants more: others of its loop come first. Where the engine itself
+    /// was cut short, all wait until that is over.
+    private func yield(_ mailbox: Mailbox, _ loop: LoopContext, _ isCut: Bool) {
+        mailbox.mustYield = true
+        if isCut { wait(mailbox) } else if mailbox.flag() { loop.filled.append(mailbox) }
+    }
+
+    private func wait(_ mailbox: Mailbox) {
+        guard !mailbox.isWaiting else { return }
+        mailbox.isWaiting = true
+        waiting.append(mailbox)
+    }
+
+    private func wakeWaiting(_ loop: LoopContext) {
+        for mailbox in waiting {
+            mailbox.isWaiting = false
+            if mailbox.flag() { loop.filled.append(mailbox) }
+        }
+        waiting.removeAll(keepingCapacity: true)
     }
 
     /// Fetches what other connections' requests have caused for this one.
@@ -108,7 +135,10 @@ final class TenantShard: @unchecked Sendable {
 
     /// Every request of the connection has been answered.
     func isIdle(_ mailbox: Mailbox) -> Bool {
-        lock.withLock { engine.isIdle(mailbox.id) }
+        lock.withLock {
+            if engine.isCut { wait(mailbox) }
+            return engine.isIdle(mailbox.id)
+        }
     }
 
     /// Announces that everything sent to a connection so far has left.
@@ -202,6 +232,7 @@ final class TenantShard: @unchecked Sendable {
             armed = next
             isTimerLate = true
         }
+        if !waiting.isEmpty, !engine.isCut { wakeWaiting(loop) }
         lock.unlock()
         if !loop.filled.isEmpty { loop.postFilled() }
         if isTimerLate { home.eventLoop.execute { self.setTimer() } }

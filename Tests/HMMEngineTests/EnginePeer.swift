@@ -117,6 +117,11 @@ struct EnginePeer: TranscriptPeer {
     }
 
     private mutating func input(_ input: Input, _ tenant: Tenant) throws {
+        try handle(input, tenant)
+        while tenant.engine.isCut { try handle(.tick, tenant) }
+    }
+
+    private mutating func handle(_ input: Input, _ tenant: Tenant) throws {
         var effects = Effects()
         tenant.engine.handle(input, at: now, into: &effects)
         try deliver(effects, tenant)

@@ -1,4 +1,5 @@
 import Foundation
+import HMMProtocol
 import HMMTranscript
 import Testing
 
@@ -20,6 +21,18 @@ import Testing
 
     @Test(arguments: files) func plays(_ file: String) throws {
         var peer = EnginePeer()
+        try peer.play(try Self.transcript(file))
+    }
+
+    /// These show the limits, or the number of an operation: what is cut short takes one.
+    static let slicesShowIn = ["session/limits.hmm", "driver/to-ram-waits.hmm"]
+
+    /// However small the slices that work is cut into, the answers are the same.
+    @Test(arguments: files.filter { !slicesShowIn.contains($0) }) func slicesDoNotShow(_ file: String) throws {
+        var limits = Limits()
+        limits.slice = 300
+        var peer = EnginePeer(limits: limits)
+        peer.checksState = false
         try peer.play(try Self.transcript(file))
     }
 

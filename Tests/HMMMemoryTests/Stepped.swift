@@ -9,15 +9,18 @@ struct Course: Equatable {
 }
 
 extension Machine {
-    /// Carries out `work`; every mirror lets go at once. The state is checked after every step.
+    /// Carries out `work` in small slices; every mirror lets go at once. The state is checked after every step.
     @discardableResult
     mutating func run(_ work: inout some SteppedWork, at location: SourceLocation = #_sourceLocation) -> Course {
         var course = Course()
+        defer { beginSlice(1 << 40) }
         while true {
+            beginSlice(100)
             let step = work.step(&self)
             #expect(violations(after: step) == [], sourceLocation: location)
             switch step {
             case .done: return course
+            case .more: continue
             case .failed(let fault):
                 course.fault = fault
                 return course

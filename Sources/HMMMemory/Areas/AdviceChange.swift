@@ -37,8 +37,8 @@ public struct AdviceChange: SteppedWork {
         if let step = machine.settle(&pending) { return step }
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, range.start)) }
         if let part = announced {
+            guard apply(&machine, index, part) else { return .more }
             announced = nil
-            apply(&machine, index, part)
         }
         while true {
             if let step = cutFile(&machine) { return step }
@@ -93,16 +93,16 @@ public struct AdviceChange: SteppedWork {
 
     private mutating func announce(_ part: PageRange) -> Step {
         announced = part
+        cursor = part.start
         return .invalidate(Invalidation(space, part, .clear))
     }
 
-    private mutating func apply(_ machine: inout Machine, _ index: Int, _ part: PageRange) {
+    /// Makes the change that has been announced; false when there is more of it.
+    private mutating func apply(_ machine: inout Machine, _ index: Int, _ part: PageRange) -> Bool {
+        if advice == .dontNeed { return machine.zap(index, part, from: &cursor, &changed) }
         cursor = part.end
-        switch advice {
-        case .dontNeed: changed += machine.zap(index, part)
-        case .collapse: changed += machine.collapse(index, part.start)
-        default: break
-        }
+        if advice == .collapse { changed += machine.collapse(index, part.start) }
+        return true
     }
 
     private mutating func drop(_ machine: inout Machine, _ index: Int, _ area: Area, _ part: PageRange) -> Step? {
@@ -157,6 +157,8 @@ public struct AdviceChange: SteppedWork {
             return refused(part)
         }
         while cursor < part.end {
+            if machine.isSliceSpent { return .more }
+            machine.spend(Slice.entry)
             let entry = machine.spaces[index].table[cursor]
             if entry.isPresent, entry.isWritable || !isWrite {
                 cursor = cursor + 1
@@ -211,6 +213,11 @@ public struct AdviceChange: SteppedWork {
         var base = max(part.start, cursor).hugeEnd
         if base > end, cursor == part.start { return refused(part) }
         while base < end {
+            if machine.isSliceSpent, base > cursor {
+                cursor = base
+                return .more
+            }
+            machine.spend(512 * Slice.entry)
             guard let piece = machine.spaces[index].table.nextLeaf(from: base, before: end) else {
                 hasFailed = true
                 break

@@ -12,6 +12,10 @@ public struct FileCut: SteppedWork {
     /// The parts of areas that have been announced.
     public private(set) var told: [Hold] = []
     private var current: Hold?
+    /// How far the part at work, or the file, has been emptied.
+    private var cursor: Page?
+    /// Parts that have been emptied a second time.
+    private var again = 0
     private var pending: PageChange?
     /// Pages that went from the file.
     public private(set) var dropped: UInt64 = 0
@@ -37,10 +41,8 @@ public struct FileCut: SteppedWork {
             return .failed(MemoryFault(.gone, Page(number: start)))
         }
         if let part = current {
+            guard empty(part, &machine) else { return .more }
             current = nil
-            if let space = machine.spaces.index(of: part.space) {
-                _ = machine.zap(space, part.range, filesOnly: !copiesToo)
-            }
         }
         // Others may have made it longer meanwhile.
         let end = length == nil ? end : max(end, machine.files[index].pageCount)
@@ -53,16 +55,43 @@ public struct FileCut: SteppedWork {
             }
             // A fault nearby may have mapped pages again meanwhile; no device can have. Kernel: the second
             // unmap_mapping_range() of truncate_pagecache().
-            for part in told {
-                guard let space = machine.spaces.index(of: part.space) else { continue }
-                _ = machine.zap(space, part.range, filesOnly: !copiesToo)
+            while again < told.count {
+                guard empty(told[again], &machine) else { return .more }
+                again += 1
             }
-            let before = machine.files[index].present
-            machine.dropPages(index, from: start, to: end)
-            dropped = before - machine.files[index].present
+            guard drop(&machine, index, end) else { return .more }
         }
         if let length { machine.setLength(index, length) }
         return .done
+    }
+
+    /// Takes the pages away from one who maps them; false when there is more.
+    private mutating func empty(_ part: Hold, _ machine: inout Machine) -> Bool {
+        guard let space = machine.spaces.index(of: part.space) else { return true }
+        var page = cursor ?? part.range.start
+        var freed: UInt64 = 0
+        let isDone = machine.zap(space, part.range, from: &page, &freed, filesOnly: !copiesToo)
+        cursor = isDone ? nil : page
+        return isDone
+    }
+
+    /// Drops the file's own pages; false when there is more.
+    private mutating func drop(_ machine: inout Machine, _ index: Int, _ end: UInt64) -> Bool {
+        var page = cursor ?? Page(number: start)
+        let last = Page(number: end)
+        let before = machine.files[index].present
+        while let piece = machine.files[index].pages.nextLeaf(from: page, before: last) {
+            page = piece.start + UInt64(piece.count)
+            machine.spend(UInt64(piece.count) * Slice.entry)
+            machine.dropPages(index, from: piece.start.number, to: page.number)
+            if machine.isSliceSpent { break }
+        }
+        dropped += before - machine.files[index].present
+        cursor = page
+        if machine.files[index].pages.nextLeaf(from: page, before: last) != nil { return false }
+        cursor = nil
+        machine.dropPages(index, from: start, to: end)
+        return true
     }
 }
 

@@ -7,6 +7,8 @@ public struct ProtectionChange: SteppedWork {
     public private(set) var changed: UInt64 = 0
     private var cursor: Page
     private var announced: PageRange?
+    /// Entries of it before this page agree with their area.
+    private var applied: Page?
     private var cut = AreaCut()
     private var pending: PageChange?
 
@@ -22,12 +24,20 @@ public struct ProtectionChange: SteppedWork {
         if let step = machine.settle(&pending) { return step }
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, range.start)) }
         if let piece = announced {
+            var page = applied ?? piece.start
+            if applied == nil { machine.protect(index, PageRange(cursor, piece.end), protection) }
+            guard machine.applyProtection(index, piece, from: &page, &changed) else {
+                applied = page
+                return .more
+            }
+            applied = nil
             announced = nil
-            machine.protect(index, PageRange(cursor, piece.end), protection)
-            changed += machine.applyProtection(index, piece)
             cursor = piece.end
         }
         while cursor < range.end {
+            if machine.isSliceSpent { return .more }
+            // Areas beyond are moved up or down.
+            machine.spend(UInt64(machine.spaces[index].areas.areas.count) / 4)
             guard let area = machine.spaces[index].areas.area(at: cursor) else {
                 return .failed(MemoryFault(.notMapped, cursor))
             }
@@ -69,12 +79,15 @@ extension Machine {
         }
     }
 
-    /// Makes the entries of `range` agree with their area; returns how many pages changed.
-    mutating func applyProtection(_ index: Int, _ range: PageRange) -> UInt64 {
-        guard let area = spaces[index].areas.area(at: range.start) else { return 0 }
-        var changed: UInt64 = 0
-        var page = range.start
+    /// Makes the entries of `range` from `page` on agree with their area, until the slice is spent; false when there is
+    /// more. `changed` grows by the pages that changed.
+    mutating func applyProtection(
+        _ index: Int, _ range: PageRange, from page: inout Page, _ changed: inout UInt64
+    ) -> Bool {
+        guard let area = spaces[index].areas.area(at: range.start) else { return true }
         while let piece = spaces[index].table.nextLeaf(from: page, before: range.end) {
+            if isSliceSpent { return false }
+            spend(UInt64(piece.count) * Slice.entry)
             page = piece.start + UInt64(piece.count)
             guard let words = piece.words else {
                 let entry = piece.huge
@@ -90,7 +103,7 @@ extension Machine {
                 words[offset] = becomes.word
             }
         }
-        return changed
+        return true
     }
 
     /// An entry is writable after its area has got other permissions. Kernel: change_pte_range(),

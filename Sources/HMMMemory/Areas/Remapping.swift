@@ -27,6 +27,10 @@ public struct Remapping: SteppedWork {
         case trimmed
         /// The old place has been announced.
         case moving(Page)
+        /// The pages up to the second are at the new place.
+        case movingPages(Page, Page)
+        /// The old place is being emptied.
+        case leaving(Page)
     }
 
     public init(
@@ -90,7 +94,23 @@ public struct Remapping: SteppedWork {
                 phase = .trimmed
                 return nil
             }
-            return move(&machine, index, to)
+            guard machine.beginMoving(index, kept, to: PageRange(to, to + count)) else { return finish(to) }
+            phase = .movingPages(to, kept.start)
+        case .movingPages(let to, let page):
+            let next = machine.movePages(index, kept, to: to, from: page)
+            guard next == kept.end else {
+                phase = .movingPages(to, next)
+                return .more
+            }
+            guard keepsOld else {
+                phase = .leaving(to)
+                return nil
+            }
+            machine.leaveEmpty(index, kept)
+            return finish(to)
+        case .leaving(let to):
+            _ = machine.unmapAreas(index, kept)
+            return finish(to)
         }
         return nil
     }
@@ -190,8 +210,7 @@ public struct Remapping: SteppedWork {
         return PageRange(low.start, kept.end)
     }
 
-    private mutating func move(_ machine: inout Machine, _ index: Int, _ to: Page) -> Step {
-        machine.moveArea(index, kept, to: PageRange(to, to + count), keepsOld: keepsOld)
+    private mutating func finish(_ to: Page) -> Step {
         range = PageRange(to, to + count)
         return .done
     }
@@ -206,40 +225,43 @@ extension Machine {
         insertArea(index, more)
     }
 
-    /// Moves what an area, or part of one, holds to a free place. Kernel: move_vma().
-    mutating func moveArea(_ index: Int, _ old: PageRange, to new: PageRange, keepsOld: Bool) {
-        guard let source = spaces[index].areas.area(at: old.start) else { return }
+    /// Makes the area at a free place that the pages of another, or of part of it, are to be moved to; false where there
+    /// is none any more. Kernel: move_vma().
+    mutating func beginMoving(_ index: Int, _ old: PageRange, to new: PageRange) -> Bool {
+        guard let source = spaces[index].areas.area(at: old.start) else { return false }
         var area = source.cut(to: old)
         area.range = new
         // Memory that has had no page yet begins anew where it is. Kernel: copy_vma().
         if area.kind == .anonymous, area.object == 0 { area.offset = new.start.number }
         if area.kind == .hugetlb { hugePagesReserved += new.count / 512 }
         insertArea(index, area)
-        movePages(index, old, to: new.start)
-        guard keepsOld else {
-            _ = unmapAreas(index, old)
-            return
-        }
-        if source.range == old, source.kind == .anonymous {
-            changeArea(index, old) { left in
-                left.object = 0
-                left.lineage = 0
-            }
-        }
-    }
-
-    /// Kernel: move_page_tables().
-    private mutating func movePages(_ index: Int, _ old: PageRange, to start: Page) {
         // Tables come along even where all their pages have gone.
         var page = old.start
         while let base = spaces[index].table.nextNode(from: page, before: old.end) {
             let part = PageRange(base, base + 512).clamped(to: old)
-            spaces[index].table.cover(start + (part.start - old.start))
-            spaces[index].table.cover(start + (part.end - old.start - 1))
+            spaces[index].table.cover(new.start + (part.start - old.start))
+            spaces[index].table.cover(new.start + (part.end - old.start - 1))
             page = base + 512
         }
-        page = old.start
+        return true
+    }
+
+    /// The old place stays mapped, and begins anew. Kernel: MREMAP_DONTUNMAP.
+    mutating func leaveEmpty(_ index: Int, _ old: PageRange) {
+        guard let source = spaces[index].areas.area(at: old.start), source.range == old, source.kind == .anonymous
+        else { return }
+        changeArea(index, old) { left in
+            left.object = 0
+            left.lineage = 0
+        }
+    }
+
+    /// Moves entries from `page` on, until the slice is spent. Returns where it stopped. Kernel: move_page_tables().
+    mutating func movePages(_ index: Int, _ old: PageRange, to start: Page, from page: Page) -> Page {
+        var page = page
         while let piece = spaces[index].table.nextLeaf(from: page, before: old.end) {
+            if isSliceSpent { return piece.start }
+            spend(2 * UInt64(piece.count) * Slice.entry)
             let target = start + (piece.start - old.start)
             if piece.words == nil {
                 spaces[index].table.removeHuge(piece.start)
@@ -253,5 +275,6 @@ extension Machine {
             }
             page = piece.start + UInt64(piece.count)
         }
+        return old.end
     }
 }

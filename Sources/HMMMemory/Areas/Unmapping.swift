@@ -5,12 +5,15 @@ public struct Unmapping: SteppedWork {
     /// Pages that had memory behind them.
     public private(set) var freed: UInt64 = 0
     private var announced = false
+    /// Pages before it are empty.
+    private var cursor: Page
     private var cut = AreaCut()
     private var pending: PageChange?
 
     public init(_ space: SpaceID, _ range: PageRange) {
         self.space = space
         self.range = range
+        cursor = range.start
     }
 
     /// A range without areas needs no announcement and is no error.
@@ -24,7 +27,8 @@ public struct Unmapping: SteppedWork {
             announced = true
             return .invalidate(Invalidation(space, range, .unmap))
         }
-        freed = machine.unmapAreas(index, range)
+        guard machine.zap(index, range, from: &cursor, &freed) else { return .more }
+        freed += machine.unmapAreas(index, range)
         return .done
     }
 }
@@ -67,12 +71,23 @@ extension Machine {
     /// Empties the page table of a range and frees what it mapped; returns how many pages had memory behind them.
     /// `filesOnly` leaves memory that belongs to the space alone. Kernel: zap_page_range().
     mutating func zap(_ index: Int, _ range: PageRange, filesOnly: Bool = false) -> UInt64 {
-        var entries: [PageEntry] = []
-        entries.reserveCapacity(512)
         var freed: UInt64 = 0
         var page = range.start
+        while !zap(index, range, from: &page, &freed, filesOnly: filesOnly) {}
+        return freed
+    }
+
+    /// Goes on with that from `page`, until the slice is spent; false when there is more.
+    mutating func zap(
+        _ index: Int, _ range: PageRange, from page: inout Page, _ freed: inout UInt64, filesOnly: Bool = false
+    ) -> Bool {
+        var entries: [PageEntry] = []
+        entries.reserveCapacity(512)
+        let before = freed
+        defer { spaces[index].resident -= freed - before }
         // A node at a time, so that what waits to be freed stays small.
         while let piece = spaces[index].table.nextLeaf(from: page, before: range.end) {
+            spend(UInt64(piece.count) * Slice.entry)
             let part = PageRange(piece.start, piece.start + UInt64(piece.count))
             entries.removeAll(keepingCapacity: true)
             if filesOnly {
@@ -82,9 +97,10 @@ extension Machine {
             }
             for entry in entries { freed += free(entry) }
             page = part.end
+            if isSliceSpent, page < range.end { return false }
         }
-        spaces[index].resident -= freed
-        return freed
+        page = range.end
+        return true
     }
 
     private mutating func takeFileEntries(_ index: Int, _ part: PageRange, _ entries: inout [PageEntry]) {

@@ -60,6 +60,8 @@ public struct ExclusiveAccess: SteppedWork {
     /// does.
     private mutating func get(_ machine: inout Machine, _ index: Int) -> Step? {
         while cursor < part.end {
+            if machine.isSliceSpent { return .more }
+            machine.spend(Slice.entry)
             let area = machine.spaces[index].areas.area(at: cursor)
             guard let area, area.isWritable, area.kind != .io else {
                 stopped = area?.isReadable == true ? .notWritable : .notMapped
@@ -99,6 +101,8 @@ public struct ExclusiveAccess: SteppedWork {
 
     private mutating func take(_ machine: inout Machine, _ index: Int) -> Step? {
         while cursor < got {
+            if machine.isSliceSpent { return .more }
+            machine.spend(8 * Slice.entry)
             if let step = takeOne(&machine, index) { return step }
             told = []
             cursor = cursor + 1

@@ -29,6 +29,8 @@ public struct CPUAccess: RestartedWork {
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, pages.start)) }
         if let fault = check(machine.spaces[index].areas) { return .failed(fault) }
         while cursor < pages.end {
+            if machine.isSliceSpent { return .more }
+            machine.spend(Slice.entry)
             let entry = machine.spaces[index].table[cursor]
             if entry.isPresent, !isWrite || entry.isWritable {
                 cursor = cursor + 1

@@ -26,6 +26,8 @@ enum Applied {
     case done
     /// Another announcement comes first.
     case invalidate(Invalidation, PageChange)
+    /// The slice is spent before all of it was done.
+    case more(PageChange)
     case failed(MemoryFault)
 }
 
@@ -39,6 +41,9 @@ extension Machine {
         case .invalidate(let invalidation, let next):
             pending = next
             return .invalidate(invalidation)
+        case .more(let rest):
+            pending = rest
+            return .more
         case .failed(let fault): return .failed(fault)
         }
     }

@@ -27,7 +27,7 @@ public struct PageSweep: RestartedWork {
             let step = work.step(&machine)
             access = work
             switch step {
-            case .invalidate: return step
+            case .invalidate, .more: return step
             case .failed(let fault):
                 switch fault.cause {
                 case .notMapped, .notWritable, .wrongKind: contents.add(cursor, .segmentation)
@@ -43,6 +43,7 @@ public struct PageSweep: RestartedWork {
     }
 
     private mutating func touch(_ machine: inout Machine) {
+        machine.spend(Slice.page)
         guard let fill else {
             for run in machine.contents(space, PageRange(cursor)) { contents.add(cursor, run.value) }
             return

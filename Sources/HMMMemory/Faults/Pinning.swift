@@ -42,6 +42,8 @@ public struct Pinning: SteppedWork {
         if let step = machine.settle(&pending) { return step }
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, pages.start)) }
         while cursor < pages.end {
+            if machine.isSliceSpent { return .more }
+            machine.spend(Slice.entry)
             guard let area = machine.spaces[index].areas.area(at: cursor), area.kind != .io,
                 isWrite ? area.isWritable : area.isReadable
             else { return .failed(MemoryFault(.notMapped, cursor)) }

@@ -46,6 +46,10 @@ public struct RangeFault: RestartedWork {
     private let mustWrite: Bool
     private let group: UInt32
     private var cursor: Page
+    /// Entries looked at in this walk.
+    private var looked: UInt64 = 0
+    /// The device's page table is right up to there.
+    private var installed: Page
     private var handling: Handling?
     private var pending: PageChange?
 
@@ -71,6 +75,7 @@ public struct RangeFault: RestartedWork {
         self.request = request
         self.mustWrite = mustWrite
         cursor = pages.start
+        installed = pages.start
     }
 
     public var told: [Place] { pending?.told ?? [] }
@@ -80,6 +85,7 @@ public struct RangeFault: RestartedWork {
     /// Once the pages being faulted are done the walk begins anew, as a driver does after -EBUSY.
     public mutating func restart(_ machine: inout Machine) -> Step? {
         cursor = pages.start
+        installed = pages.start
         handling?.isOld = true
         return machine.settle(&pending)
     }
@@ -90,13 +96,26 @@ public struct RangeFault: RestartedWork {
         guard let index = machine.spaces.index(of: space), let position = machine.mirrors.index(of: mirror) else {
             return .failed(MemoryFault(.gone, pages.start))
         }
-        while true {
+        while handling != nil || cursor < pages.end {
             if let step = handle(&machine, index) { return step }
-            if let fault = walk(machine, index) { return .failed(fault) }
-            if handling == nil { break }
+            if machine.isSliceSpent { return .more }
+            looked = 0
+            if let fault = walk(machine, index, machine.entriesLeft) { return .failed(fault) }
+            machine.spend(looked * Slice.entry)
         }
-        if let page = machine.install(position, index, pages, mustWrite: mustWrite) {
-            return .failed(MemoryFault(.readOnlyOnDevice, page))
+        return install(&machine, position, index)
+    }
+
+    /// Puts what is usable into the device's page table.
+    private mutating func install(_ machine: inout Machine, _ position: Int, _ index: Int) -> Step {
+        while let piece = machine.spaces[index].table.nextLeaf(from: installed, before: pages.end) {
+            if machine.isSliceSpent { return .more }
+            let part = PageRange(piece.start, piece.start + UInt64(piece.count))
+            if let page = machine.install(position, index, part, mustWrite: mustWrite) {
+                return .failed(MemoryFault(.readOnlyOnDevice, page))
+            }
+            machine.spend(part.count * Slice.entry)
+            installed = part.end
         }
         return .done
     }
@@ -111,6 +130,11 @@ public struct RangeFault: RestartedWork {
         }
         work.isOld = false
         while work.next < work.end {
+            if machine.isSliceSpent {
+                handling = work
+                return .more
+            }
+            machine.spend(Slice.entry)
             let entry = machine.spaces[index].table[work.next]
             if entry.isPresent, entry.isWritable || work.need == .read {
                 work.next = work.next + 1
@@ -135,9 +159,9 @@ public struct RangeFault: RestartedWork {
         } == nil
     }
 
-    /// Passes over what is usable; stops with `handling` set where a page needs a fault.
-    private mutating func walk(_ machine: borrowing Machine, _ index: Int) -> MemoryFault? {
-        while cursor < pages.end {
+    /// Passes over what is usable; stops with `handling` set where a page needs a fault, or after `most` entries.
+    private mutating func walk(_ machine: borrowing Machine, _ index: Int, _ most: UInt64) -> MemoryFault? {
+        while cursor < pages.end, looked < most {
             guard let area = machine.spaces[index].areas.area(at: cursor), area.isReadable else {
                 let end = machine.spaces[index].areas.endOfUnusable(from: cursor, before: pages.end)
                 if let page = firstNeeded(PageRange(cursor, end)) { return MemoryFault(.notMapped, page) }
@@ -145,7 +169,7 @@ public struct RangeFault: RestartedWork {
                 continue
             }
             let end = min(area.range.end, pages.end)
-            while cursor < end {
+            while cursor < end, looked < most {
                 guard let need = walkTable(machine, index, min(cursor.endOfTable, end)) else { continue }
                 if need == .write, !area.isWritable { return MemoryFault(.notWritable, cursor) }
                 handling = Handling(
@@ -170,10 +194,12 @@ public struct RangeFault: RestartedWork {
         if huge != nil || !machine.spaces[index].table.isCovered(cursor) {
             let need = request.need(cursor - pages.start..<end - pages.start)
             let entry = huge ?? .none
+            looked += 1
             guard isUsable(entry, need, machine) else { return need }
             cursor = end
             return nil
         }
+        looked += end - cursor
         while cursor < end {
             let need = request.need(cursor - pages.start)
             guard isUsable(machine.spaces[index].table[cursor], need, machine) else { return need }

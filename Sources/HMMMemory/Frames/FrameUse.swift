@@ -2,7 +2,8 @@
 extension Machine {
     /// A frame of system memory, or nil at the limit; its bytes are undefined.
     mutating func allocateSystem(replacing: Bool = false) -> FrameNumber? {
-        physical.allocate(&system, replacing: replacing)
+        spend(Slice.page)
+        return physical.allocate(&system, replacing: replacing)
     }
 
     mutating func allocateZeroed() -> FrameNumber? {
@@ -13,6 +14,7 @@ extension Machine {
 
     /// 512 zeroed frames of system memory in a row, each part of one huge page; nil when there are none.
     mutating func allocateHuge() -> FrameNumber? {
+        spend(512 * Slice.page)
         guard let first = physical.allocateHuge(&system) else { return nil }
         physical.bytes(first).initializeMemory(as: UInt8.self, repeating: 0, count: 512 * PageSize.bytes)
         for offset in 0..<512 { physical.frame(first.advanced(offset)).pointee.isLarge = true }
@@ -22,6 +24,7 @@ extension Machine {
     /// A frame of a device's first region that has one, or nil; its bytes are undefined. A device that grows gets one
     /// more region when it is full.
     mutating func allocate(on device: DeviceID, replacing: Bool = false) -> FrameNumber? {
+        spend(Slice.page)
         guard let index = devices.index(of: device), !takeInjectedFailure(device) else { return nil }
         for region in devices[index].regions {
             guard let position = regions.index(of: region) else { continue }

@@ -35,6 +35,7 @@ public struct Eviction: SteppedWork {
     public mutating func step(_ machine: inout Machine) -> Step {
         if let step = machine.settle(&pending) { return step }
         while let part = parts.first {
+            if machine.isSliceSpent { return .more }
             guard let frame = machine.physical.nextUsed(from: part.first, before: part.end) else {
                 parts.removeFirst()
                 continue
@@ -48,6 +49,7 @@ public struct Eviction: SteppedWork {
     }
 
     private mutating func evict(_ frame: FrameNumber, _ machine: inout Machine) -> Step? {
+        machine.spend(8 * Slice.entry)
         let metadata = machine.physical.frame(frame).pointee
         if metadata.isLocked || metadata.object == 0 {
             record(frame, .stayed(.migrating))

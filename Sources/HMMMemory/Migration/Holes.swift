@@ -1,16 +1,19 @@
 /// Pages with nothing behind them move to a device, too: they get zeroed frames there.
 /// Kernel: migrate_vma_insert_page().
 extension Machine {
-    /// Takes device frames for pages with nothing behind them and leaves those on the way there.
+    /// Takes device frames for pages with nothing behind them and leaves those on the way there, until the slice is
+    /// spent. Returns where it stopped.
     mutating func reserveHoles(
         _ index: Int, _ holes: PageRange, _ movement: Movement, _ runs: inout [Migration.Run],
         _ firstHole: inout Page?
-    ) {
+    ) -> Page {
         guard case .device(let device) = movement.destination else {
-            return runs.record(holes.start, holes.count, .stayed(.empty))
+            runs.record(holes.start, holes.count, .stayed(.empty))
+            return holes.end
         }
         var page = holes.start
-        while page < holes.end {
+        // One at least, so that every slice gets on.
+        while page < holes.end, page == holes.start || !isSliceSpent {
             if takeInjectedFailure(device) {
                 runs.record(page, 1, .stayed(.noSpace))
                 page = page + 1
@@ -18,7 +21,8 @@ extension Machine {
             }
             // Nothing comes free meanwhile: what is left of the holes stays, however much it is.
             guard spaces[index].table.hasRoom(for: page), let frame = allocate(on: device) else {
-                return runs.record(page, holes.end - page, .stayed(.noSpace))
+                runs.record(page, holes.end - page, .stayed(.noSpace))
+                return holes.end
             }
             let wasZero = spaces[index].table[page].kind == .zero
             spaces[index].table.set(page, .reserved(frame, fromZero: wasZero))
@@ -27,13 +31,15 @@ extension Machine {
             runs.record(page, 1, .moved, frame)
             page = page + 1
         }
+        return page
     }
 
-    /// Fills the pages on their way with zeroes and maps them.
-    mutating func fillHoles(_ index: Int, _ holes: PageRange, _ movement: Movement) {
+    /// Fills the pages on their way with zeroes and maps them, until the slice is spent. Returns where it stopped.
+    mutating func fillHoles(_ index: Int, _ holes: PageRange, _ movement: Movement) -> Page {
         prepareObject(index, holes.start)
-        guard let area = spaces[index].areas.area(at: holes.start) else { return }
-        forEachReserved(index, holes) { machine, page, entry in
+        guard let area = spaces[index].areas.area(at: holes.start) else { return holes.end }
+        return forEachReserved(index, holes) { machine, page, entry in
+            machine.spend(Slice.page)
             machine.physical.bytes(entry.frame).initializeMemory(
                 as: UInt8.self, repeating: 0, count: PageSize.bytes)
             machine.makeAnonymous(entry.frame, area, page)
@@ -48,7 +54,10 @@ extension Machine {
 
     /// Makes the pages on their way what they were.
     mutating func takeBackHoles(_ index: Int, _ holes: PageRange) {
-        forEachReserved(index, holes) { machine, page, entry in
+        let end = sliceEnd
+        defer { sliceEnd = end }
+        sliceEnd = .max
+        _ = forEachReserved(index, holes) { machine, page, entry in
             machine.spaces[index].table.set(page, entry.wasZero ? .zero : .none)
             machine.release(entry.frame)
         }
@@ -56,16 +65,19 @@ extension Machine {
 
     private mutating func forEachReserved(
         _ index: Int, _ range: PageRange, _ body: (inout Machine, Page, PageEntry) -> Void
-    ) {
+    ) -> Page {
         var page = range.start
         while let piece = spaces[index].table.nextLeaf(from: page, before: range.end) {
             page = piece.start
             let end = piece.start + UInt64(piece.count)
             while page < end {
+                if isSliceSpent { return page }
+                spend(Slice.entry)
                 let entry = spaces[index].table[page]
                 if entry.kind == .migrating, entry.isReserved { body(&self, page, entry) }
                 page = page + 1
             }
         }
+        return range.end
     }
 }

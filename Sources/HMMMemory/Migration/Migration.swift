@@ -85,7 +85,11 @@ public struct Migration: SteppedWork {
             }
             return nextPart(machine, index)
         case .fillingHoles(let holes):
-            machine.fillHoles(index, holes, movement)
+            let end = machine.fillHoles(index, holes, movement)
+            guard end == holes.end else {
+                phase = .fillingHoles(PageRange(end, holes.end))
+                return .more
+            }
             return nextPart(machine, index)
         }
     }
@@ -121,12 +125,13 @@ public struct Migration: SteppedWork {
         guard let area = machine.spaces[index].areas.area(at: part.start) else { return nil }
         while cursor < part.end {
             guard let piece = machine.spaces[index].table.nextLeaf(from: cursor, before: part.end) else {
-                skip(&machine, index, area, PageRange(cursor, part.end))
-                break
+                return skip(&machine, index, area, PageRange(cursor, part.end))
             }
-            skip(&machine, index, area, PageRange(cursor, piece.start))
+            if let step = skip(&machine, index, area, PageRange(cursor, piece.start)) { return step }
             let end = piece.start + UInt64(piece.count)
             while cursor < end {
+                if machine.isSliceSpent { return .more }
+                machine.spend(Slice.entry)
                 if let step = moveOne(&machine, index, area, end) { return step }
             }
         }
@@ -134,21 +139,22 @@ public struct Migration: SteppedWork {
     }
 
     /// Pages where nothing is at all.
-    private mutating func skip(_ machine: inout Machine, _ index: Int, _ area: Area, _ holes: PageRange) {
-        guard !holes.isEmpty else { return }
+    private mutating func skip(_ machine: inout Machine, _ index: Int, _ area: Area, _ holes: PageRange) -> Step? {
+        guard !holes.isEmpty else { return nil }
         if area.kind == .anonymous {
-            machine.reserveHoles(index, holes, movement, &runs, &firstHole)
+            cursor = machine.reserveHoles(index, holes, movement, &runs, &firstHole)
         } else {
             runs.record(holes.start, holes.count, .stayed(.empty))
+            cursor = holes.end
         }
-        cursor = holes.end
+        return cursor < holes.end ? .more : nil
     }
 
     private mutating func moveOne(_ machine: inout Machine, _ index: Int, _ area: Area, _ end: Page) -> Step? {
         let entry = machine.spaces[index].table[cursor]
         let page = cursor
         switch machine.verdict(entry, area, movement) {
-        case .hole: machine.reserveHoles(index, PageRange(page), movement, &runs, &firstHole)
+        case .hole: _ = machine.reserveHoles(index, PageRange(page), movement, &runs, &firstHole)
         case .stays(let reason): runs.record(page, 1, .stayed(reason))
         case .stuck:
             runs.record(page, end - page, .stayed(.pinned))

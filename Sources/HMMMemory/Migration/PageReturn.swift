@@ -39,6 +39,8 @@ extension Machine {
         var work = work
         guard let index = spaces.index(of: work.space) else { return .done }
         while work.page < work.range.end {
+            if isSliceSpent { return .more(.bringBack(work)) }
+            spend(Slice.entry)
             let entry = spaces[index].table[work.page]
             if entry.kind == .devicePrivate {
                 let here = Place(space: work.space, page: work.page)

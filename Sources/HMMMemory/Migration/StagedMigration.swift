@@ -39,6 +39,8 @@ public struct StagedMigration: SteppedWork {
         case finishing
         /// The event for what goes into holes is out.
         case fillingHoles
+        /// Pages are being put where they belong.
+        case ending
         case done
     }
 
@@ -68,8 +70,8 @@ public struct StagedMigration: SteppedWork {
                 phase = .fillingHoles
                 return .invalidate(movement.notice(space, PageRange(hole, range.end)))
             }
-            finish(&machine, index)
-        case .fillingHoles: finish(&machine, index)
+            return finish(&machine, index)
+        case .fillingHoles, .ending: return finish(&machine, index)
         case .collected, .done: break
         }
         return .done
@@ -84,6 +86,8 @@ public struct StagedMigration: SteppedWork {
             return .failed(MemoryFault(.gone, range.start))
         }
         while cursor < range.end {
+            if machine.isSliceSpent { return .more }
+            machine.spend(4 * Slice.entry)
             let entry = machine.spaces[index].table[cursor]
             switch machine.verdict(entry, area, movement) {
             case .hole: pages.append(Staged(source: .hole))
@@ -184,17 +188,26 @@ public struct StagedMigration: SteppedWork {
         pages.indices.first { pages[$0].source == .hole && pages[$0].target != nil }.map { range.start + UInt64($0) }
     }
 
-    private mutating func finish(_ machine: inout Machine, _ index: Int) {
-        phase = .done
-        if firstFilledHole != nil { machine.prepareObject(index, range.start) }
-        for position in pages.indices {
-            pages[position].outcome = finishOne(range.start + UInt64(position), pages[position], &machine, index)
+    private mutating func finish(_ machine: inout Machine, _ index: Int) -> Step {
+        if phase != .ending {
+            if firstFilledHole != nil { machine.prepareObject(index, range.start) }
+            phase = .ending
+            cursor = range.start
         }
+        while cursor < range.end {
+            if machine.isSliceSpent { return .more }
+            let position = Int(cursor - range.start)
+            pages[position].outcome = finishOne(cursor, pages[position], &machine, index)
+            cursor = cursor + 1
+        }
+        phase = .done
+        return .done
     }
 
     private func finishOne(
         _ page: Page, _ staged: Staged, _ machine: inout Machine, _ index: Int
     ) -> Migration.Outcome {
+        machine.spend(staged.target == nil ? Slice.entry : Slice.page)
         switch staged.source {
         case .none(let reason): return .stayed(reason)
         case .hole:

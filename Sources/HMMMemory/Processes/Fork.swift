@@ -6,6 +6,9 @@ public struct Fork: SteppedWork {
     public private(set) var child: SpaceID?
     /// The end of the areas that have been announced.
     private var cursor = Page(number: 0)
+    /// The area that is being copied, and how far that has come.
+    private var copied = 0
+    private var page: Page?
 
     public init(_ parent: SpaceID) { self.parent = parent }
 
@@ -17,9 +20,40 @@ public struct Fork: SteppedWork {
             let reason: InvalidationReason = area.kind == .hugetlb ? .clear : .protectionPage
             return .invalidate(Invalidation(parent, area.range, reason))
         }
-        guard let copy = machine.copySpace(index) else { return .failed(MemoryFault(.limit, Page(number: 0))) }
+        let copy = child ?? machine.makeSpace()
         child = copy
-        return .done
+        switch self.copy(&machine, index, copy) {
+        case true?: return .done
+        case false?: return .more
+        case nil:
+            machine.removeSpace(copy)
+            child = nil
+            return .failed(MemoryFault(.limit, Page(number: 0)))
+        }
+    }
+
+    /// Goes on with the copy until the slice is spent: true when it is all there, false when there is more, nil at the
+    /// limit.
+    private mutating func copy(_ machine: inout Machine, _ index: Int, _ child: SpaceID) -> Bool? {
+        guard let target = machine.spaces.index(of: child) else { return nil }
+        while copied < machine.spaces[index].areas.areas.count {
+            if machine.isSliceSpent { return false }
+            let area = machine.spaces[index].areas.areas[copied]
+            if page == nil {
+                machine.spend(16 * Slice.entry)
+                machine.copyArea(area, to: target)
+            }
+            if area.isCopiedByFork {
+                var next = page ?? area.range.start
+                if page == nil { machine.coverCopy(index, target, area.range) }
+                guard machine.copyPages(index, target, area.range, from: &next) else { return nil }
+                page = next
+                if next < area.range.end { return false }
+            }
+            page = nil
+            copied += 1
+        }
+        return true
     }
 }
 
@@ -31,40 +65,37 @@ extension Area {
 }
 
 extension Machine {
-    /// A copy of an address space, all of it; nil, with no copy left, at the limit.
-    mutating func copySpace(_ parent: Int) -> SpaceID? {
-        let child = makeSpace()
-        guard let target = spaces.index(of: child) else { return nil }
-        for area in spaces[parent].areas.areas where !area.advice.contains(.dontFork) {
-            var copy = area
-            if area.advice.contains(.wipeOnFork) {
-                copy.object = 0
-                copy.lineage = 0
-            } else {
-                copy = forkedArea(area)
-            }
-            appendArea(target, copy)
-            if area.kind == .hugetlb { hugePagesReserved += area.range.count / 512 }
-            guard !area.isCopiedByFork || copyPages(parent, target, area.range) else {
-                removeSpace(child)
-                return nil
-            }
+    /// Gives the child the area, without what it holds.
+    mutating func copyArea(_ area: Area, to target: Int) {
+        guard !area.advice.contains(.dontFork) else { return }
+        var copy = area
+        if area.advice.contains(.wipeOnFork) {
+            copy.object = 0
+            copy.lineage = 0
+        } else {
+            copy = forkedArea(area)
         }
-        return child
+        appendArea(target, copy)
+        if area.kind == .hugetlb { hugePagesReserved += area.range.count / 512 }
     }
 
-    /// Makes the child's entries of an area, and makes the parent's read-only; false at the limit.
-    private mutating func copyPages(_ parent: Int, _ target: Int, _ range: PageRange) -> Bool {
-        // A table of the parent's makes one of the child's, even where its pages have gone. Kernel: copy_pte_range().
+    /// A table of the parent's makes one of the child's, even where its pages have gone. Kernel: copy_pte_range().
+    mutating func coverCopy(_ parent: Int, _ target: Int, _ range: PageRange) {
         var page = range.start
         while let base = spaces[parent].table.nextNode(from: page, before: range.end) {
             spaces[target].table.cover(base)
             page = base + 512
         }
-        page = range.start
+    }
+
+    /// Makes the child's entries of an area from `page` on, and makes the parent's read-only, until the slice is spent;
+    /// false at the limit.
+    mutating func copyPages(_ parent: Int, _ target: Int, _ range: PageRange, from page: inout Page) -> Bool {
         while let piece = spaces[parent].table.nextLeaf(from: page, before: range.end) {
             page = piece.start
             let end = piece.start + UInt64(piece.count)
+            if isSliceSpent { return true }
+            spend(2 * UInt64(piece.count) * Slice.entry)
             if piece.words == nil {
                 if piece.huge.hasFrame, mustCopy(piece.huge.frame) {
                     if spaces[parent].areas.area(at: page)?.kind != .hugetlb {
@@ -83,6 +114,7 @@ extension Machine {
                 page = page + 1
             }
         }
+        page = range.end
         return true
     }
 

@@ -12,14 +12,22 @@ public struct Reaping: SteppedWork {
     public private(set) var freed: UInt64 = 0
     private var cursor = Page(number: 0)
     private var announced: PageRange?
+    /// What of it has gone.
+    private var reaped: Page?
 
     public init(_ space: SpaceID) { self.space = space }
 
     public mutating func step(_ machine: inout Machine) -> Step {
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, cursor)) }
         if let range = announced {
+            var page = reaped ?? range.start
+            reaped = page
+            guard machine.zap(index, range, from: &page, &freed) else {
+                reaped = page
+                return .more
+            }
             announced = nil
-            freed += machine.zap(index, range)
+            reaped = nil
             outcomes.append(Outcome(range: range, isReaped: true))
         }
         while let area = machine.spaces[index].areas.nextArea(from: cursor, before: AddressSpace.highest) {

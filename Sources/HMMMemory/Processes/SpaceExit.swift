@@ -4,6 +4,7 @@ public struct SpaceExit: SteppedWork {
     /// Pages that had memory behind them.
     public private(set) var freed: UInt64 = 0
     private var phase = Phase.begin
+    private var cursor = AddressSpace.everything.start
 
     private enum Phase: Equatable { case begin, released, unmapped }
 
@@ -21,7 +22,8 @@ public struct SpaceExit: SteppedWork {
             phase = .unmapped
             return .invalidate(Invalidation(space, AddressSpace.everything, .unmap))
         case .unmapped:
-            freed = machine.unmapAreas(index, AddressSpace.everything)
+            guard machine.zap(index, AddressSpace.everything, from: &cursor, &freed) else { return .more }
+            freed += machine.unmapAreas(index, AddressSpace.everything)
             return .done
         }
     }

@@ -51,6 +51,8 @@ struct RandomWorld {
         isHuge = !isTight && usesHugePages
         var limits = Limits()
         if isTight { limits.residentBytes = UInt64(6 + dice.roll(14)) << 12 }
+        // Every other world's work is cut small.
+        if seed & 1 == 1 { limits.slice = 150 }
         peer = EnginePeer(limits: limits)
         try join(isDriver: false)
         for (name, profile) in [("gpu0", "default"), ("gpu1", dice.chance(50) ? "dmirror" : "default")] {

@@ -1,0 +1,101 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// Long work is cut into slices, one for an input, so that a loop can serve other tenants between them. Within the
+/// tenant nothing may come between: whatever arrives meanwhile waits here and has its turn afterwards, in order.
+extension Engine {
+    /// What is to be done before anything else happens.
+    enum Unfinished: Equatable {
+        /// The operation has to be stepped again.
+        case step(OperationID)
+        /// The change it had announced is not made yet.
+        case restart(OperationID, inTurn: Bool)
+
+        var operation: OperationID {
+            switch self {
+            case .step(let id), .restart(let id, _): id
+            }
+        }
+    }
+
+    /// Work set free while another's was unfinished.
+    enum Postponed: Equatable {
+        case resumed(OperationID, inTurn: Bool)
+        case consulted(OperationID, Consultation)
+    }
+
+    /// Work has been cut short, or inputs wait for that: the next one to be done is a tick, which is due at once.
+    public var isCut: Bool { unfinished != nil || !deferred.isEmpty }
+
+    /// Work done so far, in units of some ten nanoseconds.
+    public var spent: UInt64 { machine.spent }
+
+    /// An input that comes while work is unfinished: a tick goes on with the work, anything else waits.
+    mutating func goOn(with input: Input, _ now: Instant, _ effects: inout Effects) {
+        if input != .tick {
+            deferred.append(input)
+        } else {
+            machine.beginSlice(limits.slice)
+            finishUnfinished(now, &effects)
+            if hasMore { settle(now, &effects) }
+            while unfinished == nil, ready.isEmpty, !machine.isSliceSpent, let next = deferred.popFirst() {
+                take(next, now, &effects)
+                if hasMore { settle(now, &effects) }
+            }
+        }
+        if isCut || !ready.isEmpty { nextDeadline = now } else { updateDeadline() }
+    }
+
+    private mutating func finishUnfinished(_ now: Instant, _ effects: inout Effects) {
+        guard let work = unfinished else { return }
+        unfinished = nil
+        let id = work.operation
+        guard let index = operations.index(of: id) else { return }
+        switch work {
+        case .restart(_, let inTurn): resume(id, inTurn: inTurn, now, &effects)
+        case .step:
+            var operation = operations[index]
+            let bound = effects.text.count + limits.answerBytes
+            let pauses = go(on: operation.step(&machine), &operation, id, bound, now, &effects)
+            settle(pauses, id, operation)
+            if unfinished == nil { wake(behind: id) }
+        }
+    }
+
+    /// Goes on with what was set free while other work was unfinished.
+    mutating func takePostponed(_ now: Instant, _ effects: inout Effects) {
+        while unfinished == nil, !postponed.isEmpty {
+            switch postponed.removeFirst() {
+            case .resumed(let id, let inTurn): resume(id, inTurn: inTurn, now, &effects)
+            case .consulted(let id, let asked): resumeConsulted(id, asked, now, &effects)
+            }
+        }
+    }
+
+    /// A request that comes up in the middle of an input while work is unfinished: it begins after that.
+    mutating func postpone(_ operation: consuming Operation, behind id: OperationID) {
+        var operation = operation
+        operation.state = .parked(behind: id)
+        begun(operation.caller)
+        operations.append(operation)
+    }
+}
+
+/// Inputs in the order of their arrival.
+struct InputLine {
+    private var inputs: [Input] = []
+    private var first = 0
+
+    var isEmpty: Bool { first == inputs.count }
+
+    mutating func append(_ input: Input) { inputs.append(input) }
+
+    mutating func popFirst() -> Input? {
+        guard first < inputs.count else { return nil }
+        defer {
+            first += 1
+            if first == inputs.count { self = InputLine() }
+        }
+        return inputs[first]
+    }
+}

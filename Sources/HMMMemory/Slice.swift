@@ -1,0 +1,25 @@
+/// How long operations are cut up: they count what they do, in units of some ten nanoseconds, and stop when their slice
+/// is spent. Counted and not timed, so that equal inputs are cut at equal places.
+public enum Slice {
+    /// An entry of a page table looked at or changed.
+    static let entry: UInt64 = 1
+    /// A page copied, filled or read.
+    static let page: UInt64 = 64
+}
+
+extension Machine {
+    /// Lets the steps from now on do work of `units` before they say that there is more.
+    @inline(__always)
+    public mutating func beginSlice(_ units: UInt64) { sliceEnd = spent &+ units }
+
+    /// Steps have to stop where they can.
+    @inline(__always)
+    public var isSliceSpent: Bool { spent >= sliceEnd }
+
+    @inline(__always)
+    mutating func spend(_ units: UInt64) { spent &+= units }
+
+    /// Entries that a loop may pass over before it has to look at the slice again.
+    @inline(__always)
+    var entriesLeft: UInt64 { spent < sliceEnd ? max(512, (sliceEnd - spent) / Slice.entry) : 512 }
+}
