@@ -19,6 +19,8 @@ struct Operation: Equatable {
     let verb: VerbName
     let space: SpaceID
     var work: Work
+    /// What is done once the work is, before anything else happens.
+    var bulk: BulkAccess?
     /// `nowait=yes`: it answers BUSY where it would have to wait for another's range.
     var refusesToWait = false
     var state = State.running

@@ -3,8 +3,16 @@ internal import HMMProtocol
 
 /// How the work of an operation goes on, whatever it is.
 extension Operation {
-    /// One step of the work.
+    /// One step of the work, or of what follows it.
     mutating func step(_ machine: inout Machine) -> Step {
+        if bulk?.hasBegun != true {
+            let step = stepWork(&machine)
+            guard step == .done else { return step }
+        }
+        return bulk?.step(&machine) ?? .done
+    }
+
+    private mutating func stepWork(_ machine: inout Machine) -> Step {
         switch work {
         case .load(var access, let request): step(&access, &machine) { .load($0, request) }
         case .store(var access, let request): step(&access, &machine) { .store($0, request) }

@@ -22,10 +22,10 @@ public struct Machine: ~Copyable {
     let hugePages: UInt64
     public internal(set) var hugePagesReserved: UInt64 = 0
 
-    /// Work done so far. See `Slice`.
-    public internal(set) var spent: UInt64 = 0
+    /// Work done so far, but for what `physical` has counted. See `Slice`.
+    var counted: UInt64 = 0
     /// Steps end with `.more` once as much has been spent.
-    public internal(set) var sliceEnd = UInt64.max
+    var sliceEnd = UInt64.max
 
     /// Most frames that all regions may promise together.
     let regionFrames: UInt64

@@ -5,6 +5,8 @@ public enum Slice {
     static let entry: UInt64 = 1
     /// A page copied, filled or read.
     static let page: UInt64 = 64
+    /// 2 MiB got from the operating system, or given back.
+    static let section: UInt64 = 16384
 }
 
 extension Machine {
@@ -12,12 +14,16 @@ extension Machine {
     @inline(__always)
     public mutating func beginSlice(_ units: UInt64) { sliceEnd = spent &+ units }
 
+    /// Work done so far.
+    @inline(__always)
+    public var spent: UInt64 { counted &+ physical.spent }
+
     /// Steps have to stop where they can.
     @inline(__always)
     public var isSliceSpent: Bool { spent >= sliceEnd }
 
     @inline(__always)
-    mutating func spend(_ units: UInt64) { spent &+= units }
+    mutating func spend(_ units: UInt64) { counted &+= units }
 
     /// Entries that a loop may pass over before it has to look at the slice again.
     @inline(__always)

@@ -7,11 +7,14 @@ extension Engine {
         let space = try space(read.space)
         try checkLength(read.extent.length, read.form)
         let pages = PageRange(touching: read.extent.va, length: read.extent.length)
+        guard !read.each else {
+            return Operation(
+                caller: caller, verb: .read, space: space, work: .sweep(PageSweep(space, pages, storing: nil)))
+        }
         return Operation(
-            caller: caller, verb: .read, space: space,
-            work: read.each
-                ? .sweep(PageSweep(space, pages, storing: nil))
-                : .load(CPUAccess(space, pages, write: false), read))
+            caller: caller, verb: .read, space: space, work: .load(CPUAccess(space, pages, write: false), read),
+            bulk: read.form == .pages
+                ? BulkAccess(.space(space), read.extent.va, read.extent.length, .look) : nil)
     }
 
     func operation(_ write: Write, _ caller: Caller) throws(Failure) -> Operation {
@@ -26,7 +29,10 @@ extension Engine {
                 work: .sweep(PageSweep(space, pages, storing: Fill(pattern))))
         }
         return Operation(
-            caller: caller, verb: .write, space: space, work: .store(CPUAccess(space, pages, write: true), write))
+            caller: caller, verb: .write, space: space, work: .store(CPUAccess(space, pages, write: true), write),
+            bulk: write.pattern.map {
+                BulkAccess(.space(space), write.va, write.length ?? UInt64(write.data.count), .fill(Fill($0)))
+            })
     }
 
     func operation(_ read: DeviceRead, _ caller: Caller) throws(Failure) -> Operation {
@@ -36,7 +42,9 @@ extension Engine {
         let batch = machine.profile(of: mirror.device).batch
         return Operation(
             caller: caller, verb: .deviceRead, space: mirror.space,
-            work: .deviceLoad(DeviceAccess(mirror.id, pages, write: false, batch: batch), read))
+            work: .deviceLoad(DeviceAccess(mirror.id, pages, write: false, batch: batch), read),
+            bulk: read.form == .pages
+                ? BulkAccess(.mirror(mirror.id), read.extent.va, read.extent.length, .look) : nil)
     }
 
     func operation(_ write: DeviceWrite, _ caller: Caller) throws(Failure) -> Operation {
@@ -45,14 +53,16 @@ extension Engine {
         let batch = machine.profile(of: mirror.device).batch
         return Operation(
             caller: caller, verb: .deviceWrite, space: mirror.space,
-            work: .deviceStore(DeviceAccess(mirror.id, pages, write: true, batch: batch), write))
+            work: .deviceStore(DeviceAccess(mirror.id, pages, write: true, batch: batch), write),
+            bulk: write.pattern.map {
+                BulkAccess(.mirror(mirror.id), write.va, write.length ?? UInt64(write.data.count), .fill(Fill($0)))
+            })
     }
 
-    func checkLength(_ length: UInt64, _ form: DataForm) throws(Failure) {
+    func checkLength(_ length: UInt64, _ form: DataForm, isFile: Bool = false) throws(Failure) {
         if form == .pages || form == .ints {
-            guard length <= limits.residentBytes else {
-                throw Failure(.limit, "one request covers at most \(limits.residentBytes) bytes")
-            }
+            let most = isFile || form == .ints ? min(limits.bulk, limits.residentBytes) : limits.residentBytes
+            guard length <= most else { throw Failure(.limit, "one request covers at most \(most) bytes so") }
             return
         }
         let isPrinted = form == .quoted || form == .hex
@@ -77,11 +87,13 @@ extension Engine {
 
     // MARK: Answers
 
-    func answer(_ read: Read, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    func answer(
+        _ read: Read, _ found: [PageContent], _ caller: Caller, _ effects: inout Effects
+    ) throws(Failure) {
         let space = SpaceID(rawValue: read.space)
         effects.answer(caller)
         switch read.form {
-        case .pages: try writeRows(machine.contents(space, pages(read.extent)), caller.tag, &effects)
+        case .pages: try writeRows(found, caller.tag, &effects)
         case .ints:
             try writeIntegers(read.extent.va, read.extent.length, caller.tag, &effects) {
                 machine.load(space, $0, into: $1)
@@ -96,8 +108,6 @@ extension Engine {
         effects.text.endLine()
     }
 
-    private func pages(_ extent: Extent) -> PageRange { PageRange(touching: extent.va, length: extent.length) }
-
     func answer(_ sweep: PageSweep, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         effects.answer(caller)
         try writeRows(sweep.contents, caller.tag, &effects)
@@ -107,11 +117,13 @@ extension Engine {
         effects.text.endLine()
     }
 
-    func answer(_ read: DeviceRead, _ access: DeviceAccess, _ caller: Caller, _ effects: inout Effects) throws(Failure)
-    {
+    func answer(
+        _ read: DeviceRead, _ access: DeviceAccess, _ found: [PageContent], _ caller: Caller,
+        _ effects: inout Effects
+    ) throws(Failure) {
         effects.answer(caller)
         switch read.form {
-        case .pages: try writeRows(machine.deviceContents(access.mirror, pages(read.extent)), caller.tag, &effects)
+        case .pages: try writeRows(found, caller.tag, &effects)
         case .ints:
             try writeIntegers(read.extent.va, read.extent.length, caller.tag, &effects) {
                 machine.deviceLoad(access.mirror, $0, into: $1)
@@ -155,15 +167,16 @@ extension Engine {
         effects.text.endLine()
     }
 
+    /// Stores the data; a pattern has been stored step by step.
     mutating func store(_ write: Write) {
+        guard write.pattern == nil else { return }
         let length = write.length ?? UInt64(write.data.count)
         let space = SpaceID(rawValue: write.space)
-        if let pattern = write.pattern { return machine.fill(space, write.va, length, with: Fill(pattern)) }
         write.data.withUnsafeBytes { machine.store(space, write.va, length, from: $0) }
     }
 
     mutating func answer(_ write: DeviceWrite, _ access: DeviceAccess, _ caller: Caller, _ effects: inout Effects) {
-        deviceStore(write, upTo: access.pages.end)
+        if write.pattern == nil { deviceStore(write, upTo: access.pages.end) }
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" n=", write.length ?? UInt64(write.data.count))

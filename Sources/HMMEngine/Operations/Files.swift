@@ -78,7 +78,7 @@ extension Engine {
 
     func readFile(_ read: FileRead, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         let id = try file(read.file)
-        try checkLength(read.length, read.form)
+        try checkLength(read.length, read.form, isFile: true)
         guard let index = machine.files.index(of: id) else { return }
         let length = machine.files[index].length
         let count = read.offset < length ? min(read.length, length - read.offset) : 0
@@ -116,6 +116,7 @@ extension Engine {
         let id = try file(write.file)
         let length = write.length ?? UInt64(write.data.count)
         guard length > 0 else { throw Failure(.badArgument, "`data` is empty") }
+        guard length <= limits.bulk else { throw Failure(.limit, "one request covers at most \(limits.bulk) bytes so") }
         let (end, overflow) = write.offset.addingReportingOverflow(length)
         guard !overflow else { throw Failure(.badArgument, "the range wraps") }
         try checkFileLength(end)

@@ -151,13 +151,14 @@ extension Engine {
     private mutating func answer(_ operation: borrowing Operation, _ effects: inout Effects) throws(Failure) {
         let caller = operation.caller
         switch operation.work {
-        case .load(_, let read): try answer(read, caller, &effects)
+        case .load(_, let read): try answer(read, operation.bulk?.contents ?? [], caller, &effects)
         case .store(_, let write): answer(write, caller, &effects)
         case .sweep(let sweep): try answer(sweep, caller, &effects)
         case .fault(let fault): answerRows(fault.mirror, fault.pages, caller, &effects)
         case .legacy(let fault): try answerLegacy(fault, caller, &effects)
         case .snapshot(let mirror, let range): answerRows(mirror, range, caller, &effects)
-        case .deviceLoad(let access, let read): try answer(read, access, caller, &effects)
+        case .deviceLoad(let access, let read):
+            try answer(read, access, operation.bulk?.contents ?? [], caller, &effects)
         case .deviceStore(let access, let write): answer(write, access, caller, &effects)
         case .unmap(let unmapping): answerPages(unmapping.freed, operation, &effects)
         case .protect(let change): answerPages(change.changed, operation, &effects)
@@ -182,7 +183,8 @@ extension Engine {
     private mutating func finishUnheard(_ operation: borrowing Operation) {
         switch operation.work {
         case .store(_, let write): store(write)
-        case .deviceStore(let access, let write): deviceStore(write, upTo: access.pages.end)
+        case .deviceStore(let access, let write):
+            if write.pattern == nil { deviceStore(write, upTo: access.pages.end) }
         case .fork(let fork): if let child = fork.child { forget(child) }
         case .stage(var staged, nil): staged.rollBack(&machine)
         case .pin: releasePins(of: operation.caller.connection)

@@ -44,12 +44,12 @@ public struct PageContent: Equatable, Sendable {
 }
 
 extension [PageContent] {
-    /// Adds a page, as part of the last run where it continues it.
-    mutating func add(_ page: Page, _ value: PageContent.Value) {
+    /// Adds pages, as part of the last run where they continue it.
+    mutating func add(_ page: Page, _ value: PageContent.Value, count pages: UInt64 = 1) {
         if let last, last.value == value, last.start + last.count == page {
-            self[count - 1].count += 1
+            self[count - 1].count += pages
         } else {
-            append(PageContent(start: page, count: 1, value: value))
+            append(PageContent(start: page, count: pages, value: value))
         }
     }
 }
@@ -102,9 +102,11 @@ extension Machine {
     }
 
     /// Fills memory that a device can translate for writing.
-    public mutating func deviceFill(_ mirror: MirrorID, _ address: UInt64, _ length: UInt64, with fill: Fill) {
+    public mutating func deviceFill(
+        _ mirror: MirrorID, _ address: UInt64, _ length: UInt64, with fill: Fill, from start: UInt64 = 0
+    ) {
         guard let index = mirrors.index(of: mirror) else { return }
-        Self.fill(mirrors[index].table, physical, address, length, fill, 0)
+        Self.fill(mirrors[index].table, physical, address, length, fill, start)
     }
 
     /// Fills pages of a file that are there.

@@ -14,6 +14,8 @@ public struct PhysicalMemory: ~Copyable {
 
     /// Frames in use, of all kinds.
     public private(set) var used: UInt64 = 0
+    /// What getting sections from the operating system and giving them back has cost, see `Slice`.
+    private(set) var spent: UInt64 = 0
     /// Most frames that may be in use.
     public let limit: UInt64
 
@@ -133,6 +135,7 @@ public struct PhysicalMemory: ~Copyable {
         let low = Int(number & 511)
         let piece = directory[high] ?? makePiece(high)
         if let section = piece[low] { return section }
+        if spare == nil { spent &+= Slice.section }
         let section = spare ?? Self.makeSection()
         spare = nil
         piece[low] = section
@@ -156,7 +159,9 @@ public struct PhysicalMemory: ~Copyable {
         let piece = directory[Int(number >> 9)].unsafelyUnwrapped
         guard let section = piece[Int(number & 511)] else { return }
         piece[Int(number & 511)] = nil
-        if spare == nil { spare = section } else { Self.destroy(section) }
+        guard spare != nil else { return spare = section }
+        spent &+= Slice.section
+        Self.destroy(section)
     }
 }
 
