@@ -13,7 +13,7 @@ extension Engine {
         effects.text.pair(" window=", UInt64(limits.window))
         effects.text.endLine()
         sessions.append(Session(principal: principal), id: connection)
-        if sessions.count > limits.connections { close(connection, .limit, &effects) }
+        if UInt64(sessions.count) > meter.hard(.connections) { close(connection, .limit, &effects) }
         if isDraining { finishDraining(&effects) }
     }
 

@@ -21,8 +21,9 @@ public struct Engine: ~Copyable {
     /// The number of the last umbrella.
     var lastGroup: UInt32 = 0
     var openRanges = IDTable<RangeID, OpenRange>()
-    /// What the server allows the tenant.
+    /// What the server allows the tenant, and its quota at work.
     var policy: TenantPolicy
+    var meter: Meter
     /// What the tenant has denied itself with `config`, and what that leaves of the policy's features.
     var chosen = Restrictions()
     var restrictions: Restrictions
@@ -48,10 +49,12 @@ public struct Engine: ~Copyable {
     public init(limits: Limits = Limits(), policy: TenantPolicy = TenantPolicy()) {
         self.limits = limits
         self.policy = policy
+        meter = Meter(policy.quota, limits)
         restrictions = policy.restrictions
         machine = Machine(
             frameLimit: limits.residentBytes / UInt64(PageSize.bytes), hugePages: UInt64(limits.hugetlbPages),
             regionFrames: limits.regionBytes / UInt64(PageSize.bytes))
+        boundMachine()
     }
 
     /// Connections that have not gone.
@@ -94,6 +97,7 @@ public struct Engine: ~Copyable {
             take(input, now, &effects)
             if hasMore { settle(now, &effects) }
         }
+        if meter.watches { tellPassedBounds(now, &effects) }
         checkInDebug()
     }
 
@@ -139,6 +143,7 @@ public struct Engine: ~Copyable {
             refuse(connection, tag, failure, closes: closes, &effects)
         }
         if hasMore { settle(now, &effects) }
+        if meter.watches { tellPassedBounds(now, &effects) }
         checkInDebug()
     }
 

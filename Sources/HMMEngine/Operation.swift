@@ -95,6 +95,31 @@ struct Operation: Equatable {
     }
 }
 
+extension Operation {
+    /// The page frames that it takes, where it takes any that can be counted beforehand.
+    @inline(__always)
+    var demand: FrameDemand? {
+        switch work {
+        case .load(let access, _), .store(let access, _):
+            FrameDemand(access.space, access.pages, write: access.isWrite)
+        case .sweep(let sweep): FrameDemand(sweep.space, sweep.pages, write: sweep.fill != nil, passesGaps: true)
+        case .fault(let fault), .legacy(let fault): demand(of: fault)
+        case .deviceLoad(let access, _), .deviceStore(let access, _):
+            FrameDemand(space, access.pages, write: access.isWrite)
+        case .exclusive(let access): FrameDemand(access.space, access.pages, write: true)
+        case .pin(let pinning): FrameDemand(pinning.space, pinning.pages, write: pinning.isWrite)
+        case .advise(let change) where change.advice == .populateRead || change.advice == .populateWrite:
+            FrameDemand(change.space, change.range, write: change.advice == .populateWrite)
+        default: nil
+        }
+    }
+
+    private func demand(of fault: RangeFault) -> FrameDemand? {
+        guard fault.request.each == nil, fault.request.all != .nothing else { return nil }
+        return FrameDemand(fault.space, fault.pages, write: fault.request.all == .write)
+    }
+}
+
 /// An invalidation that waits for mirrors. Kernel: from mmu_notifier_invalidate_range_start() to its return.
 struct Round: Equatable {
     struct Waiting: Equatable {

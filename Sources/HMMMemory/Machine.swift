@@ -29,17 +29,27 @@ public struct Machine: ~Copyable {
 
     /// Most frames that all regions may promise together.
     let regionFrames: UInt64
+    /// Most regions that devices which grow may come to have.
+    public var regionLimit = Int.max
 
     /// A machine whose frames in use, of all kinds, never exceed `frameLimit`.
     public init(frameLimit: UInt64, hugePages: UInt64 = 8, regionFrames: UInt64 = .max) {
         self.hugePages = hugePages
         self.regionFrames = regionFrames
         physical = PhysicalMemory(limit: frameLimit)
-        // One for every frame, however far apart their pages are, and some for tables without any.
-        tableNodes = NodeBudget(limit: frameLimit + 16384)
+        tableNodes = NodeBudget(limit: Self.nodeLimit(frameLimit))
         system = Zone(
             firstFrame: PhysicalMemory.systemBase, capacity: PhysicalMemory.frameLimit / 2 - PhysicalMemory.systemBase)
     }
+
+    /// Frames in use, of all kinds, do not grow past `limit` from now on; those that are in use stay.
+    public mutating func setFrameLimit(_ limit: UInt64) {
+        physical.limit = limit
+        tableNodes.limit = Self.nodeLimit(limit)
+    }
+
+    /// One for every frame, however far apart their pages are, and some for tables without any.
+    private static func nodeLimit(_ frames: UInt64) -> UInt64 { frames + 16384 }
 
     // MARK: Making things
 

@@ -81,7 +81,7 @@ public enum ErrorCode: String, CaseIterable, Sendable {
         case .noEvent: "No such event waits for an ack or for an answer."
         case .exists: "The name or the place is taken."
         case .tagBusy: "The tag is in use by a request without an answer."
-        case .limit: "A limit of the tenant would be passed; `limits` shows them."
+        case .limit: "A limit or a quota of the tenant would be passed; `limits` and `quota` show them."
         case .notMapped: "Nothing usable is mapped there: no area, or one that permits no such access at all."
         case .busError: "The place is mapped, but lies beyond the end of its file: SIGBUS for the CPU."
         case .permission: "The area or the page does not permit the access."
@@ -90,7 +90,7 @@ public enum ErrorCode: String, CaseIterable, Sendable {
         case .stayed: "After the move the mirror's table does not serve the whole range."
         case .notExclusive: "A page could not be had exclusively; try again."
         case .busy:
-            "The range is under invalidation and the request asked not to wait, or too much waits already; try again."
+            "The range is under invalidation and the request asked not to wait, or too much waits already or was asked; try again."
         case .outOfMemory: "There is no room of that size: no gap in the address space, or no free physical range."
         case .fenced: "The mirror missed its lease and was fenced; drop it and make a new one."
         case .exited: "The mirror's address space has gone; drop the mirror."

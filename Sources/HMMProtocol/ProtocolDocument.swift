@@ -10,6 +10,8 @@ public enum ProtocolDocument {
         case kernel
         case errors
         case limits
+        /// What a tenant may have a quota of.
+        case quotas
 
         /// The line before the part.
         public var opening: String { "<!-- generated: \(rawValue) -->" }
@@ -21,6 +23,7 @@ public enum ProtocolDocument {
             case .kernel: ProtocolDocument.kernelTable
             case .errors: ProtocolDocument.errorTable
             case .limits: ProtocolDocument.limitTable
+            case .quotas: ProtocolDocument.quotaTable
             }
         }
     }
@@ -135,6 +138,12 @@ public enum ProtocolDocument {
         table(
             ["name", "standard value", "unit", "what is bounded"],
             Limits().rows.map { ["`\($0.name)`", "\($0.value)", "\($0.unit)", "\($0.reason)"] })
+    }
+
+    private static var quotaTable: String {
+        table(
+            ["name", "unit", "what is counted", "past the hard bound"],
+            QuotaResource.allCases.map { ["`\($0.rawValue)`", "\($0.unit)", $0.meaning, $0.refusal] })
     }
 
     private static func table(_ head: [String], _ rows: [[String]]) -> String {

@@ -10,6 +10,7 @@ public enum Request: Equatable, Sendable {
     case ping(Ping)
     indirect case help(Help)
     case limits(ShowLimits)
+    case quota(ShowQuota)
     case pending(Pending)
     case check(Check)
     case config(Config)
@@ -92,7 +93,7 @@ public enum Request: Equatable, Sendable {
 
 /// The verbs without their arguments, in the order of the manual.
 public enum VerbName: UInt8, CaseIterable, Sendable {
-    case hello, ping, help, limits, pending, check, config, ack, quit
+    case hello, ping, help, limits, quota, pending, check, config, ack, quit
     case spaceCreate, spaceFork, spaceDrop, spaceReap, mmap, munmap, mremap, mprotect, madvise, maps, pagemap
     case read, write, pin, unpin
     case fileCreate, fileTruncate, fileRead, fileWrite, fileRemove, fileList
@@ -108,6 +109,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
         case .ping: Ping.self
         case .help: Help.self
         case .limits: ShowLimits.self
+        case .quota: ShowQuota.self
         case .pending: Pending.self
         case .check: Check.self
         case .config: Config.self
@@ -189,6 +191,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
         switch self {
         case .hello: .hello(try Hello(arguments))
         case .ping: .ping(Ping(arguments))
+        case .quota: .quota(ShowQuota(arguments))
         case .help: .help(Help(arguments))
         case .limits: .limits(ShowLimits(arguments))
         case .pending: .pending(Pending(arguments))

@@ -6,6 +6,7 @@ extension Request {
         case .ping: .ping
         case .help: .help
         case .limits: .limits
+        case .quota: .quota
         case .pending: .pending
         case .check: .check
         case .config: .config

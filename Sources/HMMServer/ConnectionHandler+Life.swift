@@ -46,6 +46,7 @@ extension ConnectionHandler {
         let (mailbox, delivery) = shard.connect(self, as: principal, on: loop)
         self.shard = shard
         self.mailbox = mailbox
+        socket.tally = shard.unsent
         phase = .open
         deadline = 0
         deliver(delivery)

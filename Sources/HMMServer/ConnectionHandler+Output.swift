@@ -59,6 +59,7 @@ extension ConnectionHandler {
         loop.output.removeAll()
         // What several bulk answers take stays: fresh pages for each would cost more than the copying.
         loop.output.shrink(to: 4 << 20)
-        if socket.unsent > server.limits.unsentBytes { abandon("does not read its answers and events") }
+        let isOver = socket.unsent > server.limits.unsentBytes || socket.unsent > 0 && socket.tally?.isPassed() ?? false
+        if isOver { abandon("does not read its answers and events") }
     }
 }

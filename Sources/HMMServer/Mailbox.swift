@@ -12,6 +12,8 @@ final class Mailbox: @unchecked Sendable {
 
     /// Most bytes that may wait here.
     private let capacity: Int
+    /// What waits for all connections of the tenant.
+    private let unsent: UnsentTally
     private var outbox: [UInt8] = []
     private var closeReason: CloseReason?
     private var isPaused = false
@@ -24,11 +26,12 @@ final class Mailbox: @unchecked Sendable {
     /// The loop has been told to fetch and has not done so.
     private var isFlagged = false
 
-    init(id: ConnectionID, owner: ConnectionHandler, loop: LoopContext, capacity: Int) {
+    init(id: ConnectionID, owner: ConnectionHandler, loop: LoopContext, capacity: Int, unsent: UnsentTally) {
         self.id = id
         self.owner = owner
         self.loop = loop
         self.capacity = capacity
+        self.unsent = unsent
     }
 
     // MARK: Under the lock
@@ -36,12 +39,19 @@ final class Mailbox: @unchecked Sendable {
     /// Adds lines for the connection, unless it has to be cut off anyway.
     func append(_ lines: UnsafeRawBufferPointer) {
         guard !hasOverflowed else { return }
-        if outbox.count + lines.count > capacity {
+        if outbox.count + lines.count > capacity || unsent.isPassed(by: lines.count) {
             hasOverflowed = true
-            outbox = []
+            discard()
         } else {
             outbox.append(contentsOf: lines)
+            unsent.change(by: lines.count)
         }
+    }
+
+    /// Nothing that waits here will be sent.
+    func discard() {
+        unsent.change(by: -outbox.count)
+        outbox = []
     }
 
     func apply(_ signal: Effects.Signal) {
@@ -71,7 +81,10 @@ final class Mailbox: @unchecked Sendable {
         mustYield = false
         isFlagged = false
         isDrainAwaited = false
-        if !outbox.isEmpty { swap(&outbox, &delivery.outbox) }
+        if !outbox.isEmpty {
+            unsent.change(by: -outbox.count)
+            swap(&outbox, &delivery.outbox)
+        }
         return delivery
     }
 }

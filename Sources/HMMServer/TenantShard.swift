@@ -10,6 +10,8 @@ internal import HMMProtocol
 final class TenantShard: @unchecked Sendable {
     let name: ShortName
     private let limits: Limits
+    /// What waits for its clients to read.
+    let unsent: UnsentTally
     /// Where the tenant's timer lives.
     private let home: LoopContext
 
@@ -35,6 +37,7 @@ final class TenantShard: @unchecked Sendable {
         self.name = name
         self.limits = limits
         self.home = home
+        unsent = UnsentTally(policy)
         engine = Engine(limits: limits, policy: policy)
         textBound = OutputBounds(limits).run
     }
@@ -47,7 +50,7 @@ final class TenantShard: @unchecked Sendable {
     ) -> (mailbox: Mailbox, delivery: Delivery) {
         loop.effects.removeAll()
         lock.lock()
-        let mailbox = Mailbox(id: newID(), owner: owner, loop: loop, capacity: limits.unsentBytes)
+        let mailbox = Mailbox(id: newID(), owner: owner, loop: loop, capacity: limits.unsentBytes, unsent: unsent)
         mailboxes[mailbox.id.rawValue] = mailbox
         engine.handle(.connected(mailbox.id, principal), at: time(loop), into: &loop.effects)
         let delivery = distribute(to: mailbox, on: loop)
@@ -150,7 +153,10 @@ final class TenantShard: @unchecked Sendable {
 
     /// Announces that a connection has gone. Nothing is delivered to it any more.
     func disconnect(_ mailbox: Mailbox, on loop: LoopContext) {
-        handle(.disconnected(mailbox.id), on: loop) { self.mailboxes[mailbox.id.rawValue] = nil }
+        handle(.disconnected(mailbox.id), on: loop) {
+            self.mailboxes[mailbox.id.rawValue] = nil
+            mailbox.discard()
+        }
     }
 
     /// Announces that the server is about to stop. From any thread.
@@ -158,6 +164,15 @@ final class TenantShard: @unchecked Sendable {
         home.eventLoop.execute {
             self.home.readClock()
             self.handle(.drain, on: self.home)
+        }
+    }
+
+    /// Another policy holds from now on. From any thread.
+    func adopt(_ policy: TenantPolicy) {
+        unsent.adopt(policy)
+        home.eventLoop.execute {
+            self.home.readClock()
+            self.handle(.policy(policy), on: self.home)
         }
     }
 

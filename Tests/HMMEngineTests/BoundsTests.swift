@@ -66,7 +66,7 @@ import Testing
         #expect(try peer.say("fault 1 0x10000 256p", as: "M").last == "+ pages=256 seq=1")
     }
 
-    /// What could never fit is refused at once; what does not fit any more stops where the last frame went.
+    /// What does not fit is refused before it takes a frame, and says where the last one would have gone.
     @Test func aStoreStopsAtTheLimit() throws {
         var limits = Limits()
         limits.residentBytes = 8 << 12
@@ -78,10 +78,11 @@ import Testing
         try peer.say("write 1 0x10000 a", as: "P")
         #expect(
             try peer.say("write 1 0x11000 a len=8p", as: "P").first?.hasPrefix("- LIMIT EDQUOT va=0x18000 : ") ?? false)
-        #expect(peer.framesUsed == 8)
+        #expect(peer.framesUsed == 1)
         #expect(
             try peer.say("dev.write 1 0x11000 a len=8p", as: "M").first?.hasPrefix("- LIMIT EDQUOT va=0x18000")
                 ?? false)
+        #expect(peer.framesUsed == 1)
         #expect(try peer.say("write 1 0x10000 abc len=8p", as: "P") == ["+ n=32768"])
         #expect(try peer.say("read 1 0x17ffc 4 as=hex", as: "P").first == "= data=hex:62636162")
     }

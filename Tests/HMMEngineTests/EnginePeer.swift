@@ -11,7 +11,7 @@ struct EnginePeer: TranscriptPeer {
         var nextConnection: UInt32 = 1
         var names: [ConnectionID: String] = [:]
 
-        init(_ limits: Limits) { engine = Engine(limits: limits) }
+        init(_ limits: Limits, _ policy: TenantPolicy) { engine = Engine(limits: limits, policy: policy) }
     }
 
     /// The server's end and the client's end of one connection.
@@ -35,6 +35,9 @@ struct EnginePeer: TranscriptPeer {
     struct Violation: Error, CustomStringConvertible { let description: String }
 
     private let limits: Limits
+    /// Of every tenant, and the role of every connection that comes.
+    private var policy: TenantPolicy
+    var role = Role.admin
     private(set) var tenants: [String: Tenant] = [:]
     private(set) var connections: [String: Connection] = [:]
     private var now = Instant(nanoseconds: 1_000_000_000)
@@ -48,17 +51,20 @@ struct EnginePeer: TranscriptPeer {
     /// Whether a transport goes as soon as the engine closes it; if not, `cut` ends it.
     var closesAtOnce = true
 
-    init(limits: Limits = Limits()) { self.limits = limits }
+    init(limits: Limits = Limits(), policy: TenantPolicy = TenantPolicy()) {
+        self.limits = limits
+        self.policy = policy
+    }
 
     mutating func connect(_ name: String, tenant: String) throws {
-        let owner = tenants[tenant] ?? Tenant(limits)
+        let owner = tenants[tenant] ?? Tenant(limits, policy)
         tenants[tenant] = owner
         let id = ConnectionID(rawValue: owner.nextConnection)
         owner.nextConnection += 1
         owner.names[id] = name
         connections[name] = Connection(owner, id, limits)
         guard let tenantName = ShortName(tenant) else { throw Violation(description: "tenant name") }
-        try input(.connected(id, Principal(tenant: tenantName, authentication: .mutualTLS)), owner)
+        try input(.connected(id, Principal(tenant: tenantName, authentication: .mutualTLS, role: role)), owner)
     }
 
     mutating func send(_ octets: [UInt8], on name: String) throws {
@@ -114,6 +120,12 @@ struct EnginePeer: TranscriptPeer {
     /// Tells every tenant that the server is about to stop.
     mutating func drain() throws {
         for tenant in tenants.values { try input(.drain, tenant) }
+    }
+
+    /// Gives every tenant another policy.
+    mutating func adopt(_ policy: TenantPolicy) throws {
+        self.policy = policy
+        for tenant in tenants.values { try input(.policy(policy), tenant) }
     }
 
     private mutating func input(_ input: Input, _ tenant: Tenant) throws {

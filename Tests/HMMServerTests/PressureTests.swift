@@ -1,3 +1,4 @@
+import HMMEngine
 import HMMProtocol
 import Testing
 
@@ -71,6 +72,37 @@ import Testing
             for _ in 0..<count { #expect(try await process.line() == "+") }
             #expect(try await process.line() == "+ mm=2")
             if endsAtOnce { #expect(try await process.ending().text == "") }
+        }
+    }
+
+    /// What waits for all clients of a tenant together has a bound of its own, where its policy says so; the others of
+    /// the tenant go on.
+    @Test func aTenantsUnsentBytesAreBounded() async throws {
+        // What a single connection may leave unread is more than it gets here.
+        try await TestServer.run({ $0.limits.unsentBytes = 1 << 30 }) { fixture in
+            let process = try await fixture.client()
+            var slow: [TestClient] = []
+            #expect(try await process.ask("mm.create") == "+ mm=1")
+            #expect(try await process.ask("mmap 1 0x10000 1p").hasPrefix("+"))
+            #expect(try await process.ask("dev.create gpu").hasPrefix("+"))
+            #expect(try await process.ask("write 1 0x10000 x") == "+ n=1")
+            for _ in 0..<2 {
+                let driver = try await fixture.client(receiveBuffer: 2048)
+                #expect(try await driver.ask("mirror 1 gpu 0x10000 1p ack=auto").hasPrefix("+"))
+                slow.append(driver)
+            }
+            var policy = TenantPolicy()
+            policy.quota[.unsentBytes] = .init(hard: 65536)
+            for shard in fixture.server.context.tenants.all { shard.adopt(policy) }
+            let flips = (0..<1000).map { "mprotect 1 0x10000 1p \($0 % 2 == 0 ? "r" : "rw")\n" }.joined()
+            var rounds = 0
+            while fixture.log.count(of: "does not read its answers and events") < 2, rounds < 500 {
+                try await process.send(bytes: Array(flips.utf8))
+                for _ in 0..<1000 { #expect(try await process.line().hasPrefix("+ pages=1")) }
+                rounds += 1
+            }
+            #expect(rounds < 500)
+            #expect(try await process.ask("mprotect 1 0x10000 1p r").contains("acked=0"))
         }
     }
 

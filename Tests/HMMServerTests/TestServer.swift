@@ -98,5 +98,7 @@ final class LogLines: Sendable {
 
     func append(_ line: String) { lines.withLock { $0.append(line) } }
 
+    func count(of text: String) -> Int { lines.withLock { $0.count { $0.contains(text) } } }
+
     func contains(_ text: String) -> Bool { lines.withLock { $0.contains { $0.contains(text) } } }
 }

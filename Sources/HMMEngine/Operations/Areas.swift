@@ -8,6 +8,7 @@ extension Engine {
         let plan = try plan(mmap)
         if mmap.kind == .device {
             guard plan.count <= 65536 else { throw Failure(.badArgument, "a device's file has at most 65536 pages") }
+            guard plan.count <= machine.framesFree else { throw overFrames() }
         }
         return Operation(
             caller: caller, verb: .mmap, space: space, work: .map(Mapping(space, plan, areaLimit: limits.areas), mmap))

@@ -20,7 +20,7 @@ extension Engine {
         guard !deviceNames.contains(create.device) else {
             throw Failure(.exists, "there is a device `\(create.device)` already")
         }
-        guard machine.devices.count < limits.devices else { throw over("devices", limits.devices) }
+        try checkQuota(.devices)
         let umbrella = create.umbrella.isEmpty ? nil : try umbrella(create.umbrella)
         let id = machine.makeDevice(
             create.profile == .dmirror ? .dmirror : .standard, chunk: create.chunk.map { $0 >> PageSize.shift },
@@ -100,7 +100,7 @@ extension Engine {
     mutating func makeRegion(
         _ device: DeviceID, _ length: UInt64, _ kind: Region.Kind, _ pfn: UInt64?
     ) throws(Failure) -> RegionID {
-        guard machine.regions.count < limits.regions else { throw over("regions", limits.regions) }
+        try checkQuota(.regions)
         guard length <= limits.regionBytes, regionBytes + length <= limits.regionBytes else {
             throw Failure(.limit, "the tenant's regions may have \(limits.regionBytes) bytes together")
         }
@@ -153,7 +153,7 @@ extension Engine {
         _ space: SpaceID, _ device: DeviceID, _ range: PageRange, _ lease: UInt64,
         _ acknowledgement: Acknowledgement, isLegacy: Bool, _ caller: Caller, _ effects: inout Effects
     ) throws(Failure) -> MirrorID {
-        guard subscriptions.count < limits.mirrors else { throw over("mirrors", limits.mirrors) }
+        try checkQuota(.mirrors)
         guard lease <= limits.leaseMilliseconds else {
             throw Failure(.badArgument, "a lease is at most \(limits.leaseMilliseconds) ms")
         }

@@ -32,8 +32,8 @@ extension Engine {
         answerFile(create.file, id, caller, &effects)
     }
 
-    private func overFrames() -> Failure {
-        Failure(.limit, "the tenant has \(limits.residentBytes) bytes of page frames, or of page tables, in use")
+    func overFrames() -> Failure {
+        Failure(.limit, "the tenant has \(meter.hard(.residentBytes)) bytes of page frames, or of page tables, in use")
     }
 
     private func checkRoom(_ length: UInt64) throws(Failure) {

@@ -4,7 +4,7 @@ internal import HMMProtocol
 /// Address spaces: `mm.create`, `mm.fork`, `mm.drop`; pins; and `pagemap`.
 extension Engine {
     mutating func createSpace(_ create: SpaceCreate, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
-        guard machine.spaces.count < limits.spaces else { throw over("address spaces", limits.spaces) }
+        try checkQuota(.spaces, pending: forksRunning)
         let id = machine.makeSpace()
         policies.append(create.onExpiry, id: id)
         effects.answer(caller)
@@ -22,9 +22,16 @@ extension Engine {
         return id
     }
 
+    /// Address spaces that are being made.
+    private var forksRunning: Int {
+        (0..<operations.count).count { index in
+            if case .fork(let fork) = operations[index].work { fork.child == nil } else { false }
+        }
+    }
+
     func operation(_ fork: SpaceFork, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(fork.space)
-        guard machine.spaces.count < limits.spaces else { throw over("address spaces", limits.spaces) }
+        try checkQuota(.spaces, pending: forksRunning)
         return Operation(caller: caller, verb: .spaceFork, space: space, work: .fork(Fork(space)))
     }
 

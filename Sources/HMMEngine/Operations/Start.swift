@@ -5,6 +5,7 @@ extension Engine {
     /// Begins a request: answers it, or leaves it paused.
     @inline(__always)
     mutating func start(_ request: Request, _ caller: Caller, _ now: Instant, _ effects: inout Effects) {
+        if meter.countsRequests, let refusal = countRequest(request, now) { return effects.fail(caller, refusal) }
         // The two requests that have to cost next to nothing.
         switch request {
         case .ping: return effects.succeed(caller)
@@ -38,6 +39,7 @@ extension Engine {
         case .ping: effects.succeed(caller)
         case .help(let help): try explain(help, caller, &effects)
         case .limits: showLimits(caller, &effects)
+        case .quota: showQuota(caller, now, &effects)
         case .pending: showPending(caller, now, &effects)
         case .quit:
             effects.succeed(caller)
@@ -231,7 +233,7 @@ extension Engine {
                 errno: .EFAULT, address: address)
         case .limit:
             return Failure(
-                .limit, "the tenant has \(limits.residentBytes) bytes of page frames, or of page tables, in use",
+                .limit, "the tenant has \(meter.hard(.residentBytes)) bytes of page frames, or of page tables, in use",
                 address: address)
         case .gone:
             if let id = mirror(of: work), let index = subscriptions.index(of: id), subscriptions[index].isFenced {

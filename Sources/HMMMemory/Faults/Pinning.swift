@@ -12,7 +12,7 @@ public struct Pin: Sendable {
 public struct Pinning: SteppedWork {
     public let space: SpaceID
     public let pages: PageRange
-    private let isWrite: Bool
+    public let isWrite: Bool
     private let isPin: Bool
     /// Memory that must not stay on a device moves to system memory first. Kernel: FOLL_LONGTERM.
     private let isLongTerm: Bool

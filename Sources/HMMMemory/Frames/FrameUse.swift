@@ -33,6 +33,7 @@ extension Machine {
             if regions[position].used < regions[position].capacity { return nil }
         }
         guard let chunk = devices[index].chunk, promisedFrames + chunk <= regionFrames,
+            regions.count < regionLimit,
             let region = try? makeRegion(device, pages: chunk),
             let position = regions.index(of: region)
         else { return nil }

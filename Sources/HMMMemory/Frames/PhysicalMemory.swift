@@ -17,7 +17,7 @@ public struct PhysicalMemory: ~Copyable {
     /// What getting sections from the operating system and giving them back has cost, see `Slice`.
     private(set) var spent: UInt64 = 0
     /// Most frames that may be in use.
-    public let limit: UInt64
+    public internal(set) var limit: UInt64
 
     init(limit: UInt64) {
         self.limit = limit

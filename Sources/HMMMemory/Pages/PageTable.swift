@@ -350,7 +350,7 @@ public struct PageTable: ~Copyable {
 final class NodeBudget {
     /// Nodes in use, the roots apart.
     var used: UInt64 = 0
-    let limit: UInt64
+    var limit: UInt64
 
     init(limit: UInt64) { self.limit = limit }
 

@@ -12,6 +12,9 @@ final class StreamSocket: Pollable {
     private var watched: UInt32 = 0
 
     private var pending = UnsentBytes()
+    /// Where what waits is counted together with that of other sockets, and how much of it has been.
+    var tally: UnsentTally? { didSet { count() } }
+    private var counted = 0
     private var isReading = true
     private var hasInputEnded = false
     /// Output ends once `pending` has been sent.
@@ -98,7 +101,13 @@ final class StreamSocket: Pollable {
         }
         guard rest.count > 0 else { return }
         pending.append(rest)
+        count()
         watch()
+    }
+
+    private func count() {
+        tally?.change(by: unsent - counted)
+        counted = unsent
     }
 
     /// Returns how many bytes the kernel took, 0 if it has no room, less if the connection has failed.
@@ -117,6 +126,7 @@ final class StreamSocket: Pollable {
             if count < 0 { failure = errno }
             return count
         }
+        count()
         if let failure { return fail(failure) }
         guard isDone else { return }
         if endsOutput { shutdown(descriptor, Int32(SHUT_WR)) }
@@ -154,6 +164,7 @@ final class StreamSocket: Pollable {
         self.registration = nil
         Glibc.close(descriptor)
         pending.removeAll()
+        count()
         let owner = owner
         self.owner = nil
         owner?.transportClosed()
