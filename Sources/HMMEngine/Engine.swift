@@ -10,16 +10,13 @@ public struct Engine: ~Copyable {
     var operations = IDTable<OperationID, Operation>()
     var subscriptions = IDTable<MirrorID, Subscription>()
     var policies = IDTable<SpaceID, ExpiryPolicy>()
-    /// Names of devices, by their number less one.
-    var deviceNames: [ShortName] = []
+    var deviceNames = DeviceNames()
     /// Whose pins are whose.
     var pinOwners = IDTable<PinID, ConnectionID>()
     var openMigrations = IDTable<MigrationID, OpenMigration>()
     var drivers = IDTable<DeviceID, Driver>()
     /// Pseudo devices under which others share their memory.
     var umbrellas: [Umbrella] = []
-    /// The number of the last umbrella.
-    var lastGroup: UInt32 = 0
     var openRanges = IDTable<RangeID, OpenRange>()
     /// What the server allows the tenant, and its quota at work.
     var policy: TenantPolicy
@@ -128,6 +125,7 @@ public struct Engine: ~Copyable {
     @inline(__always)
     var hasMore: Bool {
         !ready.isEmpty || !doomed.isEmpty || !machine.freedDeviceFrames.isEmpty || unfinished != nil
+            || !postponed.isEmpty
     }
 
     /// Takes what a connection has sent: the same as `.request` or `.refused`, without making an input of it.

@@ -57,6 +57,20 @@ extension Engine {
             retryAfterMilliseconds: milliseconds)
     }
 
+    /// Throws when too much waits already, or when the numbers that things are given have been used up.
+    func checkRoom(for request: Request) throws(Failure) {
+        if operations.count >= limits.pending, !request.mustGetThrough {
+            throw busy("\(limits.pending) requests of this tenant wait already")
+        }
+        guard hasRunOutOfNumbers, request.name.spec.group != .session else { return }
+        throw Failure(
+            .limit, "the tenant has used up its numbers; it begins anew after its last connection has gone")
+    }
+
+    private var hasRunOutOfNumbers: Bool {
+        machine.hasRunOutOfNumbers || operations.hasRunOut || openMigrations.hasRunOut || openRanges.hasRunOut
+    }
+
     // MARK: Soft bounds
 
     /// Tells whoever wants to know which soft bounds this input has made the tenant pass.
@@ -108,7 +122,7 @@ extension Engine {
 
 extension Request {
     /// It never waits, or it ends what others wait for: too many that wait are no reason to refuse it.
-    fileprivate var mustGetThrough: Bool {
+    var mustGetThrough: Bool {
         switch self {
         case .toRAM, .migrateCopy, .migrateFinish, .migrateAbort, .mirrorDrop, .mirrorUnregister, .rangeDone: true
         default: name.spec.group == .session

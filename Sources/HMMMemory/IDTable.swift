@@ -22,6 +22,12 @@ public struct IDTable<ID: Identifier, Value: ~Copyable>: ~Copyable {
     /// The number the next object will have.
     public var nextID: ID { ID(rawValue: nextRaw) }
 
+    /// Few numbers are left: nothing more is to be added. The last ones are kept for what is under way.
+    public var hasRunOut: Bool { nextRaw > .max - (1 << 20) }
+
+    /// Goes on with number `next`, as if all before it had been used.
+    package mutating func skip(to next: UInt32) { nextRaw = max(nextRaw, next) }
+
     /// Adds an object under `nextID`.
     @discardableResult
     public mutating func append(_ value: consuming Value) -> ID {

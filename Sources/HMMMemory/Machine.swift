@@ -51,6 +51,12 @@ public struct Machine: ~Copyable {
     /// One for every frame, however far apart their pages are, and some for tables without any.
     private static func nodeLimit(_ frames: UInt64) -> UInt64 { frames + 16384 }
 
+    /// Some of what is numbered has had nearly every number there is.
+    public var hasRunOutOfNumbers: Bool {
+        spaces.hasRunOut || devices.hasRunOut || regions.hasRunOut || mirrors.hasRunOut || files.hasRunOut
+            || pins.hasRunOut
+    }
+
     // MARK: Making things
 
     public mutating func makeSpace() -> SpaceID { spaces.append(AddressSpace(tableNodes)) }

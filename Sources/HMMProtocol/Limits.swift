@@ -33,7 +33,7 @@ public struct Limits: Equatable, Sendable {
     /// Regions of one tenant.
     public var regions = 1024
     /// Mirrors of one tenant.
-    public var mirrors = 65536
+    public var mirrors = 16384
     /// Connections of one tenant.
     public var connections = 16384
     /// Bytes of page frames in use by one tenant, system and device memory together.
@@ -55,6 +55,15 @@ public struct Limits: Equatable, Sendable {
     public var openMigrations = 64
     /// Pages of one such migration: a GiB.
     public var migrationPages = 262_144
+
+    /// Ranges of one tenant between `hmm.vma-get-pfns` or `hmm.vma-fault` and `hmm.vma-range-done`.
+    public var openRanges = 4096
+    /// Umbrellas of one tenant: as many as the kernel numbers its `hmm_device`s.
+    public var umbrellas = 256
+    /// Requests of one tenant that wait for an acknowledgement or for one another, on all its connections.
+    public var pending = 16384
+    /// Areas of all address spaces of one tenant: those of four full ones.
+    public var tenantAreas = 262_144
 
     public init() {}
 }
@@ -109,6 +118,10 @@ extension Limits {
             row("pins", pins, "pins", "of one tenant"),
             row("open-migrations", openMigrations, "migrations", "begun and not finished, of one tenant"),
             row("migration-pages", migrationPages, "pages", "of one open migration"),
+            row("open-ranges", openRanges, "ranges", "of the interface of 2017, of one tenant"),
+            row("umbrellas", umbrellas, "umbrellas", "of one tenant"),
+            row("pending", pending, "requests", "that wait, of one tenant"),
+            row("tenant-areas", tenantAreas, "areas", "of all address spaces of one tenant"),
         ]
     }
 }

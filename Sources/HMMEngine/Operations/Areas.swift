@@ -6,6 +6,7 @@ extension Engine {
     func operation(_ mmap: Mmap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(mmap.space)
         let plan = try plan(mmap)
+        try checkAreas(growth: plan.replaces ? 2 : 1)
         if mmap.kind == .device {
             guard plan.count <= 65536 else { throw Failure(.badArgument, "a device's file has at most 65536 pages") }
             guard plan.count <= machine.framesFree else { throw overFrames() }
@@ -92,11 +93,21 @@ extension Engine {
 
     /// Cutting areas makes more of them.
     private func checkAreas(_ space: SpaceID, _ growth: (borrowing AreaMap) -> Int) throws(Failure) {
-        guard let index = machine.spaces.index(of: space),
-            machine.spaces[index].areas.areas.count + growth(machine.spaces[index].areas) > limits.areas
-        else { return }
-        throw Failure(.limit, "the address space may have \(limits.areas) areas, and this would cut one more")
+        guard let index = machine.spaces.index(of: space) else { return }
+        let more = growth(machine.spaces[index].areas)
+        guard machine.spaces[index].areas.areas.count + more <= limits.areas else {
+            throw Failure(.limit, "the address space may have \(limits.areas) areas, and this would cut one more")
+        }
+        try checkAreas(growth: more)
     }
+
+    /// All address spaces together.
+    func checkAreas(growth: Int) throws(Failure) {
+        guard areaCount + growth > limits.tenantAreas else { return }
+        throw Failure(.limit, "the tenant may have \(limits.tenantAreas) areas in all address spaces together")
+    }
+
+    var areaCount: Int { (0..<machine.spaces.count).reduce(0) { $0 + machine.spaces[$1].areas.areas.count } }
 
     func operation(_ mremap: Mremap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(mremap.space)

@@ -3,21 +3,18 @@ internal import HMMProtocol
 
 /// Devices, their regions and their mirrors: `dev.create`, `dev.list`, `region.create`, `mirror`, `mirror.drop`.
 extension Engine {
-    func deviceName(_ id: DeviceID) -> ShortName {
-        let index = Int(id.rawValue) - 1
-        return index < deviceNames.count ? deviceNames[index] : .none
-    }
+    func deviceName(_ id: DeviceID) -> ShortName { deviceNames[id] }
 
     /// The device called `name`.
     func device(_ name: ShortName) throws(Failure) -> DeviceID {
-        guard !name.isEmpty, let index = deviceNames.firstIndex(of: name) else {
+        guard let id = deviceNames.id(of: name) else {
             throw Failure(.noDevice, "there is no device `\(name)`; `dev.list` shows them")
         }
-        return DeviceID(rawValue: UInt32(index + 1))
+        return id
     }
 
     mutating func createDevice(_ create: DeviceCreate, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
-        guard !deviceNames.contains(create.device) else {
+        guard deviceNames.id(of: create.device) == nil else {
             throw Failure(.exists, "there is a device `\(create.device)` already")
         }
         try checkQuota(.devices)
@@ -25,7 +22,7 @@ extension Engine {
         let id = machine.makeDevice(
             create.profile == .dmirror ? .dmirror : .standard, chunk: create.chunk.map { $0 >> PageSize.shift },
             reportsFreed: create.freeEvents, umbrella: umbrella)
-        deviceNames.append(create.device)
+        deviceNames.append(create.device, id)
         drivers.append(
             Driver(
                 connection: caller.connection, asksClient: create.toRAM == .client,

@@ -88,7 +88,7 @@ extension Engine {
         _ = drivers.remove(id)
         dropUnusedUmbrellas()
         managed.removeAll { $0.thing == .device(id) }
-        deviceNames[Int(id.rawValue) - 1] = .none
+        deviceNames.remove(id)
         // Last: those who waited go on, and must not find the device any more.
         for mirror in mirrors { releaseRounds(of: mirror, now, &effects) { $0.fenced += 1 } }
     }

@@ -68,7 +68,7 @@ extension Engine {
         let start = effects.text.count
         var rows = PageRows(caller.tag)
         let owner = machine.mirrors[index].device
-        let names = DeviceNames(own: deviceName(owner), all: deviceNames)
+        let names = RowNames(own: deviceName(owner), all: deviceNames)
         machine.forEachRun(machine.mirrors[index].space, pages, for: machine.mirrors[index].device) { run in
             // Past the bound nothing is kept but the fact.
             if effects.text.count - start <= limits.answerBytes {

@@ -70,7 +70,7 @@ extension Engine {
     }
 
     private func checkRanges() throws(Failure) {
-        guard openRanges.count < limits.window * 16 else { throw over("open ranges", limits.window * 16) }
+        guard openRanges.count < limits.openRanges else { throw over("open ranges", limits.openRanges) }
     }
 
     /// Device memory is left where it is, whoever's it is, unless it has to be written and cannot.

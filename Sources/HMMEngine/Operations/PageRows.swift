@@ -16,7 +16,7 @@ struct PageRows {
 
     /// Adds a run that follows the one before it.
     @inline(__always)
-    mutating func add(_ run: PageRun, _ names: borrowing DeviceNames, to text: inout WireBuffer) {
+    mutating func add(_ run: PageRun, _ names: borrowing RowNames, to text: inout WireBuffer) {
         guard let open = current else { return begin(run) }
         if open.state == run.state, open.order == run.order, append(run, open) { return }
         end(names, &text)
@@ -49,7 +49,7 @@ struct PageRows {
 
     /// Writes the open row.
     @inline(__always)
-    mutating func end(_ names: borrowing DeviceNames, _ text: inout WireBuffer) {
+    mutating func end(_ names: borrowing RowNames, _ text: inout WireBuffer) {
         guard let run = current else { return }
         current = nil
         let tag = tag
@@ -113,13 +113,13 @@ struct PageRows {
 }
 
 /// The names of devices as rows show them.
-struct DeviceNames {
+struct RowNames {
     let own: ShortName
-    let all: [ShortName]
+    let all: DeviceNames
 
     /// The device whose memory a page is in; nil when that is known without saying.
     func name(_ state: PageRun.State) -> ShortName? {
         guard case .coherent(let device, _) = state else { return nil }
-        return all[Int(device.rawValue) - 1]
+        return all[device]
     }
 }

@@ -98,6 +98,10 @@ extension Engine {
         case "connections": UInt64(sessions.count)
         case "resident-bytes": machine.physical.used * UInt64(PageSize.bytes)
         case "region-bytes": regionBytes
+        case "open-ranges": UInt64(openRanges.count)
+        case "umbrellas": UInt64(umbrellas.count)
+        case "pending": UInt64(operations.count)
+        case "tenant-areas": UInt64(areaCount)
         default: nil
         }
     }

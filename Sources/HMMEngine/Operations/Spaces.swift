@@ -32,6 +32,7 @@ extension Engine {
     func operation(_ fork: SpaceFork, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(fork.space)
         try checkQuota(.spaces, pending: forksRunning)
+        try checkAreas(growth: machine.spaces.index(of: space).map { machine.spaces[$0].areas.areas.count } ?? 0)
         return Operation(caller: caller, verb: .spaceFork, space: space, work: .fork(Fork(space)))
     }
 

@@ -21,6 +21,7 @@ extension Engine {
     ) {
         do throws(Failure) {
             try checkRole(request, caller)
+            try checkRoom(for: request)
             if restrictions.isAny { try checkRestrictions(request, caller) }
             if let operation = try begin(request, caller, now, &effects) { run(operation, now, &effects) }
         } catch {

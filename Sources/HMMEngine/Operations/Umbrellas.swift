@@ -11,9 +11,6 @@ struct Umbrella: Equatable {
 
 /// `hmm.device-new`, `hmm.device-put`.
 extension Engine {
-    /// As many as the kernel's hmm_device numbers.
-    private static let mostUmbrellas = 256
-
     /// The group of the devices under the umbrella called `name`.
     func umbrella(_ name: ShortName) throws(Failure) -> UInt32 {
         guard let entry = umbrellas.first(where: { $0.name == name && !$0.isReleased }) else {
@@ -23,8 +20,8 @@ extension Engine {
     }
 
     mutating func makeUmbrella(_ new: UmbrellaNew, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
-        guard umbrellas.count < Self.mostUmbrellas else {
-            throw Failure(.limit, "the tenant has \(Self.mostUmbrellas) umbrellas already", errno: .EBUSY)
+        guard umbrellas.count < limits.umbrellas else {
+            throw Failure(.limit, "the tenant has \(limits.umbrellas) umbrellas already", errno: .EBUSY)
         }
         var name = new.umbrella
         if name.isEmpty {
@@ -37,8 +34,9 @@ extension Engine {
         guard !umbrellas.contains(where: { $0.name == name }) else {
             throw Failure(.exists, "there is an umbrella `\(name)` already")
         }
-        lastGroup += 1
-        umbrellas.append(Umbrella(name: name, group: lastGroup))
+        // Those of devices that stand alone are far above.
+        let group = (1...UInt32(limits.umbrellas)).first { number in !umbrellas.contains { $0.group == number } }
+        umbrellas.append(Umbrella(name: name, group: group ?? 0))
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" umbrella=", name)

@@ -1,0 +1,86 @@
+import HMMProtocol
+import Testing
+
+@testable import HMMEngine
+@testable import HMMMemory
+
+/// Tables of a tenant stop at their limits, and one past them nothing has changed.
+@Suite struct TableLimitsTests {
+    private func peer(_ change: (inout Limits) -> Void) throws -> EnginePeer {
+        var limits = Limits()
+        change(&limits)
+        var peer = EnginePeer(limits: limits)
+        try peer.say("mm.create", "dev.create gpu0", as: "P")
+        return peer
+    }
+
+    private func isRefused(_ line: String, _ peer: inout EnginePeer, as name: String = "P") throws -> Bool {
+        try peer.say(line, as: name).first?.hasPrefix("- LIMIT E") ?? false
+    }
+
+    @Test func rangesOf2017() throws {
+        var peer = try peer { $0.openRanges = 2 }
+        try peer.say("hmm.mirror-register 1 gpu0", "mmap 1 0x10000 4p", as: "A")
+        for _ in 0..<2 { #expect(try peer.say("hmm.vma-get-pfns 1 0x10000 1p", as: "A").last?.hasPrefix("+") ?? false) }
+        #expect(try isRefused("hmm.vma-get-pfns 1 0x10000 1p", &peer, as: "A"))
+        try peer.say("hmm.vma-range-done 1", as: "A")
+        #expect(try peer.say("hmm.vma-get-pfns 1 0x10000 1p", as: "A").last?.hasPrefix("+") ?? false)
+    }
+
+    @Test func umbrellas() throws {
+        var peer = try peer { $0.umbrellas = 2 }
+        try peer.say("hmm.device-new a", "hmm.device-new b", as: "P")
+        #expect(try isRefused("hmm.device-new c", &peer))
+        // One that has gone makes room, and its place is taken again, however often.
+        for _ in 0..<10 {
+            #expect(try peer.say("hmm.device-put a", as: "P").first?.hasPrefix("+") ?? false)
+            #expect(try peer.say("hmm.device-new a", as: "P") == ["+ umbrella=a"])
+        }
+    }
+
+    @Test func areasOfAllSpaces() throws {
+        var peer = try peer { $0.tenantAreas = 4 }
+        try peer.say("mm.create", "mmap 1 0x10000 1p", "mmap 1 0x20000 3p", "mmap 2 0x10000 1p", as: "P")
+        #expect(try isRefused("mm.fork 1", &peer))
+        // It would cut one area into three.
+        #expect(try isRefused("mprotect 1 0x21000 1p r", &peer))
+        #expect(try peer.say("mmap 2 0x20000 1p", as: "P").first?.hasPrefix("+") ?? false)
+        #expect(try isRefused("mmap 2 0x30000 1p", &peer))
+        #expect(try peer.say("maps 2", as: "P").last == "+ rows=2 resident=0")
+        try peer.say("munmap 2 0 1m", as: "P")
+        #expect(try peer.say("mm.fork 1", as: "P").first?.hasPrefix("+ mm=") ?? false)
+    }
+
+    @Test func requestsThatWait() throws {
+        var peer = try peer { $0.pending = 3 }
+        try peer.say("mmap 1 0x10000 4p", as: "P")
+        try peer.say("mirror 1 gpu0", as: "A")
+        try peer.say("#1 munmap 1 0x10000 4p", "#2 read 1 0x10000 1", "#3 read 1 0x10000 1", as: "P")
+        #expect(try peer.say("#4 read 1 0x10000 1", as: "P").first?.hasPrefix("-4 BUSY EBUSY retry-after=") ?? false)
+        // What never waits, and what ends the waiting, gets through.
+        #expect(try peer.say("#5 ping", as: "P") == ["+5"])
+        try peer.say("ack 1", as: "A")
+        #expect(peer.heard("P").first?.hasPrefix("+1 ") ?? false)
+        #expect(peer.pendingCount == 0)
+    }
+
+    /// After four thousand million address spaces there are no numbers left: that is said, and nothing breaks.
+    @Test func numbersThatHaveBeenUsedUp() throws {
+        var peer = try peer { _ in }
+        peer.tenant?.engine.machine.spaces.skip(to: .max - (1 << 20))
+        #expect(try peer.say("mm.create", as: "P") == ["+ mm=4293918719"])
+        #expect(try isRefused("mm.create", &peer))
+        #expect(try isRefused("mm.drop 4293918719", &peer))
+        #expect(try peer.say("ping", as: "P") == ["+"])
+        #expect(peer.tenant?.engine.violations() == [])
+    }
+
+    /// Devices that have gone leave nothing behind.
+    @Test func namesOfDevicesGoWithThem() throws {
+        var peer = try peer { _ in }
+        for _ in 0..<1000 { try peer.say("dev.create gpu1", "dev.remove gpu1", as: "P") }
+        var left = DeviceNames()
+        left.append(try #require(ShortName("gpu0")), DeviceID(rawValue: 1))
+        #expect(peer.tenant?.engine.deviceNames == left)
+    }
+}
