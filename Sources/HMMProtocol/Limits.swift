@@ -6,8 +6,8 @@ public struct Limits: Equatable, Sendable {
     public var arguments = 64
     /// Bytes of one literal: the unit of bulk transfer; two of them fit in an L2 cache.
     public var literal = 1 << 20
-    /// Bytes that one request looks through as integers, or fills or looks through in a file: that is done in one piece,
-    /// while others wait for some tens of milliseconds.
+    /// Bytes that one request looks through as integers, or fills or looks through in a file: that is done in one
+    /// piece, while others wait for some tens of milliseconds.
     public var bulk: UInt64 = 64 << 20
     /// Bytes that one answer shows quoted or in hexadecimal, where each may take four: what a terminal can bear.
     public var printable = 1 << 16

@@ -225,8 +225,8 @@ extension Machine {
         insertArea(index, more)
     }
 
-    /// Makes the area at a free place that the pages of another, or of part of it, are to be moved to; false where there
-    /// is none any more. Kernel: move_vma().
+    /// Makes the area, at a free place, that the pages of another or of part of it are to be moved to; false where the
+    /// other is gone. Kernel: move_vma().
     mutating func beginMoving(_ index: Int, _ old: PageRange, to new: PageRange) -> Bool {
         guard let source = spaces[index].areas.area(at: old.start) else { return false }
         var area = source.cut(to: old)
