@@ -70,7 +70,7 @@ extension Engine {
         return index
     }
 
-    mutating func copyMigration(_ copy: MigrateCopy, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    func operation(_ copy: MigrateCopy, _ caller: Caller) throws(Failure) -> Operation {
         let index = try openMigration(copy.migration, caller)
         let all = openMigrations[index].staged.range
         var part = all
@@ -83,9 +83,20 @@ extension Engine {
         guard !openMigrations[index].staged.isCopied(part) else {
             throw Failure(.state, "nothing is left to copy there")
         }
-        let runs = openMigrations[index].staged.copy(part, &machine)
+        var staged = openMigrations[index].staged
+        staged.beginCopying(part)
+        return Operation(
+            caller: caller, verb: .migrateCopy, space: staged.space, work: .copy(staged, openMigrations.id(at: index)))
+    }
+
+    /// What has been copied belongs to the open migration.
+    mutating func keep(_ staged: StagedMigration, _ id: MigrationID) {
+        if let index = openMigrations.index(of: id) { openMigrations[index].staged = staged }
+    }
+
+    func answerCopy(_ staged: StagedMigration, _ caller: Caller, _ effects: inout Effects) {
         effects.answer(caller)
-        let copied = writeCopies(runs, caller.tag, &effects)
+        let copied = writeCopies(staged.copies, caller.tag, &effects)
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" copied=", copied)
         effects.text.endLine()

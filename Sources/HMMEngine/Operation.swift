@@ -47,6 +47,8 @@ struct Operation: Equatable {
 
     /// What a request does, step by step, and the request where its answer needs it. What is long and seldom is boxed.
     enum Work: Equatable {
+        /// It is being stepped.
+        case idle
         case load(CPUAccess, Read)
         case store(CPUAccess, Write)
         indirect case sweep(PageSweep)
@@ -69,6 +71,8 @@ struct Operation: Equatable {
         indirect case evict(Eviction, Evicting)
         /// `migrate.begin`, or `migrate.finish` of the migration so numbered.
         indirect case stage(StagedMigration, MigrationID?)
+        /// `migrate.copy`
+        indirect case copy(StagedMigration, MigrationID)
         /// `hmm.vma-get-pfns` and `hmm.vma-fault`.
         indirect case legacy(RangeFault)
     }

@@ -14,7 +14,7 @@ extension Operation {
         case .deviceLoad(let access, _), .deviceStore(let access, _):
             access.firstMissing(machine).map { PageRange($0, access.pages.end) }
         case .map(let mapping, _): place(of: mapping, machine)
-        case .cut, .evict: nil
+        case .cut, .evict, .copy, .idle: nil
         // Its own migration keeps others off already.
         case .stage(let staged, let id): id == nil ? staged.range : nil
         // Whoever waits for it holds the range.

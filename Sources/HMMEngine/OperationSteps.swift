@@ -13,30 +13,36 @@ extension Operation {
     }
 
     private mutating func stepWork(_ machine: inout Machine) -> Step {
-        switch work {
-        case .load(var access, let request): step(&access, &machine) { .load($0, request) }
-        case .store(var access, let request): step(&access, &machine) { .store($0, request) }
-        case .sweep(var sweep): step(&sweep, &machine) { .sweep($0) }
-        case .fault(var fault): step(&fault, &machine) { .fault($0) }
-        case .deviceLoad(var access, let request): step(&access, &machine) { .deviceLoad($0, request) }
-        case .deviceStore(var access, let request): step(&access, &machine) { .deviceStore($0, request) }
-        case .unmap(var unmapping): step(&unmapping, &machine) { .unmap($0) }
-        case .protect(var change): step(&change, &machine) { .protect($0) }
-        case .map(var mapping, let request): step(&mapping, &machine) { .map($0, request) }
-        case .remap(var remapping): step(&remapping, &machine) { .remap($0) }
-        case .advise(var change): step(&change, &machine) { .advise($0) }
-        case .fork(var fork): step(&fork, &machine) { .fork($0) }
-        case .reap(var reaping): step(&reaping, &machine) { .reap($0) }
-        case .exit(var exit): step(&exit, &machine) { .exit($0) }
-        case .migrate(var migration, let kind): step(&migration, &machine) { .migrate($0, kind) }
-        case .exclusive(var access): step(&access, &machine) { .exclusive($0) }
-        case .pin(var pinning): step(&pinning, &machine) { .pin($0) }
-        case .cut(var cut): step(&cut, &machine) { .cut($0) }
-        case .evict(var eviction, let purpose): step(&eviction, &machine) { .evict($0, purpose) }
-        case .legacy(var fault): step(&fault, &machine) { .legacy($0) }
-        case .stage(var staged, let id): step(&staged, &machine) { .stage($0, id) }
-        case .snapshot(_, let range):
-            machine.spaces.contains(space) ? .done : .failed(MemoryFault(.gone, range.start))
+        // Taken out, so that what is stepped is changed in place: lists of a million pages are not copied.
+        var current = Work.idle
+        swap(&current, &work)
+        switch consume current {
+        case .idle: return .done
+        case .copy(var staged, let id): return step(&staged, &machine) { .copy($0, id) }
+        case .load(var access, let request): return step(&access, &machine) { .load($0, request) }
+        case .store(var access, let request): return step(&access, &machine) { .store($0, request) }
+        case .sweep(var sweep): return step(&sweep, &machine) { .sweep($0) }
+        case .fault(var fault): return step(&fault, &machine) { .fault($0) }
+        case .deviceLoad(var access, let request): return step(&access, &machine) { .deviceLoad($0, request) }
+        case .deviceStore(var access, let request): return step(&access, &machine) { .deviceStore($0, request) }
+        case .unmap(var unmapping): return step(&unmapping, &machine) { .unmap($0) }
+        case .protect(var change): return step(&change, &machine) { .protect($0) }
+        case .map(var mapping, let request): return step(&mapping, &machine) { .map($0, request) }
+        case .remap(var remapping): return step(&remapping, &machine) { .remap($0) }
+        case .advise(var change): return step(&change, &machine) { .advise($0) }
+        case .fork(var fork): return step(&fork, &machine) { .fork($0) }
+        case .reap(var reaping): return step(&reaping, &machine) { .reap($0) }
+        case .exit(var exit): return step(&exit, &machine) { .exit($0) }
+        case .migrate(var migration, let kind): return step(&migration, &machine) { .migrate($0, kind) }
+        case .exclusive(var access): return step(&access, &machine) { .exclusive($0) }
+        case .pin(var pinning): return step(&pinning, &machine) { .pin($0) }
+        case .cut(var cut): return step(&cut, &machine) { .cut($0) }
+        case .evict(var eviction, let purpose): return step(&eviction, &machine) { .evict($0, purpose) }
+        case .legacy(var fault): return step(&fault, &machine) { .legacy($0) }
+        case .stage(var staged, let id): return step(&staged, &machine) { .stage($0, id) }
+        case .snapshot(let mirror, let range):
+            work = .snapshot(mirror, range)
+            return machine.spaces.contains(space) ? .done : .failed(MemoryFault(.gone, range.start))
         }
     }
 

@@ -54,7 +54,10 @@ extension Engine {
         switch work {
         case .restart(_, let inTurn): resume(id, inTurn: inTurn, now, &effects)
         case .step:
-            var operation = operations[index]
+            var operation = Operation(
+                caller: operations[index].caller, verb: operations[index].verb, space: operations[index].space,
+                work: .idle)
+            swap(&operation, &operations[index])
             let bound = effects.text.count + limits.answerBytes
             let pauses = go(on: operation.step(&machine), &operation, id, bound, now, &effects)
             settle(pauses, id, operation)

@@ -104,7 +104,7 @@ extension Engine {
             try fault.checkPages()
             return try operation(fault.fault, caller, pages: fault.pages)
         case .migrateBegin(let begin): return try operation(begin, caller)
-        case .migrateCopy(let copy): try copyMigration(copy, caller, &effects)
+        case .migrateCopy(let copy): return try operation(copy, caller)
         case .migrateFinish(let finish): return try operation(finish, caller)
         case .migrateAbort(let abort): try self.abort(abort, caller, &effects)
         case .deviceMigrate(let migrate): return try operation(migrate, caller)
@@ -146,6 +146,7 @@ extension Engine {
         case .evict(let eviction, let purpose): try complete(eviction, purpose, now, &effects)
         case .pin(let pinning): if let pin = pinning.pin { pinOwners.append(operation.caller.connection, id: pin) }
         case .stage(_, let id?): close(id)
+        case .copy(let staged, let id): keep(staged, id)
         case .migrate(_, .callback(let waiting, let asked)): resumeConsulted(waiting, asked, now, &effects)
         default: break
         }
@@ -177,6 +178,8 @@ extension Engine {
         case .cut(let cut): answer(cut, operation, &effects)
         case .evict(let eviction, let purpose): answer(eviction, purpose, operation, &effects)
         case .stage(let staged, nil): answerBegin(staged, open(staged, operation), operation, &effects)
+        case .idle: break
+        case .copy(let staged, _): answerCopy(staged, caller, &effects)
         case .stage(let staged, _): answerFinish(staged, operation, &effects)
         }
     }

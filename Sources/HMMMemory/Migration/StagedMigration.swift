@@ -25,7 +25,13 @@ public struct StagedMigration: SteppedWork {
     public let range: PageRange
     public let movement: Movement
     /// One for each page of the range, once they have been collected.
-    public private(set) var pages: [Staged] = []
+    public private(set) var pages: [Staged] {
+        get { list.pages }
+        _modify { yield &list.pages }
+    }
+    private let list = PageList()
+    /// What became of the pages that were to be copied last.
+    public private(set) var copies: [Migration.Run] = []
     /// Pages elsewhere that are held, too.
     public private(set) var told: [Place] = []
     private var announcing: [Place] = []
@@ -35,6 +41,8 @@ public struct StagedMigration: SteppedWork {
 
     private enum Phase: Equatable {
         case begin, collecting, collected
+        /// Pages up to there are being copied.
+        case copying(Page)
         /// The driver has said that it is ready.
         case finishing
         /// The event for what goes into holes is out.
@@ -42,6 +50,16 @@ public struct StagedMigration: SteppedWork {
         /// Pages are being put where they belong.
         case ending
         case done
+    }
+
+    /// One for all copies of the migration, which are never taken further than one at a time: a list of a quarter of a
+    /// million pages is not copied for each slice.
+    ///
+    /// Unchecked: it belongs to its tenant's machine, like the frames it names.
+    private final class PageList: Equatable, @unchecked Sendable {
+        var pages: [Staged] = []
+
+        static func == (a: PageList, b: PageList) -> Bool { a === b }
     }
 
     public init(_ mirror: MirrorID, _ space: SpaceID, _ range: PageRange, _ movement: Movement) {
@@ -72,6 +90,7 @@ public struct StagedMigration: SteppedWork {
             }
             return finish(&machine, index)
         case .fillingHoles, .ending: return finish(&machine, index)
+        case .copying(let end): return copy(to: end, &machine)
         case .collected, .done: break
         }
         return .done
@@ -144,28 +163,38 @@ public struct StagedMigration: SteppedWork {
         return Int(part.start - range.start)..<Int(part.end - range.start)
     }
 
-    /// Gives pages of a part frames at the goal and copies them there, as many as there is room for.
-    /// Kernel: alloc_and_copy().
-    public mutating func copy(_ part: PageRange, _ machine: inout Machine) -> [Migration.Run] {
-        var runs: [Migration.Run] = []
-        for position in indices(part) where pages[position].isCandidate && pages[position].target == nil {
-            let page = range.start + UInt64(position)
-            guard let frame = allocate(&machine) else {
-                runs.record(page, 1, .stayed(.noSpace))
-                continue
-            }
-            let bytes = machine.physical.bytes(frame)
-            if case .frame(let source, _) = pages[position].source {
-                bytes.copyMemory(from: machine.physical.bytes(source), byteCount: PageSize.bytes)
-            } else {
-                bytes.initializeMemory(as: UInt8.self, repeating: 0, count: PageSize.bytes)
-            }
-            machine.physical.frame(frame).pointee.isLocked = true
-            machine.stagedFrames += 1
-            pages[position].target = frame
-            runs.record(page, 1, .moved, frame)
+    /// The next steps give pages of a part frames at the goal and copy them there, as many as there is room for; what
+    /// became of them is in `copies`. Kernel: alloc_and_copy().
+    public mutating func beginCopying(_ part: PageRange) {
+        phase = .copying(part.end)
+        cursor = part.start
+        copies = []
+    }
+
+    private mutating func copy(to end: Page, _ machine: inout Machine) -> Step {
+        while cursor < end {
+            if machine.isSliceSpent { return .more }
+            machine.spend(Slice.entry)
+            copyOne(Int(cursor - range.start), &machine)
+            cursor = cursor + 1
         }
-        return runs
+        phase = .collected
+        return .done
+    }
+
+    private mutating func copyOne(_ position: Int, _ machine: inout Machine) {
+        guard pages[position].isCandidate, pages[position].target == nil else { return }
+        guard let frame = allocate(&machine) else { return copies.record(cursor, 1, .stayed(.noSpace)) }
+        let bytes = machine.physical.bytes(frame)
+        if case .frame(let source, _) = pages[position].source {
+            bytes.copyMemory(from: machine.physical.bytes(source), byteCount: PageSize.bytes)
+        } else {
+            bytes.initializeMemory(as: UInt8.self, repeating: 0, count: PageSize.bytes)
+        }
+        machine.physical.frame(frame).pointee.isLocked = true
+        machine.stagedFrames += 1
+        pages[position].target = frame
+        copies.record(cursor, 1, .moved, frame)
     }
 
     private func allocate(_ machine: inout Machine) -> FrameNumber? {
