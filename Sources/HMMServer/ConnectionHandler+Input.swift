@@ -215,12 +215,14 @@ extension ConnectionHandler {
 
     /// Keeps what is left of the batch until others have had their turn.
     private func holdForTurn() {
-        while let input = loop.batch.takeFirst() {
-            held.bytes += MemoryLayout<Input>.stride
+        while true {
+            var source: [UInt8] = []
+            guard let input = loop.batch.takeFirst(&source) else { return }
+            held.bytes += MemoryLayout<Input>.stride + source.count
             if case .request(_, _, .ack) = input {
-                held.acknowledgements.append(input)
+                held.acknowledgements.append(input, source: source)
             } else {
-                held.inputs.append(input)
+                held.inputs.append(input, source: source)
             }
         }
     }

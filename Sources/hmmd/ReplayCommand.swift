@@ -44,7 +44,7 @@ struct ReplayCommand: ParsableCommand {
     }
 
     func run() throws {
-        let bytes = try Data(contentsOf: URL(filePath: file), options: .alwaysMapped)
+        let bytes = try ReplayCommand.contents(of: file)
         let printer = ReplayPrinter(output: output, isListing: list)
         let outcome = bytes.withUnsafeBytes { Self.replay($0, printer) }
         printer.flush()
@@ -52,6 +52,18 @@ struct ReplayCommand: ParsableCommand {
             try FileHandle(forUpdating: URL(filePath: file)).truncate(atOffset: UInt64(bytes.count - outcome.tornBytes))
         }
         guard outcome.status == 0 else { throw ExitCode(outcome.status) }
+    }
+
+    /// The file in memory.
+    ///
+    /// - Throws: status 2, with the reason on standard error.
+    static func contents(of file: String) throws -> Data {
+        do {
+            return try Data(contentsOf: URL(filePath: file), options: .mappedIfSafe)
+        } catch {
+            FileHandle.standardError.write(Data("\(file): \(error.localizedDescription)\n".utf8))
+            throw ExitCode(2)
+        }
     }
 
     private static func replay(

@@ -16,7 +16,7 @@ struct TranscriptCommand: ParsableCommand {
     var file: String
 
     func run() throws {
-        let bytes = try Data(contentsOf: URL(filePath: file), options: .alwaysMapped)
+        let bytes = try ReplayCommand.contents(of: file)
         do {
             try bytes.withUnsafeBytes { try Self.print($0) }
         } catch let divergence as Replay.Divergence {
