@@ -17,6 +17,7 @@ let package = Package(
         .library(name: "HMMMemory", targets: ["HMMMemory"]),
         .library(name: "HMMProtocol", targets: ["HMMProtocol"]),
         .library(name: "HMMEngine", targets: ["HMMEngine"]),
+        .library(name: "HMMRecording", targets: ["HMMRecording"]),
         .library(name: "HMMTranscript", targets: ["HMMTranscript"]),
         .library(name: "HMMOracle", targets: ["HMMOracle"]),
         .library(name: "HMMClient", targets: ["HMMClient"]),
@@ -33,6 +34,8 @@ let package = Package(
         .target(name: "HMMMemory", swiftSettings: strict),
         .target(name: "HMMProtocol", swiftSettings: strict),
         .target(name: "HMMEngine", dependencies: ["HMMMemory", "HMMProtocol"], swiftSettings: strict),
+        .target(
+            name: "HMMRecording", dependencies: ["HMMEngine", "HMMProtocol"], swiftSettings: strict),
         .target(name: "HMMTranscript", dependencies: ["HMMProtocol"], swiftSettings: strict),
         .target(name: "HMMOracle", dependencies: ["HMMProtocol"], swiftSettings: strict),
 
@@ -46,7 +49,7 @@ let package = Package(
         .target(
             name: "HMMServer",
             dependencies: [
-                "CLinux", "HMMEngine", "HMMProtocol", "HMMTLS",
+                "CLinux", "HMMEngine", "HMMProtocol", "HMMRecording", "HMMTLS",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -66,7 +69,7 @@ let package = Package(
         .executableTarget(
             name: "hmmd",
             dependencies: [
-                "HMMServer", "HMMTLS", "HMMProtocol",
+                "HMMEngine", "HMMProtocol", "HMMRecording", "HMMServer", "HMMTLS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -86,7 +89,12 @@ let package = Package(
         .testTarget(name: "HMMOracleTests", dependencies: ["HMMOracle", "HMMProtocol"], swiftSettings: strict),
         .testTarget(
             name: "HMMEngineTests",
-            dependencies: ["HMMEngine", "HMMMemory", "HMMOracle", "HMMProtocol", "HMMTranscript"],
+            dependencies: [
+                "HMMEngine", "HMMMemory", "HMMOracle", "HMMProtocol", "HMMRecording", "HMMTranscript",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HMMRecordingTests", dependencies: ["HMMEngine", "HMMProtocol", "HMMRecording"],
             swiftSettings: strict),
         .testTarget(
             name: "HMMClientTests",
@@ -100,7 +108,7 @@ let package = Package(
         .testTarget(
             name: "HMMServerTests",
             dependencies: [
-                "HMMServer", "HMMEngine", "HMMProtocol", "HMMTLS",
+                "HMMServer", "HMMEngine", "HMMMemory", "HMMProtocol", "HMMRecording", "HMMTLS",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),

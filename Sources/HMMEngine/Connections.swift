@@ -12,6 +12,7 @@ extension Engine {
         effects.text.pair(" max-literal=", UInt64(limits.literal))
         effects.text.pair(" window=", UInt64(limits.window))
         effects.text.endLine()
+        if poison != nil { return bid(connection, .internalError, &effects) }
         sessions.append(Session(principal: principal), id: connection)
         if UInt64(sessions.count) > meter.hard(.connections) { close(connection, .limit, &effects) }
         if isDraining { finishDraining(&effects) }
@@ -23,12 +24,17 @@ extension Engine {
         guard let index = sessions.index(of: connection), !sessions[index].isClosing else { return }
         sessions[index].isClosing = true
         sessions[index].lane.removeAll()
+        bid(connection, reason, &effects)
+        doom(connection)
+    }
+
+    /// Says good-bye, and that the transport is to close.
+    func bid(_ connection: ConnectionID, _ reason: CloseReason, _ effects: inout Effects) {
         effects.address(connection)
         effects.text.append("* bye ")
         effects.text.append(text: reason.rawValue)
         effects.text.endLine()
         effects.signal(.close(connection, reason))
-        doom(connection)
     }
 
     /// The transport has gone: the mirrors of the connection let go and vanish, what it had not begun is forgotten, and

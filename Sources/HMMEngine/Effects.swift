@@ -68,4 +68,6 @@ public enum CloseReason: String, Equatable, Sendable {
     case shutdown = "SHUTDOWN"
     /// The tenant has all the connections it may have.
     case limit = "LIMIT"
+    /// The tenant's state has broken its rules; the next connection finds a new one.
+    case internalError = "INTERNAL"
 }

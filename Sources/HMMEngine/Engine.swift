@@ -39,6 +39,9 @@ public struct Engine: ~Copyable {
     /// Operations with an invalidation out; zero is the fast way past every range check.
     var roundsRunning = 0
     var isDraining = false
+    /// The first rule that the state has broken. Nobody is served by such a state: every connection has been told, and
+    /// whoever comes is.
+    public internal(set) var poison: String?
 
     /// The time at which `.tick` is due, if any. It may be early, never late.
     public internal(set) var nextDeadline: Instant?
@@ -106,7 +109,8 @@ public struct Engine: ~Copyable {
         case .connected(let connection, let principal): connect(connection, principal, &effects)
         case .disconnected(let connection): disconnect(connection, now, &effects)
         case .drained(let connection): goOnAfterDrain(connection)
-        case .tick: tick(now, &effects)
+        case .tick: if poison == nil { tick(now, &effects) } else { nextDeadline = nil }
+        case .inspect: inspect(&effects)
         case .policy(let policy): adopt(policy)
         case .drain: drain(&effects)
         }
@@ -117,8 +121,7 @@ public struct Engine: ~Copyable {
     @inline(__always)
     private func checkInDebug() {
         assert(
-            isCut || machine.physical.used > 2048 || machine.spaces.count > 16 || machine.violations().isEmpty,
-            "\(machine.violations())")
+            isCut || poison != nil || !isSmall || machine.violations().isEmpty, "\(machine.violations())")
     }
 
     /// Something has been set free, or is to be told, at the end of an input.

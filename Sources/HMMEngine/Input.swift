@@ -69,4 +69,6 @@ public enum Input: Equatable, Sendable {
     case drain
     /// `nextDeadline` has come.
     case tick
+    /// Time for a look at the state, if it is small enough for that to take little.
+    case inspect
 }

@@ -27,6 +27,8 @@ public struct RequestReader: ~Copyable {
     /// The start of a line whose end has not come.
     private var partial: [UInt8] = []
     private var body: [UInt8] = []
+    /// Bytes of the line that waits for its literal, its end included.
+    private var waitingLine = 0
 
     public init(limits: Limits) { self.limits = limits }
 
@@ -36,6 +38,15 @@ public struct RequestReader: ~Copyable {
         case .line: !partial.isEmpty
         case .literal, .literalEnd: true
         case .closed: false
+        }
+    }
+
+    /// Bytes of the request that has begun and not ended: as many of the last ones consumed are its.
+    public var unfinishedCount: Int {
+        switch state {
+        case .line: partial.count
+        case .literal, .literalEnd: waitingLine + body.count + partial.count
+        case .closed: 0
         }
     }
 
@@ -139,12 +150,12 @@ public struct RequestReader: ~Copyable {
             item = .failure(parser.tag, error, closes: parser.framingLost)
         }
         if parser.literal == nil, !parser.framingLost { return item }
-        return hold(item, parser)
+        return hold(item, parser, line.count + 1)
     }
 
     /// An item that costs the connection, or one whose literal has to come first.
     @inline(never)
-    private mutating func hold(_ item: Item, _ parser: LineParser) -> Item? {
+    private mutating func hold(_ item: Item, _ parser: LineParser, _ length: Int) -> Item? {
         guard !parser.framingLost else {
             state = .closed
             return item
@@ -153,6 +164,7 @@ public struct RequestReader: ~Copyable {
         missingLiteral = Int(parser.literal ?? 0)
         body.reserveCapacity(missingLiteral)
         waiting = item
+        waitingLine = length
         state = .literal
         return nil
     }

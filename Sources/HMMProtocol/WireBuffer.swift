@@ -20,6 +20,12 @@ public struct WireBuffer: ~Copyable {
     /// Forgets what was appended after `mark`, an earlier `count`.
     public mutating func truncate(to mark: Int) { used = min(used, mark) }
 
+    /// Writes over eight bytes that have been appended, the low byte of `word` first; nothing where there are none.
+    public mutating func overwrite(at mark: Int, _ word: UInt64) {
+        guard mark >= 0, mark + 8 <= used else { return }
+        storage.storeBytes(of: word.littleEndian, toByteOffset: mark, as: UInt64.self)
+    }
+
     /// Gives back memory that one large answer made it take.
     public mutating func shrink(to capacity: Int) {
         guard used == 0, storage.count > capacity else { return }

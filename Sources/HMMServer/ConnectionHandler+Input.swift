@@ -47,7 +47,7 @@ extension ConnectionHandler {
     private func readSome(_ session: TLSSession) {
         var end = ReadEnd.starved
         if reader.missingLiteral > 0 {
-            bytesSinceBatch += reader.fillLiteral { Self.decrypt(session, into: $0, &end) }
+            bytesSinceBatch += fillLiteral(session, &end)
         } else {
             let count = Self.decrypt(session, into: loop.plaintext, &end)
             if count > 0 { feed(UnsafeRawBufferPointer(rebasing: loop.plaintext[..<count])) }
@@ -57,6 +57,18 @@ extension ConnectionHandler {
         case .closed: hasSeenCloseNotify = true
         case .failed(let error): fail(error)
         }
+    }
+
+    private func fillLiteral(_ session: TLSSession, _ end: inout ReadEnd) -> Int {
+        guard let shard, shard.isRecorded else { return reader.fillLiteral { Self.decrypt(session, into: $0, &end) } }
+        var octets: [UInt8] = []
+        let count = reader.fillLiteral { window in
+            let count = Self.decrypt(session, into: window, &end)
+            octets = Array(window[..<count])
+            return count
+        }
+        octets.withUnsafeBytes { unfinished.append($0, of: reader) }
+        return count
     }
 
     private enum ReadEnd {
@@ -101,7 +113,7 @@ extension ConnectionHandler {
                 continue
             }
             var count = 0
-            deliver(shard.run(bytes, &offset, with: &reader, &count, of: mailbox, on: loop))
+            deliver(shard.run(bytes, &offset, with: &reader, &count, &unfinished, of: mailbox, on: loop))
             if count > 0 { hasCompletedRequest = true }
             bytesSinceBatch = 0
         }
@@ -111,24 +123,30 @@ extension ConnectionHandler {
     /// Parses plaintext while requests are held back: only acknowledgements go to the engine.
     private func feedHeld(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int, _ mailbox: Mailbox) {
         let start = offset
-        Self.parse(bytes, &offset, with: &reader, of: mailbox.id, into: &loop.batch)
+        parse(bytes, &offset, of: mailbox.id)
         bytesSinceBatch += offset - start
         if loop.batch.isEmpty { return }
         hasCompletedRequest = true
         runBatch(mailbox)
     }
 
-    @inline(__always)
-    private static func parse(
-        _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader, of id: ConnectionID,
-        into batch: inout InputQueue
-    ) {
-        while batch.count < batchSize, let item = reader.next(bytes, &offset) {
+    private func parse(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int, of id: ConnectionID) {
+        let isRecorded = shard?.isRecorded ?? false
+        var start = offset
+        while loop.batch.count < Self.batchSize, let item = reader.next(bytes, &offset) {
+            var source: [UInt8] = []
+            if isRecorded {
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<offset])
+                RequestSource.append(unfinished.take(), rest, to: &source)
+            }
+            start = offset
             switch item {
-            case .request(let tag, let request): batch.append(.request(id, tag, request))
-            case .failure(let tag, let failure, let closes): batch.append(.refused(id, tag, failure, closes: closes))
+            case .request(let tag, let request): loop.batch.append(.request(id, tag, request), source: source)
+            case .failure(let tag, let failure, let closes):
+                loop.batch.append(.refused(id, tag, failure, closes: closes), source: source)
             }
         }
+        if isRecorded { unfinished.append(UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), of: reader) }
     }
 
     /// Runs the loop's batch, holding back what has to be. Leaves the batch empty.
@@ -179,28 +197,32 @@ extension ConnectionHandler {
     /// Moves the batch behind what is held back, except acknowledgements: they overtake every queued request, so that
     /// whoever waits for them need not wait for a slow client to read its answers.
     private func hold() {
-        var acknowledgements: [Input] = []
-        while let input = loop.batch.takeFirst() {
+        var acknowledgements: [(input: Input, source: [UInt8])] = []
+        while true {
+            var source: [UInt8] = []
+            guard let input = loop.batch.takeFirst(&source) else { break }
             if case .request(_, _, .ack) = input {
-                acknowledgements.append(input)
+                acknowledgements.append((input, source))
             } else {
-                held.inputs.append(input)
-                held.bytes += MemoryLayout<Input>.stride
+                held.bytes += MemoryLayout<Input>.stride + source.count
+                held.inputs.append(input, source: source)
             }
         }
         if !held.inputs.isEmpty { held.bytes += bytesSinceBatch }
         bytesSinceBatch = 0
-        for input in acknowledgements { loop.batch.append(input) }
+        for (input, source) in acknowledgements { loop.batch.append(input, source: source) }
     }
 
     /// Keeps what is left of the batch until others have had their turn.
     private func holdForTurn() {
-        while let input = loop.batch.takeFirst() {
-            held.bytes += MemoryLayout<Input>.stride
+        while true {
+            var source: [UInt8] = []
+            guard let input = loop.batch.takeFirst(&source) else { return }
+            held.bytes += MemoryLayout<Input>.stride + source.count
             if case .request(_, _, .ack) = input {
-                held.acknowledgements.append(input)
+                held.acknowledgements.append(input, source: source)
             } else {
-                held.inputs.append(input)
+                held.inputs.append(input, source: source)
             }
         }
     }

@@ -41,6 +41,8 @@ final class ConnectionHandler {
     var mailbox: Mailbox?
 
     // Input
+    /// For the recording of the tenant.
+    var unfinished = UnfinishedRequest()
     var held = HeldInput()
     /// The engine wants no requests at the moment.
     var isPaused = false

@@ -1,9 +1,14 @@
 internal import HMMEngine
 
-/// Inputs for an engine in order of arrival. Inputs are moved in and out, never copied; memory is kept for the next
-/// batch until `releaseMemory`.
+/// Inputs for an engine in order of arrival, those that are recorded with the bytes they came in. Inputs are moved in
+/// and out, never copied; memory is kept for the next batch until `releaseMemory`.
 struct InputQueue: ~Copyable {
-    private var slots = UnsafeMutableBufferPointer<Input>(start: nil, count: 0)
+    private struct Slot {
+        let input: Input
+        let source: [UInt8]
+    }
+
+    private var slots = UnsafeMutableBufferPointer<Slot>(start: nil, count: 0)
     private var head = 0
     private var tail = 0
 
@@ -18,23 +23,24 @@ struct InputQueue: ~Copyable {
     @inline(__always) var isEmpty: Bool { head == tail }
 
     @inline(__always)
-    mutating func append(_ input: consuming Input) {
+    mutating func append(_ input: consuming Input, source: consuming [UInt8] = []) {
         if tail == slots.count { makeRoom() }
-        slots.initializeElement(at: tail, to: input)
+        slots.initializeElement(at: tail, to: Slot(input: input, source: source))
         tail += 1
     }
 
-    /// The oldest input; nil when there is none.
+    /// The oldest input; nil when there is none. Its bytes are added to `sources`.
     @inline(__always)
-    mutating func takeFirst() -> Input? {
+    mutating func takeFirst(_ sources: inout [UInt8]) -> Input? {
         guard head < tail else { return nil }
-        let input = slots.moveElement(from: head)
+        let slot = slots.moveElement(from: head)
         head += 1
         if head == tail {
             head = 0
             tail = 0
         }
-        return input
+        if !slot.source.isEmpty { sources += slot.source }
+        return slot.input
     }
 
     mutating func removeAll() {
@@ -59,7 +65,7 @@ struct InputQueue: ~Copyable {
                 target.moveInitialize(from: source, count: live.count)
             }
         } else {
-            let larger = UnsafeMutableBufferPointer<Input>.allocate(capacity: max(64, slots.count * 2))
+            let larger = UnsafeMutableBufferPointer<Slot>.allocate(capacity: max(64, slots.count * 2))
             _ = larger.moveInitialize(fromContentsOf: live)
             slots.deallocate()
             slots = larger

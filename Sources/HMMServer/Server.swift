@@ -28,14 +28,14 @@ public final class Server: Service, Sendable {
 
     /// Loads the certificates and makes the threads; does not listen yet.
     ///
-    /// - Throws: `TLSError`, naming the file or setting that cannot be used.
+    /// - Throws: `TLSError` or `SettingError`, naming the file or setting that cannot be used.
     public init(_ configuration: ServerConfiguration, logger: Logger) throws {
         self.configuration = configuration
         self.logger = logger
         certificates = try configuration.tls.map { try CertificateFiles($0) }
         let spin = configuration.busyPollNanoseconds
         let loops = try (0..<max(1, configuration.loops)).map { _ in LoopContext(try EventLoop(spinNanoseconds: spin)) }
-        context = ServerContext(configuration, certificates: certificates, loops: loops, logger: logger)
+        context = try ServerContext(configuration, certificates: certificates, loops: loops, logger: logger)
         for loop in loops { loop.startSweeping(every: configuration.patience.sweepNanoseconds) }
     }
 
@@ -135,6 +135,7 @@ extension Server {
         await waitForConnections(isHurried ? .milliseconds(200) : .nanoseconds(Int64(context.waits.goodbye)))
         closeConnections { $0.abandon("the server stops") }
         for loop in context.loops { loop.eventLoop.stop() }
+        await context.recordings?.finish()
         logger.info("stopped")
     }
 

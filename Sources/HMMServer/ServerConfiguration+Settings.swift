@@ -27,6 +27,7 @@ extension ServerConfiguration {
         }
         try readBounds(given)
         try readPatience(given)
+        recording = try Self.recording(given)
     }
 
     private static func tls(_ given: GivenSettings) throws(SettingError) -> TLS? {
@@ -83,6 +84,19 @@ extension ServerConfiguration {
             loops = min(count, 1024)
         }
         if let count = try given.value(.maxConnections, "a number from 1", positive) { maxConnections = count }
+    }
+
+    private static func recording(_ given: GivenSettings) throws(SettingError) -> RecordingPolicy? {
+        guard let folder = given[.record] else { return nil }
+        var policy = RecordingPolicy(folder: folder)
+        let size: (String) -> UInt64? = { text in Quantity.bytes(text).flatMap { $0 >= 1 << 16 ? $0 : nil } }
+        if let bytes = try given.value(.recordBytes, "a size from 64k, such as 256m", size) { policy.bytes = bytes }
+        let positive: (String) -> Int? = { text in Int(text).flatMap { $0 > 0 ? $0 : nil } }
+        if let files = try given.value(.recordFiles, "a number from 1", positive) { policy.files = files }
+        let sync: (String) -> RecordingPolicy.Sync? = { RecordingPolicy.Sync(rawValue: $0) }
+        if let sync = try given.value(.recordSync, "never or interval", sync) { policy.sync = sync }
+        policy.holdsOutput = try given.value(.recordOutput, "yes or no", yesOrNo) ?? false
+        return policy
     }
 
     private mutating func readPatience(_ given: GivenSettings) throws(SettingError) {

@@ -70,6 +70,8 @@ public struct ServerConfiguration: Sendable {
     /// Connections of all tenants together; further ones are closed at once.
     public var maxConnections = 20_000
     public var patience = Patience()
+    /// Where and how every tenant is recorded; nil when none is.
+    public var recording: RecordingPolicy?
 
     /// A server that listens nowhere yet.
     public init(localTenant: ShortName) {

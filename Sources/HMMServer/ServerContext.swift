@@ -12,6 +12,8 @@ final class ServerContext: Sendable {
     }
 
     let tenants: Tenants
+    /// Where tenants are recorded; nil when they are not.
+    let recordings: RecordingFolder?
     let admission: Admission
     let certificates: CertificateFiles?
     let anonymousTenant: ShortName?
@@ -27,8 +29,11 @@ final class ServerContext: Sendable {
 
     init(
         _ configuration: ServerConfiguration, certificates: CertificateFiles?, loops: [LoopContext], logger: Logger
-    ) {
-        tenants = Tenants(limits: configuration.limits, policy: TenantPolicy(restrictions: configuration.restrictions))
+    ) throws {
+        recordings = try configuration.recording.map { try RecordingFolder($0, logger: logger) }
+        tenants = Tenants(
+            limits: configuration.limits, policy: TenantPolicy(restrictions: configuration.restrictions),
+            recordings: recordings, logger: logger)
         admission = Admission(bound: configuration.maxConnections)
         self.certificates = certificates
         anonymousTenant = configuration.tls?.anonymousTenant

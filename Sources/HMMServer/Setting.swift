@@ -16,6 +16,11 @@ public enum Setting: String, CaseIterable, Sendable {
     case lineTimeout = "line-timeout"
     case idleTimeout = "idle-timeout"
     case drainSeconds = "drain-seconds"
+    case record
+    case recordBytes = "record-bytes"
+    case recordFiles = "record-files"
+    case recordSync = "record-sync"
+    case recordOutput = "record-output"
     case logLevel = "log-level"
 
     public var flag: String { "--\(rawValue)" }

@@ -1,5 +1,6 @@
 internal import HMMEngine
 internal import HMMProtocol
+internal import HMMRecording
 
 /// One tenant's engine, and the way from it to the tenant's connections on all event loops.
 ///
@@ -17,6 +18,10 @@ final class TenantShard: @unchecked Sendable {
 
     private let lock = Lock()
     private var engine: Engine
+    /// Where everything that the engine takes and says is written; nil when nobody wants that.
+    private let recording: Recording?
+    /// The bytes of the requests of one run.
+    private var sources: [UInt8] = []
     private var mailboxes: [UInt32: Mailbox] = [:]
     private var lastID: UInt32 = 0
     /// The latest time the engine has been told. Loops read the clock before they wait for the lock, and for the engine
@@ -29,18 +34,33 @@ final class TenantShard: @unchecked Sendable {
     private var isRetired = false
     /// Connections that have more for the engine, or ask whether it is done, while it is cut short.
     private var waiting: [Mailbox] = []
+    private let tenants: Tenants
+    /// Runs until the state is looked at.
+    private var runsToInspection = TenantShard.inspectionInterval
+    private var isPoisoned = false
+
+    /// Runs between two looks at the state: some hundred microseconds each, a few times a second at most.
+    private static let inspectionInterval = 16384
 
     /// Text after which a run ends, so that a client which does not read is noticed before more is made for it.
     private let textBound: Int
 
-    init(name: ShortName, limits: Limits, policy: TenantPolicy, home: LoopContext) {
+    init(
+        name: ShortName, limits: Limits, policy: TenantPolicy, recording: Recording?, tenants: Tenants,
+        home: LoopContext
+    ) {
         self.name = name
+        self.tenants = tenants
         self.limits = limits
         self.home = home
         unsent = UnsentTally(policy)
+        self.recording = recording
         engine = Engine(limits: limits, policy: policy)
         textBound = OutputBounds(limits).run
     }
+
+    /// Bytes of requests are to be kept until the requests have been run.
+    var isRecorded: Bool { recording != nil }
 
     // MARK: Runs. `loop` is the loop of the caller.
 
@@ -52,17 +72,21 @@ final class TenantShard: @unchecked Sendable {
         lock.lock()
         let mailbox = Mailbox(id: newID(), owner: owner, loop: loop, capacity: limits.unsentBytes, unsent: unsent)
         mailboxes[mailbox.id.rawValue] = mailbox
-        engine.handle(.connected(mailbox.id, principal), at: time(loop), into: &loop.effects)
+        take(.connected(mailbox.id, principal), &engine, time(loop), &loop.effects)
         let delivery = distribute(to: mailbox, on: loop)
         return (mailbox, unlock(delivery, loop))
     }
 
-    /// Runs inputs from the front of `inputs`, until none is left, much has been said, or a transport has to act.
-    @inline(__always)
+    /// Runs requests from the front of `inputs`, until none is left, much has been said, or a transport has to act.
     func run(_ inputs: inout InputQueue, of mailbox: Mailbox, on loop: LoopContext) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
             let end = engine.spent &+ limits.slice
-            Self.run(&inputs, on: &engine, at: now, into: &effects, textBound: textBound, until: end)
+            sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
+            while !engine.isCut, let input = inputs.takeFirst(&sources) {
+                engine.handle(input, at: now, into: &effects)
+                if effects.text.count >= textBound || !effects.signals.isEmpty || engine.spent >= end { break }
+            }
+            if !sources.isEmpty { recording?.record(requests: sources, of: mailbox.id, at: now, causing: effects) }
             if !inputs.isEmpty, engine.isCut || engine.spent >= end { yield(mailbox, loop, engine.isCut) }
         }
     }
@@ -72,17 +96,24 @@ final class TenantShard: @unchecked Sendable {
     @inline(__always)
     func run(
         _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader, _ count: inout Int,
-        of mailbox: Mailbox, on loop: LoopContext
+        _ unfinished: inout UnfinishedRequest, of mailbox: Mailbox, on loop: LoopContext
     ) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
             let end = engine.spent &+ limits.slice
-            count += Self.run(
-                bytes, &offset, with: &reader, of: mailbox.id, on: &engine, at: now, into: &effects,
-                textBound: textBound, until: end)
+            if recording == nil {
+                count += Self.run(
+                    bytes, &offset, with: &reader, of: mailbox.id, on: &engine, at: now, into: &effects,
+                    textBound: textBound, until: end)
+            } else {
+                count += runRecorded(
+                    bytes, &offset, with: &reader, &unfinished, of: mailbox.id, on: &engine, at: now, into: &effects,
+                    until: end)
+            }
             if offset < bytes.count, engine.isCut || engine.spent >= end { yield(mailbox, loop, engine.isCut) }
         }
     }
 
+    /// Everything borrowed once, so that exclusive access is checked once for a batch.
     @inline(__always)
     private static func run(
         _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
@@ -98,16 +129,26 @@ final class TenantShard: @unchecked Sendable {
         return count
     }
 
-    /// Everything borrowed once, so that exclusive access is checked once for a batch.
-    @inline(__always)
-    private static func run(
-        _ inputs: inout InputQueue, on engine: inout Engine, at now: Instant, into effects: inout Effects,
-        textBound: Int, until end: UInt64
-    ) {
-        while !engine.isCut, let input = inputs.takeFirst() {
-            engine.handle(input, at: now, into: &effects)
-            if effects.text.count >= textBound || !effects.signals.isEmpty || engine.spent >= end { return }
+    /// The same, with the bytes of the requests for the recording.
+    private func runRecorded(
+        _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
+        _ unfinished: inout UnfinishedRequest, of connection: ConnectionID, on engine: inout Engine, at now: Instant,
+        into effects: inout Effects, until end: UInt64
+    ) -> Int {
+        var count = 0
+        var start = offset
+        sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
+        while !engine.isCut, let item = reader.next(bytes, &offset) {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<offset])
+            RequestSource.append(unfinished.take(), rest, to: &sources)
+            start = offset
+            engine.handle(item, from: connection, at: now, into: &effects)
+            count += 1
+            if effects.text.count >= textBound || !effects.signals.isEmpty || engine.spent >= end { break }
         }
+        unfinished.append(UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), of: reader)
+        if count > 0 { recording?.record(requests: sources, of: connection, at: now, causing: effects) }
+        return count
     }
 
     /// Much has been done for a connection and it wants more: others of its loop come first. Where the engine itself
@@ -147,7 +188,7 @@ final class TenantShard: @unchecked Sendable {
     /// Announces that everything sent to a connection so far has left.
     func drained(_ mailbox: Mailbox, on loop: LoopContext) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
-            engine.handle(.drained(mailbox.id), at: now, into: &effects)
+            take(.drained(mailbox.id), &engine, now, &effects)
         }
     }
 
@@ -178,9 +219,15 @@ final class TenantShard: @unchecked Sendable {
 
     private func handle(_ input: Input, on loop: LoopContext, beforeDelivery body: () -> Void = {}) {
         _ = locked(for: nil, on: loop) { engine, now, effects in
-            engine.handle(input, at: now, into: &effects)
+            take(input, &engine, now, &effects)
             body()
         }
+    }
+
+    /// An input that is no request.
+    private func take(_ input: Input, _ engine: inout Engine, _ now: Instant, _ effects: inout Effects) {
+        engine.handle(input, at: now, into: &effects)
+        recording?.record(input, at: now, causing: effects)
     }
 
     /// Lets `body` have the engine, and hands out what that caused: to `own` as a delivery, to others by mailbox.
@@ -228,6 +275,7 @@ final class TenantShard: @unchecked Sendable {
                 $0.append(UnsafeRawBufferPointer(rebasing: text[segment.range]))
             }
         }
+        if engine.poison != nil { bury() }
         for signal in loop.effects.signals { deliver(to: signal.connection, own, loop) { $0.apply(signal) } }
         return own?.take(hasText: false) ?? Delivery()
     }
@@ -243,6 +291,9 @@ final class TenantShard: @unchecked Sendable {
     @inline(__always)
     private func unlock(_ delivery: consuming Delivery, _ loop: LoopContext) -> Delivery {
         var isTimerLate = false
+        runsToInspection -= 1
+        let isInspectionDue = runsToInspection == 0
+        if isInspectionDue { runsToInspection = Self.inspectionInterval }
         if let next = engine.nextDeadline, armed.map({ next < $0 }) ?? true {
             armed = next
             isTimerLate = true
@@ -250,9 +301,27 @@ final class TenantShard: @unchecked Sendable {
         if !waiting.isEmpty, !engine.isCut { wakeWaiting(loop) }
         lock.unlock()
         if !loop.filled.isEmpty { loop.postFilled() }
+        if isInspectionDue {
+            home.eventLoop.execute {
+                self.home.readClock()
+                self.handle(.inspect, on: self.home)
+            }
+        }
         if isTimerLate { home.eventLoop.execute { self.setTimer() } }
         return delivery
     }
+
+    /// The engine has given its tenant up: whoever comes from now on gets another shard.
+    private func bury() {
+        guard !isPoisoned else { return }
+        isPoisoned = true
+        recording?.finish(.poisoned)
+        let violation = engine.poison ?? ""
+        home.eventLoop.execute { self.tenants.bury(self, violation, recording: self.recording?.path) }
+    }
+
+    /// Lets `body` look at the engine, under the lock.
+    func withEngine<Result>(_ body: (inout Engine) -> Result) -> Result { lock.withLock { body(&engine) } }
 
     // MARK: The timer. On the home loop.
 
@@ -282,6 +351,7 @@ final class TenantShard: @unchecked Sendable {
 
     /// The last connection has gone, and the registry no longer knows this shard.
     func retire() {
+        recording?.finish(.closed)
         home.eventLoop.execute {
             self.isRetired = true
             self.cancelTimer()

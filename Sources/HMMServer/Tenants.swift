@@ -1,5 +1,6 @@
 internal import HMMEngine
 internal import HMMProtocol
+internal import Logging
 internal import Synchronization
 
 /// The tenants that have connections. A tenant comes with its first connection and goes with its last.
@@ -14,11 +15,15 @@ final class Tenants: Sendable {
 
     private let limits: Limits
     private let policy: TenantPolicy
+    private let recordings: RecordingFolder?
+    private let logger: Logger
     private let entries = Mutex<[ShortName: Entry]>([:])
 
-    init(limits: Limits, policy: TenantPolicy) {
+    init(limits: Limits, policy: TenantPolicy, recordings: RecordingFolder?, logger: Logger) {
         self.limits = limits
         self.policy = policy
+        self.recordings = recordings
+        self.logger = logger
     }
 
     var count: Int { entries.withLock { $0.count } }
@@ -32,7 +37,9 @@ final class Tenants: Sendable {
                 entries[tenant]?.uses += 1
                 return shard
             }
-            let shard = TenantShard(name: tenant, limits: limits, policy: policy, home: loop)
+            let shard = TenantShard(
+                name: tenant, limits: limits, policy: policy,
+                recording: recordings?.begin(tenant, limits, policy), tenants: self, home: loop)
             entries[tenant] = Entry(shard: shard, uses: 1)
             return shard
         }
@@ -46,5 +53,21 @@ final class Tenants: Sendable {
             return entry.uses == 0
         }
         if isLast { shard.retire() }
+    }
+
+    /// The shard's state has broken its rules. Its connections are leaving; the next one gets a new shard.
+    func bury(_ shard: TenantShard, _ violation: String, recording: String?) {
+        logger.critical(
+            "tenant given up",
+            metadata: [
+                "tenant": "\(shard.name)", "violation": "\(violation)",
+                "recording": "\(recording ?? "none: start with --record DIR to have one")",
+            ])
+        let isKnown = entries.withLock { entries in
+            guard entries[shard.name]?.shard === shard else { return false }
+            entries[shard.name] = nil
+            return true
+        }
+        if isKnown { shard.retire() }
     }
 }

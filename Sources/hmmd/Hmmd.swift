@@ -1,14 +1,15 @@
 import ArgumentParser
+import HMMEngine
 
 /// The command line of the server.
 @main
 struct Hmmd: AsyncParsableCommand {
-    static let version = "0.1.0"
+    static let version = Engine.version
 
     static let configuration = CommandConfiguration(
         commandName: "hmmd",
         abstract: "Device memory as a service: Linux heterogeneous memory management over TLS.",
         version: version,
-        subcommands: [Serve.self, Run.self, Cert.self],
+        subcommands: [Serve.self, Run.self, ReplayCommand.self, TranscriptCommand.self, Cert.self],
         defaultSubcommand: Serve.self)
 }

@@ -74,6 +74,27 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("For clients to leave when the server stops; default 5.", valueName: "seconds"))
     var drainSeconds: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Record every tenant in this directory.",
+            discussion: "A file for each tenant's life, for `hmmd replay`; see docs/recording.md.", valueName: "dir"))
+    var record: String?
+
+    @Option(help: ArgumentHelp("Bytes of one recording, at most; default 256m.", valueName: "size"))
+    var recordBytes: String?
+
+    @Option(help: ArgumentHelp("Recordings in the directory, at most; default 1000.", valueName: "n"))
+    var recordFiles: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "When recordings are forced to the disk: interval (each second, the default) or never.", valueName: "rule")
+    )
+    var recordSync: String?
+
+    @Flag(help: "Record what tenants are told, too, and not only digests of it.")
+    var recordOutput = false
+
     @Option(help: ArgumentHelp("trace, debug, info (the default), notice, warning, error.", valueName: "level"))
     var logLevel: String?
 
@@ -85,7 +106,9 @@ struct ServerOptions: ParsableArguments {
             .tenantMemory: tenantMemory, .without: without, .enforceLicence: enforceLicence ? "yes" : nil,
             .loops: loops, .maxConnections: maxConnections,
             .handshakeTimeout: handshakeTimeout, .lineTimeout: lineTimeout, .idleTimeout: idleTimeout,
-            .linger: linger, .drainSeconds: drainSeconds, .logLevel: logLevel,
+            .linger: linger, .drainSeconds: drainSeconds, .record: record, .recordBytes: recordBytes,
+            .recordFiles: recordFiles, .recordSync: recordSync, .recordOutput: recordOutput ? "yes" : nil,
+            .logLevel: logLevel,
         ]
         return all.compactMapValues { $0 }
     }

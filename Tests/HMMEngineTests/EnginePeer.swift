@@ -1,5 +1,6 @@
 import HMMEngine
 import HMMProtocol
+import HMMRecording
 import HMMTranscript
 
 /// Plays transcripts against engines in memory: a tenant is an engine, time is a number, and the whole state is checked
@@ -10,6 +11,8 @@ struct EnginePeer: TranscriptPeer {
         var engine: Engine
         var nextConnection: UInt32 = 1
         var names: [ConnectionID: String] = [:]
+        /// What happens to it, if that is wanted.
+        var recorder: RecordingEncoder?
 
         init(_ limits: Limits, _ policy: TenantPolicy) { engine = Engine(limits: limits, policy: policy) }
     }
@@ -24,6 +27,8 @@ struct EnginePeer: TranscriptPeer {
         var isClosed = false
         /// What the engine has told the transport, in order, but for closing.
         var signals: [Effects.Signal] = []
+        /// Bytes sent whose request has not ended.
+        var unfinished: [UInt8] = []
 
         init(_ tenant: Tenant, _ id: ConnectionID, _ limits: Limits) {
             self.tenant = tenant
@@ -48,6 +53,8 @@ struct EnginePeer: TranscriptPeer {
     private(set) var longestText = 0
     /// Whether the whole state is checked after every input; whoever has a better time for it does it himself.
     var checksState = true
+    /// Whether every tenant is recorded from its beginning.
+    var records = false
     /// Whether a transport goes as soon as the engine closes it; if not, `cut` ends it.
     var closesAtOnce = true
 
@@ -58,6 +65,7 @@ struct EnginePeer: TranscriptPeer {
 
     mutating func connect(_ name: String, tenant: String) throws {
         let owner = tenants[tenant] ?? Tenant(limits, policy)
+        if records, tenants[tenant] == nil { owner.recorder = Self.recorder(tenant, limits) }
         tenants[tenant] = owner
         let id = ConnectionID(rawValue: owner.nextConnection)
         owner.nextConnection += 1
@@ -67,18 +75,32 @@ struct EnginePeer: TranscriptPeer {
         try input(.connected(id, Principal(tenant: tenantName, authentication: .mutualTLS, role: role)), owner)
     }
 
+    private static func recorder(_ tenant: String, _ limits: Limits) -> RecordingEncoder {
+        RecordingEncoder(
+            RecordingHeader(
+                tenant: ShortName(tenant) ?? .none, engineVersion: Engine.version, startSeconds: 0, holdsOutput: false,
+                limits: limits, policy: TenantPolicy()))
+    }
+
     mutating func send(_ octets: [UInt8], on name: String) throws {
         guard let connection = connections[name], !connection.isClosed else { return }
-        var items: [RequestReader.Item] = []
+        var items: [(item: RequestReader.Item, source: [UInt8])] = []
         octets.withUnsafeBytes { bytes in
             var offset = 0
-            while let item = connection.requests.next(bytes, &offset) { items.append(item) }
+            var start = 0
+            while let item = connection.requests.next(bytes, &offset) {
+                items.append((item, connection.unfinished + bytes[start..<offset]))
+                connection.unfinished = []
+                start = offset
+            }
+            connection.unfinished += bytes[start..<offset]
         }
-        for item in items {
+        for (item, source) in items {
             switch item {
-            case .request(let tag, let request): try input(.request(connection.id, tag, request), connection.tenant)
+            case .request(let tag, let request):
+                try input(.request(connection.id, tag, request), connection.tenant, source)
             case .failure(let tag, let failure, let closes):
-                try input(.refused(connection.id, tag, failure, closes: closes), connection.tenant)
+                try input(.refused(connection.id, tag, failure, closes: closes), connection.tenant, source)
             }
         }
     }
@@ -128,18 +150,29 @@ struct EnginePeer: TranscriptPeer {
         for tenant in tenants.values { try input(.policy(policy), tenant) }
     }
 
-    private mutating func input(_ input: Input, _ tenant: Tenant) throws {
-        try handle(input, tenant)
+    private mutating func input(_ input: Input, _ tenant: Tenant, _ source: [UInt8] = []) throws {
+        try handle(input, tenant, source)
         while tenant.engine.isCut { try handle(.tick, tenant) }
     }
 
-    private mutating func handle(_ input: Input, _ tenant: Tenant) throws {
+    private mutating func handle(_ input: Input, _ tenant: Tenant, _ source: [UInt8] = []) throws {
         var effects = Effects()
         tenant.engine.handle(input, at: now, into: &effects)
+        record(input, tenant, source, effects)
         try deliver(effects, tenant)
         guard checksState, !tenant.engine.isCut else { return }
         let violations = tenant.engine.violations()
         guard violations.isEmpty else { throw Violation(description: "after \(input): \(violations)") }
+    }
+
+    private func record(_ input: Input, _ tenant: Tenant, _ source: [UInt8], _ effects: borrowing Effects) {
+        switch input {
+        case .request(let id, _, _), .refused(let id, _, _, _):
+            source.withUnsafeBytes {
+                tenant.recorder?.record(requests: $0, of: id, at: now, causing: effects)
+            }
+        default: tenant.recorder?.record(input, at: now, causing: effects)
+        }
     }
 
     private mutating func deliver(_ effects: borrowing Effects, _ tenant: Tenant) throws {

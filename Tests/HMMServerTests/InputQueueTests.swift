@@ -10,6 +10,7 @@ import Testing
 
     @Test func orderIsKeptThroughGrowthAndWrapping() {
         var queue = InputQueue()
+        var sources: [UInt8] = []
         var next: UInt32 = 0
         var expected: UInt32 = 0
         // Amounts that make it grow, run empty, and slide.
@@ -19,16 +20,17 @@ import Testing
                 next += 1
             }
             for _ in 0..<taken {
-                let taken = number(queue.takeFirst())
+                let taken = number(queue.takeFirst(&sources))
                 #expect(taken == expected)
                 expected += 1
             }
             #expect(queue.count == Int(next - expected))
         }
         queue.removeAll()
-        #expect(queue.isEmpty && number(queue.takeFirst()) == nil)
+        #expect(queue.isEmpty && number(queue.takeFirst(&sources)) == nil)
         queue.releaseMemory()
-        queue.append(.tick)
-        #expect(queue.count == 1)
+        queue.append(.tick, source: [7, 8])
+        #expect(queue.count == 1 && sources.isEmpty)
+        #expect(queue.takeFirst(&sources) == .tick && sources == [7, 8])
     }
 }

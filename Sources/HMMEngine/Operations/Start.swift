@@ -26,6 +26,7 @@ extension Engine {
             if let operation = try begin(request, caller, now, &effects) { run(operation, now, &effects) }
         } catch {
             effects.fail(caller, error)
+            if error.code == .internal { poison(error.text, &effects) }
         }
     }
 
@@ -302,19 +303,6 @@ extension Engine {
             Failure(.badArgument, "that would cut a huge page of the reserve", address: address)
         default: Failure(.notMapped, "memory of this kind cannot be used like that", address: address)
         }
-    }
-
-    private mutating func check(_ caller: Caller, _ effects: inout Effects) {
-        let violations = machine.violations()
-        effects.answer(caller)
-        for violation in violations.prefix(100) {
-            effects.text.beginRow(caller.tag)
-            effects.text.pair(" text=", quoted: violation)
-            effects.text.endLine()
-        }
-        effects.text.beginSuccess(caller.tag)
-        effects.text.pair(" violations=", UInt64(violations.count))
-        effects.text.endLine()
     }
 
     private func answerPages(_ pages: UInt64, _ operation: borrowing Operation, _ effects: inout Effects) {

@@ -1,0 +1,49 @@
+internal import HMMProtocol
+
+/// Bounds of a tenant by the names they have in a recording's header, which are those of `limits`.
+enum RecordedLimits {
+    enum Field: Sendable {
+        case int(any WritableKeyPath<Limits, Int> & Sendable)
+        case long(any WritableKeyPath<Limits, UInt64> & Sendable)
+    }
+
+    /// A bound that is missing here is lost at a replay; a test holds this against `Limits.rows`.
+    static let fields: [(name: String, field: Field)] = [
+        ("line", .int(\.line)), ("arguments", .int(\.arguments)), ("literal", .int(\.literal)),
+        ("printable", .int(\.printable)), ("window", .int(\.window)), ("queued-bytes", .int(\.queuedBytes)),
+        ("open-events", .int(\.openEvents)), ("unsent-bytes", .int(\.unsentBytes)),
+        ("answer-bytes", .int(\.answerBytes)), ("spaces", .int(\.spaces)), ("areas", .int(\.areas)),
+        ("devices", .int(\.devices)), ("regions", .int(\.regions)), ("mirrors", .int(\.mirrors)),
+        ("connections", .int(\.connections)), ("resident-bytes", .long(\.residentBytes)),
+        ("region-bytes", .long(\.regionBytes)), ("lease", .long(\.leaseMilliseconds)), ("files", .int(\.files)),
+        ("file-bytes", .long(\.fileBytes)), ("hugetlb-pages", .int(\.hugetlbPages)), ("pins", .int(\.pins)),
+        ("open-migrations", .int(\.openMigrations)), ("migration-pages", .int(\.migrationPages)),
+        ("bulk", .long(\.bulk)), ("slice", .long(\.slice)),
+    ]
+
+    static func lines(_ limits: Limits) -> [String] {
+        fields.map { name, field in
+            switch field {
+            case .int(let path): "limit \(name) \(limits[keyPath: path])"
+            case .long(let path): "limit \(name) \(limits[keyPath: path])"
+            }
+        }
+    }
+
+    /// Sets the bound called `name`; false if there is none, or the value cannot be one.
+    static func set(_ name: Substring, _ value: Substring, in limits: inout Limits) -> Bool {
+        guard let field = fields.first(where: { $0.name == name })?.field, let number = UInt64(value) else {
+            return false
+        }
+        switch field {
+        case .int(let path):
+            // More than any machine has would overflow where bounds are added up.
+            guard number <= 1 << 48 else { return false }
+            limits[keyPath: path] = Int(number)
+        case .long(let path):
+            guard number <= 1 << 60 else { return false }
+            limits[keyPath: path] = number
+        }
+        return true
+    }
+}

@@ -1,0 +1,39 @@
+internal import Glibc
+
+/// The file of one recording. On the writer's thread only.
+final class RecordingFile {
+    let path: String
+    private let descriptor: Int32
+    /// Something has been written that may not be on the disk yet.
+    private(set) var isDirty = false
+
+    /// A new file for its owner only.
+    ///
+    /// - Throws: `SystemError`; also when something of that name exists.
+    init(_ path: String) throws(SystemError) {
+        self.path = path
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw SystemError("open") }
+    }
+
+    deinit { close(descriptor) }
+
+    /// - Throws: when not all of it could be written, as on a full disk. The file then ends with a torn record, which
+    ///   readers know how to leave out.
+    func append(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+        var rest = bytes
+        while rest.count > 0 {
+            let count = write(descriptor, rest.baseAddress, rest.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw SystemError("write") }
+            isDirty = true
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+
+    func synchronize() throws(SystemError) {
+        guard isDirty else { return }
+        guard fdatasync(descriptor) == 0 else { throw SystemError("fdatasync") }
+        isDirty = false
+    }
+}

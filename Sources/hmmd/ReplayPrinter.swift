@@ -1,0 +1,140 @@
+import Foundation
+import HMMEngine
+import HMMProtocol
+import HMMRecording
+
+/// What `hmmd replay` prints. Bytes leave as they are, in large pieces.
+final class ReplayPrinter {
+    private let output: ReplayCommand.Output
+    private let isListing: Bool
+    private var pending: [UInt8] = []
+    /// The connection whose line has not ended yet.
+    private var openLine: ConnectionID?
+
+    init(output: ReplayCommand.Output, isListing: Bool) {
+        self.output = output
+        self.isListing = isListing
+    }
+
+    func begin(_ header: RecordingHeader) {
+        if header.engineVersion != Engine.version {
+            complain("recorded by version \(header.engineVersion); this is \(Engine.version): answers may differ")
+        }
+        guard isListing else { return }
+        let start = Date(timeIntervalSince1970: TimeInterval(header.startSeconds)).formatted(.iso8601)
+        say("tenant \(header.tenant), version \(header.engineVersion), begun \(start)")
+    }
+
+    func show(_ record: Record, _ effects: borrowing Effects) {
+        if isListing { return say(record.summary) }
+        guard output != .none else { return }
+        for index in 0..<effects.segmentCount {
+            let segment = effects.segment(index)
+            let bytes = UnsafeRawBufferPointer(rebasing: effects.text.bytes[segment.range])
+            switch output {
+            case .all: say(bytes, to: segment.connection)
+            case .connection(let number): if number == segment.connection.rawValue { put(bytes) }
+            case .none: break
+            }
+        }
+    }
+
+    func show(_ divergence: Replay.Divergence) {
+        let record = divergence.record
+        say("divergence at input \(divergence.input), record \(record.number), byte \(record.offset):")
+        say("  " + record.summary)
+        say("expected: \(record.outputLength) bytes, digest \(Self.hex(record.digest))")
+        show(record.output)
+        say("got: \(divergence.outputLength) bytes, digest \(Self.hex(divergence.digest))")
+        show(divergence.output)
+    }
+
+    private func show(_ pieces: [Record.Piece]?) {
+        guard let pieces else { return say("  (not in the recording: record with --record-output)") }
+        for piece in pieces { piece.bytes.withUnsafeBytes { say($0, to: piece.connection, indent: "  ") } }
+    }
+
+    private static func hex(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    func finish(_ inputs: UInt64, _ bytes: UInt64, _ last: Record?) {
+        if case .end(let reason)? = last?.event {
+            if reason != .closed { complain("the recording ends early: \(reason.rawValue)") }
+        } else {
+            complain("the recording was cut off: the server did not end it")
+        }
+        let summary = "replayed \(inputs) inputs, \(bytes) bytes, no divergence"
+        if case .connection = output { complain(summary) } else { say(summary) }
+    }
+
+    // MARK: Bytes
+
+    /// Each line with the connection before it. Octets of literals are lines like others here.
+    private func say(_ bytes: UnsafeRawBufferPointer, to connection: ConnectionID, indent: String = "") {
+        for line in bytes.split(separator: 10, omittingEmptySubsequences: true) {
+            put("\(indent)c\(connection.rawValue)< ".utf8)
+            put(UnsafeRawBufferPointer(rebasing: line))
+            put([10])
+        }
+    }
+
+    private func say(_ text: String) { put(Array((text + "\n").utf8)) }
+
+    private func put(_ bytes: some Sequence<UInt8>) {
+        pending.append(contentsOf: bytes)
+        if pending.count > 1 << 16 { flush() }
+    }
+
+    func flush() {
+        FileHandle.standardOutput.write(Data(pending))
+        pending = []
+    }
+
+    /// On standard error.
+    func complain(_ text: String) {
+        flush()
+        FileHandle.standardError.write(Data((text + "\n").utf8))
+    }
+}
+
+extension Record {
+    /// One line for people.
+    var summary: String {
+        let milliseconds = time.nanoseconds / 1_000_000
+        let caused = outputLength == 0 ? "" : "  → \(outputLength) bytes"
+        return "\(number)  \(milliseconds) ms  \(event.summary)\(caused)"
+    }
+}
+
+extension Record.Event {
+    fileprivate var summary: String {
+        switch self {
+        case .requests(let id, let bytes): "c\(id.rawValue)> \(Self.shown(bytes))"
+        case .end(let reason): "end: \(reason.rawValue)"
+        case .input(.connected(let id, let principal)):
+            "c\(id.rawValue) connected, auth=\(principal.authentication.rawValue) role=\(principal.role.rawValue)"
+        case .input(.disconnected(let id)): "c\(id.rawValue) disconnected"
+        case .input(.refused(let id, _, let failure, _)): "c\(id.rawValue) refused: \(failure.code.rawValue)"
+        case .input(.drained(let id)): "c\(id.rawValue) has taken its output"
+        case .input(.policy): "another policy"
+        case .input(.inspect): "the state is checked"
+        case .input(.drain): "the server stops"
+        case .input(.tick): "tick"
+        case .input(.request(let id, _, _)): "c\(id.rawValue) request"
+        }
+    }
+
+    /// The requests' beginning, what is no text escaped.
+    private static func shown(_ bytes: [UInt8]) -> String {
+        let text = bytes.prefix(160).map { byte in
+            switch byte {
+            case 10: " ⏎ "
+            case 0x20...0x7e: String(UnicodeScalar(byte))
+            default: "·"
+            }
+        }
+        return text.joined() + (bytes.count > 160 ? "… (\(bytes.count) bytes)" : "")
+    }
+}

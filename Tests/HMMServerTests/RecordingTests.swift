@@ -1,0 +1,207 @@
+import Foundation
+import HMMEngine
+import HMMProtocol
+import HMMRecording
+import Logging
+import Testing
+
+@testable import HMMServer
+
+/// Recordings that a real server makes of real connections.
+@Suite struct RecordingTests {
+    private struct Found {
+        var records: [Record] = []
+        var inputs: UInt64 = 0
+        /// What each connection was told, as the replay has it.
+        var heard: [UInt32: [UInt8]] = [:]
+    }
+
+    /// Everything in the folder, replayed; throws at a divergence, a torn tail or damage.
+    private func replay(_ folder: String) throws -> [Found] {
+        try FileManager.default.contentsOfDirectory(atPath: folder).sorted().map { name in
+            let bytes = try Data(contentsOf: URL(filePath: "\(folder)/\(name)"))
+            return try bytes.withUnsafeBytes { bytes in
+                var found = Found()
+                var reader = try RecordingReader(bytes)
+                var replay = Replay(reader.header)
+                while let record = try reader.next(bytes) {
+                    try replay.play(record)
+                    found.records.append(record)
+                    for index in 0..<replay.effects.segmentCount {
+                        let segment = replay.effects.segment(index)
+                        found.heard[segment.connection.rawValue, default: []] +=
+                            replay.effects.text.bytes[segment.range]
+                    }
+                }
+                #expect(reader.offset == bytes.count)
+                found.inputs = replay.inputs
+                return found
+            }
+        }
+    }
+
+    private func record(
+        _ change: (inout ServerConfiguration) -> Void = { _ in },
+        policy: (inout RecordingPolicy) -> Void = { _ in }, _ body: (TestServer) async throws -> Void
+    ) async throws -> [Found] {
+        let folder = try PrivateFolder(under: "/tmp")
+        defer { folder.remove() }
+        var recording = RecordingPolicy(folder: folder.path)
+        policy(&recording)
+        try await TestServer.run(
+            {
+                $0.recording = recording
+                change(&$0)
+            }, body)
+        return try replay(folder.path)
+    }
+
+    @Test func aTenantsLifeIsAFile() async throws {
+        var heard: [UInt8] = []
+        let lives = try await record { fixture in
+            for _ in 0..<2 {
+                let client = try await fixture.client()
+                try await client.send("mm.create", "quit")
+                heard = Array(try await client.ending().text.utf8)
+                try await fixture.waitUntilEmpty()
+            }
+        }
+        #expect(lives.count == 2)
+        for life in lives {
+            #expect(life.records.last?.event == .end(.closed))
+            let said = String(decoding: life.heard[1] ?? [], as: UTF8.self)
+            #expect(said.hasSuffix(String(decoding: heard, as: UTF8.self)))
+            #expect(said.hasPrefix("* HMM/1 auth=mtls"))
+        }
+    }
+
+    /// Lines and literals in pieces of every size, comments between them.
+    @Test(arguments: TestServer.Transport.allCases)
+    func requestsInPiecesAreWholeInTheRecording(transport: TestServer.Transport) async throws {
+        let lives = try await record({ $0.plainLoopbackPort = 0 }) { fixture in
+            let client = try await fixture.client(over: transport)
+            try await client.send(oneByOne: "; remark\r\n\nmm.create\r\nmmap 1 0x10000 1m\n")
+            try await client.send(oneByOne: "write 1 0x10000 {5}\r\nhe\nlo\r\n; more\n#t ping\n")
+            let bulk = [UInt8](repeating: 7, count: 300_000)
+            try await client.send(bytes: Array("write 1 0x10000 {300000}\n".utf8) + bulk + Array("\nquit\n".utf8))
+            let ending = try await client.ending()
+            #expect(ending.text.contains("n=300000"))
+        }
+        #expect(lives.count == 1)
+        #expect(lives[0].inputs >= 8)
+        let requests = lives[0].records.compactMap { record in
+            if case .requests(_, let bytes) = record.event { bytes } else { nil }
+        }
+        #expect(requests.contains { $0.count > 300_000 })
+    }
+
+    @Test(arguments: [
+        ("ping\n", "ping\n"), ("auth token=s3cret-A\n", "auth token=xxxxxx-x\n"),
+        ("; a\r\n\n#t auth s3cret\n", "; a\r\n\n#t auth xxxxxx\n"),
+        ("auth token={6}\r\ns3cret\r\n", "auth token={6}\r\nxxxxxx\r\n"),
+        ("auth tokne=\"s3\\\"cret\"\n", "auth xxxxx=\"xx\\\"xxxx\"\n"), ("#a ack 1\n", "#a ack 1\n"),
+        ("#tag-without-verb\n", "#tag-without-verb\n"), ("write 1 0 {10}\nauth s3cre\n", "write 1 0 {10}\nauth s3cre\n"),
+    ])
+    func tokensAreMasked(request: String, recorded: String) {
+        for cut in 0...request.utf8.count {
+            let bytes = Array(request.utf8)
+            var sources: [UInt8] = []
+            bytes[cut...].withUnsafeBytes { RequestSource.append(Array(bytes[..<cut]), $0, to: &sources) }
+            #expect(String(decoding: sources, as: UTF8.self) == recorded)
+        }
+    }
+
+    /// A flood of comments leaves nothing behind.
+    @Test func whatIsNoRequestIsNotKept() {
+        var unfinished = UnfinishedRequest()
+        var reader = RequestReader(limits: Limits())
+        for piece in ["; a comment that goes on\n; and", " on\n; and on", " \n\n\n; ", "again\nwrite 1 0 {3}\nab"] {
+            var offset = 0
+            Array(piece.utf8).withUnsafeBytes {
+                #expect(reader.next($0, &offset) == nil)
+                unfinished.append($0, of: reader)
+            }
+            #expect(unfinished.bytes.count == reader.unfinishedCount)
+        }
+        #expect(unfinished.take() == Array("write 1 0 {3}\nab".utf8))
+    }
+
+    /// Requests that are held back, and acknowledgements that overtake them.
+    @Test func heldRequestsAreRecordedWhenTheyRun() async throws {
+        let lives = try await record({ $0.limits.queuedBytes = 4096 }) { fixture in
+            let driver = try await fixture.client()
+            let process = try await fixture.client()
+            try await process.send(
+                "mm.create", "mmap 1 0x10000 4p", "write 1 0x10000 x len=4p", "dev.create gpu0")
+            for _ in 0..<4 { _ = try await process.line() }
+            try await driver.send("mirror 1 gpu0 lease=60000", "fault 1 0x10000 4p")
+            for _ in 0..<3 { _ = try await driver.line() }
+            try await process.send(bytes: Array("munmap 1 0x10000 1p\n".utf8))
+            #expect(try await driver.line().hasPrefix("!1 inval"))
+            try await process.send(bytes: (0..<3000).flatMap { _ in Array("read 1 0x11000 4\n".utf8) })
+            #expect(try await driver.ask("#p ping") == "+p")
+            try await driver.send("ack 1")
+            #expect(try await process.line().hasPrefix("+ pages=1"))
+            for _ in 0..<6000 { _ = try await process.line() }
+        }
+        #expect(lives.count == 1 && lives[0].inputs > 3000)
+    }
+
+    @Test func linesThatCostTheConnectionAreRecorded() async throws {
+        let lives = try await record { fixture in
+            for text in [String(repeating: "x", count: 9000), "write 1 0 {3}\nabcd\n", "GET / HTTP/1.1\r\n\r\n"] {
+                let client = try await fixture.client()
+                try await client.send(bytes: Array(text.utf8))
+                #expect(try await client.ending().text.hasSuffix("* bye FRAMING\n"))
+            }
+        }
+        #expect(lives.map(\.inputs).reduce(0, +) >= 9)
+    }
+
+    @Test func aFullRecordingEndsAndTheTenantGoesOn() async throws {
+        let lives = try await record({ _ in }, policy: { $0.bytes = 65536 }) { fixture in
+            let client = try await fixture.client()
+            for _ in 0..<100 {
+                try await client.send(bytes: (0..<200).flatMap { _ in Array("ping\n".utf8) })
+                for _ in 0..<200 { _ = try await client.line() }
+            }
+            try await fixture.wait { fixture.log.contains("reason=full") }
+            #expect(try await client.ask("#t ping") == "+t")
+        }
+        #expect(lives[0].records.last?.event == .end(.full))
+        #expect(lives[0].records.last.map { $0.offset < 65536 } == true)
+    }
+
+    @Test func tooManyRecordingsAreNotMade() async throws {
+        let lives = try await record({ _ in }, policy: { $0.files = 1 }) { fixture in
+            let client = try await fixture.client(tenant: 0)
+            let other = try await fixture.client(tenant: 1)
+            #expect(try await client.ask("#a ping") == "+a")
+            #expect(try await other.ask("#b ping") == "+b")
+            try await fixture.wait { fixture.log.contains("tenants go unrecorded") }
+        }
+        #expect(lives.count == 1)
+    }
+
+    @Test func aFolderThatCannotBeWrittenIsRefused() {
+        var configuration = ServerConfiguration(localTenant: .none)
+        configuration.recording = RecordingPolicy(folder: "/proc/no/such/place")
+        #expect(throws: SettingError.self) {
+            try Server(configuration, logger: .init(label: "test"))
+        }
+    }
+
+    @Test func onlyTheOwnerMayRead() async throws {
+        let folder = try PrivateFolder(under: "/tmp")
+        defer { folder.remove() }
+        try await TestServer.run({ $0.recording = RecordingPolicy(folder: folder.path) }) { fixture in
+            _ = try await fixture.client().ask("#t ping")
+        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(names.count == 1 && names.allSatisfy { $0.hasSuffix(".hmmrec") && !$0.contains("ci") })
+        for name in names {
+            let facts = try FileManager.default.attributesOfItem(atPath: "\(folder.path)/\(name)")
+            #expect(facts[.posixPermissions] as? Int == 0o600)
+        }
+    }
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# What tenants do is recorded, replayed, and made a transcript of, also after the server was killed.
+source "${0%/*}/support.bash"
+need openssl
+
+certificates certs ci other
+serve calm --record recordings --record-output
+[[ $(stat -c %a recordings) == 700 ]] || fail "the folder is open to others"
+connect driver ci
+connect process ci
+ask process 'mm.create' '+ mm=1'
+ask process 'mmap 1 0x10000 4p' '+ va=*'
+ask process 'write 1 0x10000 hello' '+ n=5'
+ask driver 'dev.create gpu0' '+ *'
+ask driver 'mirror 1 gpu0 lease=600000' '+ mirror=1 *'
+say process 'munmap 1 0x10000 1p'
+hear driver '!1 inval *'
+say driver 'ack 1'
+hear process '+ pages=1 acked=1 *'
+ask process 'quit' '+' '\* bye QUIT'
+hear_end process
+end_input driver
+logged 'msg=recording file='
+kill -TERM "$server"
+ended "$server"
+[[ $status == 0 ]] || fail "the server: exit status $status"
+
+file=(recordings/*.hmmrec)
+[[ ${#file[@]} == 1 && $(stat -c %a "${file[0]}") == 600 ]] || fail "not one recording: ${file[*]}"
+status_of "$hmmd" replay "${file[0]}"
+[[ $status == 0 ]] || fail "replay: status $status: $(cat out err)"
+is "the last line" "$(tail -n 1 out)" 'replayed * inputs, * bytes, no divergence'
+has_line out 'c2< + pages=1 acked=1' || fail "the output lacks the answer: $(cat out)"
+has_line out 'c1< !1 inval mirror=1' || fail "the output lacks the event: $(cat out)"
+status_of "$hmmd" replay --output 2 "${file[0]}"
+is "one connection's bytes" "$(head -n 2 out | tail -n 1)" '+ mm=1'
+status_of "$hmmd" replay --list "${file[0]}"
+has_line out 'c2> munmap 1 0x10000 1p' || fail "the list lacks a request: $(cat out)"
+
+# It plays against a server as a transcript.
+"$hmmd" transcript "${file[0]}" >calm.hmm
+"$hmmd" --run "$(printf '%q ' "$client" play --timeout "$patience" calm.hmm)" >out 2>&1 || fail "$(cat out calm.hmm)"
+
+# A changed byte is noticed.
+cp "${file[0]}" damaged
+printf 'X' | dd of=damaged bs=1 seek=$(($(stat -c %s damaged) - 40)) conv=notrunc status=none
+status_of "$hmmd" replay damaged
+[[ $status == 1 ]] || fail "a damaged recording: status $status"
+has_line err 'damaged at byte' || fail "it does not say so: $(cat err)"
+for file in certs/ca.pem nowhere; do
+    status_of "$hmmd" replay "$file"
+    [[ $status == 2 && -s err ]] || fail "$file is no recording: status $status"
+done
+
+# Killed under load, at different moments. What has been written replays to its last whole input.
+for delay in 0.15 0.3 0.45; do
+    rm -rf recordings
+    serve "killed-$delay" --record recordings --plain-loopback 0
+    connect steady ci
+    for ((n = 0; n < 4; n++)); do say steady 'mm.create' 'ping' "write 1 0x10000 {3}" 'abc'; done
+    (while printf 'ping\nmm.create\nlimits\n'; do :; done 2>/dev/null | nc 127.0.0.1 "$plain_port" >/dev/null 2>&1) &
+    flood=$!
+    read -r -t "$delay" -u "$never" || true
+    kill -KILL "$server"
+    wait "$server" 2>/dev/null || true
+    kill "$flood" 2>/dev/null || true
+    wait "$flood" 2>/dev/null || true
+    hang_up steady
+    for file in recordings/*.hmmrec; do
+        status_of "$hmmd" replay --output none --repair "$file"
+        [[ $status == 0 ]] || fail "after a kill: status $status: $(cat out err)"
+        has_line err 'cut off' || fail "it does not say that the server was killed: $(cat err)"
+        status_of "$hmmd" replay --output none "$file"
+        [[ $status == 0 ]] && ! has_line err 'torn' || fail "after the repair: $(cat err)"
+    done
+done
