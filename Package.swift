@@ -14,6 +14,7 @@ let package = Package(
     products: [
         .executable(name: "hmmd", targets: ["hmmd"]),
         .executable(name: "hmm-client", targets: ["hmm-client"]),
+        .executable(name: "hmm-sim", targets: ["hmm-sim"]),
         .library(name: "HMMMemory", targets: ["HMMMemory"]),
         .library(name: "HMMProtocol", targets: ["HMMProtocol"]),
         .library(name: "HMMEngine", targets: ["HMMEngine"]),
@@ -36,6 +37,8 @@ let package = Package(
         .target(name: "HMMEngine", dependencies: ["HMMMemory", "HMMProtocol"], swiftSettings: strict),
         .target(
             name: "HMMRecording", dependencies: ["HMMEngine", "HMMProtocol"], swiftSettings: strict),
+        .target(
+            name: "HMMSimulator", dependencies: ["HMMEngine", "HMMMemory", "HMMProtocol"], swiftSettings: strict),
         .target(name: "HMMTranscript", dependencies: ["HMMProtocol"], swiftSettings: strict),
         .target(name: "HMMOracle", dependencies: ["HMMProtocol"], swiftSettings: strict),
 
@@ -81,6 +84,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        .executableTarget(
+            name: "hmm-sim",
+            dependencies: [
+                "HMMSimulator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
 
         .testTarget(name: "HMMMemoryTests", dependencies: ["HMMMemory"], swiftSettings: strict),
         .testTarget(name: "HMMProtocolTests", dependencies: ["HMMProtocol"], swiftSettings: strict),
@@ -90,12 +100,14 @@ let package = Package(
         .testTarget(
             name: "HMMEngineTests",
             dependencies: [
-                "HMMEngine", "HMMMemory", "HMMOracle", "HMMProtocol", "HMMRecording", "HMMTranscript",
+                "HMMEngine", "HMMMemory", "HMMOracle", "HMMProtocol", "HMMRecording", "HMMSimulator",
+                "HMMTranscript",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "HMMRecordingTests", dependencies: ["HMMEngine", "HMMProtocol", "HMMRecording"],
             swiftSettings: strict),
+        .testTarget(name: "HMMSimulatorTests", dependencies: ["HMMSimulator"], swiftSettings: strict),
         .testTarget(
             name: "HMMClientTests",
             dependencies: [

@@ -73,7 +73,8 @@ extension Engine {
         operation.state = .running
         endHold()
         let bound = effects.text.count + limits.answerBytes
-        let isThere = machine.isOnDevice(asked.invalidation.space, asked.invalidation.range.start)
+        // The driver may have brought back the page alone; whoever needs more of the range has not been told of that.
+        let isThere = machine.isOnDevice(asked.invalidation.space, anyOf: asked.invalidation.range)
         let step: Step =
             isThere ? .invalidate(asked.invalidation) : operation.restart(&machine) ?? operation.step(&machine)
         operation.isExcused = isThere

@@ -74,7 +74,7 @@ public struct Engine: ~Copyable {
     }
 
     /// What is wrong with the state; empty when all is well. Reads everything.
-    public func violations() -> [String] { machine.violations() }
+    public func violations() -> [String] { machine.violations() + roundViolations }
 
     /// Work set free by the end of something else.
     enum Ready: Equatable {
@@ -121,7 +121,7 @@ public struct Engine: ~Copyable {
     @inline(__always)
     private func checkInDebug() {
         assert(
-            isCut || poison != nil || !isSmall || machine.violations().isEmpty, "\(machine.violations())")
+            isCut || poison != nil || !isSmall || violations().isEmpty, "\(violations())")
     }
 
     /// Something has been set free, or is to be told, at the end of an input.
@@ -248,7 +248,7 @@ public struct Engine: ~Copyable {
         }
         ready.removeSubrange(..<next)
         if unfinished == nil, !machine.freedDeviceFrames.isEmpty { tellFreed(&effects) }
-        if !ready.isEmpty || isCut { nextDeadline = now }
+        if !ready.isEmpty || isCut { nextDeadline = min(nextDeadline ?? now, now) }
     }
 
     private mutating func runLane(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {

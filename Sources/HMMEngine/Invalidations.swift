@@ -170,10 +170,13 @@ extension Engine {
         _ connection: ConnectionID, _ tag: Tag, _ ack: Ack, _ now: Instant, _ effects: inout Effects
     ) {
         var unknown: UInt64?
+        guard let sender = sessions.index(of: connection) else { return }
+        // What the first numbers set free may announce more, which this line cannot have meant.
+        let next = sessions[sender].nextEvent
         for index in 0...ack.more.count {
             let number = index == 0 ? ack.first : ack.more[index - 1]
             guard let session = sessions.index(of: connection) else { return }
-            guard let event = sessions[session].closeEvent(number) else {
+            guard number < next, let event = sessions[session].closeEvent(number) else {
                 unknown = unknown ?? number
                 continue
             }

@@ -50,7 +50,12 @@ extension Operation {
     func held(during invalidation: Invalidation) -> [Hold] {
         var holds = [Hold(space: invalidation.space, range: invalidation.range)]
         if let kept { holds.append(Hold(space: space, range: kept)) }
-        for place in told { holds.append(Hold(space: place.space, range: PageRange(place.page))) }
+        // Before a huge page is split each part of it is told as a whole, and nothing of it may be used until then.
+        let isSplit = invalidation.reason == .clear && invalidation.range.count >= 512
+        for place in told {
+            let start = isSplit ? Page(number: place.page.number & ~511) : place.page
+            holds.append(Hold(space: place.space, range: PageRange(start, place.page + (isSplit ? 512 : 1))))
+        }
         switch work {
         case .cut(let cut): holds += cut.told
         case .advise(let change): holds += change.cutParts

@@ -43,7 +43,7 @@ extension Engine {
                 if hasMore { settle(now, &effects) }
             }
         }
-        if isCut || !ready.isEmpty { nextDeadline = now } else { updateDeadline() }
+        if isCut || !ready.isEmpty { nextDeadline = min(nextDeadline ?? now, now) } else { updateDeadline() }
     }
 
     private mutating func finishUnfinished(_ now: Instant, _ effects: inout Effects) {

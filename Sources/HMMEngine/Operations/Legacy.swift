@@ -151,7 +151,7 @@ extension Engine {
     /// The update callback: at the end of the range, and nobody waits for an answer.
     mutating func tellUpdates(_ updates: [MirrorID], _ invalidation: Invalidation, _ effects: inout Effects) {
         for mirror in updates {
-            guard let index = subscriptions.index(of: mirror),
+            guard let index = subscriptions.index(of: mirror), !subscriptions[index].isFenced,
                 let session = sessions.index(of: subscriptions[index].connection)
             else { continue }
             effects.address(subscriptions[index].connection)

@@ -96,6 +96,8 @@ extension Machine {
         let metadata = physical.frame(frame).pointee
         guard metadata.object != 0 else { return }
         if metadata.isAnonymous {
+            // A pin keeps a frame when all who mapped it have gone, and what they shared with them.
+            guard anonymousObjects.contains(metadata.object) else { return }
             anonymousObjects[metadata.object].map.forEach(metadata.index, body)
         } else if let file = files.index(of: FileID(rawValue: metadata.object)) {
             files[file].map.forEach(metadata.index, body)

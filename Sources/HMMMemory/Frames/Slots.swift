@@ -19,6 +19,8 @@ struct Slots<Value>: Sendable where Value: Sendable {
         free.append(number)
     }
 
+    func contains(_ number: UInt32) -> Bool { values[Int(number) - 1] != nil }
+
     /// The value at a number in use.
     subscript(number: UInt32) -> Value {
         _read {

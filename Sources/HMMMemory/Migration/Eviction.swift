@@ -65,10 +65,14 @@ public struct Eviction: SteppedWork {
         return nil
     }
 
-    /// A page that a device has for itself stays; all it loses is that. The kernel leaves it read-only.
+    /// A page that a device has for itself stays; all it loses is that. The kernel leaves it read-only. One that nobody
+    /// has mapped is there for the sake of who pinned it.
     private mutating func giveUpExclusive(_ frame: FrameNumber, _ machine: inout Machine) -> Step? {
+        guard let place = machine.places(of: frame).first else {
+            record(frame, .stayed(.pinned))
+            return nil
+        }
         record(frame, .stayed(.exclusive))
-        guard let place = machine.places(of: frame).first else { return nil }
         parts[0].first = frame.advanced(1)
         machine.physical.frame(frame).pointee.isStuck = true
         pending = .restore(place.space, place.page, writable: false)

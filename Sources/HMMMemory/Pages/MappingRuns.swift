@@ -35,9 +35,14 @@ extension Machine {
     }
 
     /// A page lies in private memory of a device.
-    public func isOnDevice(_ space: SpaceID, _ page: Page) -> Bool {
+    public func isOnDevice(_ space: SpaceID, anyOf pages: PageRange) -> Bool {
         guard let index = spaces.index(of: space) else { return false }
-        return spaces[index].table[page].kind == .devicePrivate
+        var page = pages.start
+        while page < pages.end {
+            if spaces[index].table[page].kind == .devicePrivate { return true }
+            page = page + 1
+        }
+        return false
     }
 
     /// Device frames freed since the last time, of devices that want to know.

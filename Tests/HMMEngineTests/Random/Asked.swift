@@ -1,5 +1,7 @@
 import HMMProtocol
 
+@testable import HMMSimulator
+
 /// A request that waits for its answer: what the judge has to know of it.
 enum Asked {
     case createSpace(policy: String)

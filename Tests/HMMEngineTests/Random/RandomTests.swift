@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import HMMSimulator
+
 /// Random clients against a model that has neither page tables nor frames. A failure names its seed: HMM_SEED plays
 /// that one alone, HMM_SEEDS says how many are played.
 @Suite struct RandomTests {

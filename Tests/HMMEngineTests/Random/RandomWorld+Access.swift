@@ -1,5 +1,7 @@
 import HMMProtocol
 
+@testable import HMMSimulator
+
 /// Whether accesses are right: loads, stores, pins, files.
 extension RandomWorld {
     func checkData(_ answer: Answer, _ expected: [UInt8]) throws {

@@ -1,5 +1,7 @@
 import HMMProtocol
 
+@testable import HMMSimulator
+
 /// What clients are told.
 extension RandomWorld {
     mutating func take(_ line: ServerLine, _ name: String) throws {
@@ -61,18 +63,4 @@ extension RandomWorld {
         client.mirrors[id] = mirror
         clients[name] = client
     }
-}
-
-/// A whole answer.
-struct Answer {
-    var rows: [[ServerLine.Pair]]
-    var pairs: [ServerLine.Pair]
-    var failure: (code: String, errno: String)?
-
-    var code: String? { failure?.code }
-
-    func number(_ key: String) -> UInt64 { pairs[key]?.number ?? UInt64.max }
-
-    /// The page that a failure is about.
-    var page: UInt64? { pairs["va"]?.number.map { $0 >> 12 } }
 }

@@ -1,5 +1,7 @@
 import HMMProtocol
 
+@testable import HMMSimulator
+
 /// Whether answers are right.
 extension RandomWorld {
     mutating func check(_ asked: Asked, _ answer: Answer, _ name: String) throws {

@@ -2,6 +2,7 @@ import HMMMemory
 import HMMProtocol
 
 @testable import HMMEngine
+@testable import HMMSimulator
 
 /// Whether what devices are told is right.
 extension RandomWorld {
@@ -133,7 +134,7 @@ extension RandomWorld {
             guard row["va"]?.number == next << 12, let count = row["pages"]?.number, let kind = row["kind"]?.text else {
                 throw mismatch("rows do not cover the range")
             }
-            var frames = Self.frames(row["pfn"]?.text)
+            var frames = Answer.frames(row["pfn"]?.text)
             for page in next..<next + count {
                 let perm = row["perm"]?.text
                 try expect(
@@ -148,13 +149,5 @@ extension RandomWorld {
         }
         try expect(next == pages.upperBound, "rows do not cover the range")
         clients[name]?.mirrors[id] = mirror
-    }
-
-    private static func frames(_ text: String?) -> [UInt64] {
-        (text ?? "").split(separator: ",").flatMap { run -> [UInt64] in
-            let parts = run.split(separator: "+")
-            let first = UInt64(parts[0].dropFirst(2), radix: 16) ?? 0
-            return (0..<(parts.count > 1 ? UInt64(parts[1]) ?? 1 : 1)).map { first + $0 }
-        }
     }
 }

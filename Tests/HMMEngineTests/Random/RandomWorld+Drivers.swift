@@ -1,5 +1,7 @@
 import HMMProtocol
 
+@testable import HMMSimulator
+
 /// What is asked of files and devices, and what drivers ask.
 extension RandomWorld {
     mutating func askOfFiles(_ name: String) throws {

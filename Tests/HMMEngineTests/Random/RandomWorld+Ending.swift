@@ -1,5 +1,6 @@
 @testable import HMMEngine
 @testable import HMMMemory
+@testable import HMMSimulator
 
 /// How a world ends.
 extension RandomWorld {

@@ -3,6 +3,7 @@ import HMMProtocol
 
 @testable import HMMEngine
 @testable import HMMMemory
+@testable import HMMSimulator
 
 /// What the engine has, where the model has to know which of several permitted things has happened.
 extension RandomWorld {

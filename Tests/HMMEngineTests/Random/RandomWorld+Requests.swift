@@ -1,5 +1,7 @@
 import HMMProtocol
 
+@testable import HMMSimulator
+
 /// What processes ask.
 extension RandomWorld {
     mutating func askForSpace() throws {

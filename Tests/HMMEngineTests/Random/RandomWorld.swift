@@ -2,6 +2,7 @@ import HMMProtocol
 
 @testable import HMMEngine
 @testable import HMMMemory
+@testable import HMMSimulator
 
 /// Clients that do random things to one tenant, and a judge that compares every answer with a model which has no page
 /// tables, and every translation that a driver believes in with what the engine has.

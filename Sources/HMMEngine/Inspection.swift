@@ -1,0 +1,85 @@
+package import HMMMemory
+internal import HMMProtocol
+
+/// What tests and the simulator see of an engine from outside. Nothing here changes it.
+extension Engine {
+    /// An event that a paused request waits for.
+    package struct Awaited: Equatable {
+        package let connection: ConnectionID
+        package let event: UInt64
+        package let mirror: UInt32
+    }
+
+    /// Every event that a paused request waits for, the oldest request's first.
+    package var awaited: [Awaited] {
+        var found: [Awaited] = []
+        for index in 0..<operations.count {
+            guard case .inRound(let round, _) = operations[index].state else { continue }
+            for entry in round.waiting {
+                found.append(
+                    Awaited(connection: entry.connection, event: entry.event, mirror: entry.mirror.rawValue))
+            }
+        }
+        return found
+    }
+
+    /// What is wrong with the bookkeeping of paused requests.
+    var roundViolations: [String] {
+        var found: [String] = []
+        var holding = 0
+        for index in 0..<operations.count {
+            if operations[index].held != nil { holding += 1 }
+            let id = operations.id(at: index)
+            switch operations[index].state {
+            case .running: found.append("request \(id.rawValue) was left running")
+            case .parked(let holder) where !operations.contains(holder) && !ready.contains(.parked(id)):
+                found.append("request \(id.rawValue) waits behind one that has gone")
+            case .inRound(let round, _):
+                guard let due = round.nextDeadline, nextDeadline.map({ $0 > due }) ?? true else { continue }
+                found.append("request \(id.rawValue) has a deadline that nobody looks after")
+            case .parked, .open, .consulting: continue
+            }
+        }
+        if holding != roundsRunning { found.append("\(holding) requests hold ranges, not \(roundsRunning)") }
+        return found
+    }
+
+    /// No announcement in the address space is under way.
+    package func isQuiet(_ space: UInt32) -> Bool {
+        guard let index = machine.spaces.index(of: SpaceID(rawValue: space)) else { return true }
+        return machine.spaces[index].activeInvalidations == 0
+    }
+
+    /// What the CPU's page table has for a page; nil without such an address space.
+    package func entry(_ space: UInt32, _ page: UInt64) -> PageEntry? {
+        guard let index = machine.spaces.index(of: SpaceID(rawValue: space)) else { return nil }
+        return machine.spaces[index].table[Page(number: page)]
+    }
+
+    /// Runs `body` on the bytes of a page frame in use.
+    package func withBytes<Result>(of frame: UInt64, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        let start = machine.physical.bytes(FrameNumber(number: frame))
+        return body(UnsafeRawBufferPointer(start: start, count: Int(PageSize.bytes)))
+    }
+
+    /// What outlives connections, by the verb that gives it back and its name.
+    package var inventory: [String] {
+        let spaces = (0..<machine.spaces.count).map { "mm.drop \(machine.spaces.id(at: $0).rawValue)" }
+        let files = fileNames.map { "file.remove \($0.name)" }
+        let devices = (0..<machine.devices.count).map { "dev.remove \(deviceName(machine.devices.id(at: $0)))" }
+        return spaces + files + devices
+    }
+
+    /// What is there although everything has been given back.
+    package var leftovers: [String] {
+        let counts: [(String, Int)] = [
+            ("address spaces", machine.spaces.count), ("mirrors", machine.mirrors.count),
+            ("files", machine.files.count), ("regions", machine.regions.count), ("devices", machine.devices.count),
+            ("pins", machine.pins.count), ("huge pages", Int(machine.hugePagesReserved)),
+            ("connections", sessions.count), ("requests", operations.count), ("subscriptions", subscriptions.count),
+            ("migrations", openMigrations.count), ("ranges", openRanges.count), ("rounds", roundsRunning),
+            ("owners of pins", pinOwners.count), ("frames", Int(machine.physical.used)),
+        ]
+        return counts.filter { $0.1 != 0 }.map { "\($0.1) \($0.0)" }
+    }
+}

@@ -1,0 +1,132 @@
+import HMMEngine
+import HMMProtocol
+
+/// Loads, stores and files against the model.
+extension Judge {
+    mutating func accessed(_ request: Request, _ answer: Answer) throws(Violation) {
+        switch request {
+        case .read(let read):
+            guard !read.each else { return }
+            try checkReach(read.space, read.extent, "read") { $0.rights != [] && $0.backing != .io }
+            try checkLoad(read.space, read.extent, answer)
+        case .deviceRead(let read):
+            guard let space = mirrors[read.mirror]?.space else { return }
+            try checkReach(space, read.extent, "dev.read") { $0.rights != [] && $0.backing != .io }
+            try checkLoad(space, read.extent, answer)
+        case .write(let write):
+            guard !write.each else { return }
+            guard write.length ?? 0 <= 1 << 20 else { return forget(request) }
+            try store(write.space, write.va, Self.bytes(write.data, write.pattern, write.length, write.va), "write")
+        case .deviceWrite(let write):
+            guard let space = mirrors[write.mirror]?.space else { return }
+            guard write.length ?? 0 <= 1 << 20 else { return forget(request) }
+            try store(space, write.va, Self.bytes(write.data, write.pattern, write.length, write.va), "dev.write")
+        default: try accessedFile(request, answer)
+        }
+    }
+
+    private func checkReach(
+        _ space: UInt32, _ extent: Extent, _ what: String, _ isFit: (SpaceModel.Page) -> Bool
+    ) throws(Violation) {
+        guard let model = memory.spaces[space] else { return }
+        for page in Self.pages(extent) where !(murky[space]?.contains(page) ?? false) {
+            guard let found = model.pages[page], isFit(found) else {
+                throw Violation(
+                    .data,
+                    "`\(what)` succeeds at page 0x\(String(page, radix: 16)) of space \(space), which is "
+                        + (model.pages[page] == nil ? "not mapped" : "out of its reach"))
+            }
+        }
+    }
+
+    private func checkLoad(_ space: UInt32, _ extent: Extent, _ answer: Answer) throws(Violation) {
+        guard answer.rows.count == 1, let data = answer.rows[0]["data"]?.octets, data.count == extent.length else {
+            return
+        }
+        var at = 0
+        for (number, range) in MemoryModel.pieces(extent.va, extent.length) {
+            let found = data[at..<at + range.count]
+            at += range.count
+            guard let expected = known(space, number), !expected[range].elementsEqual(found) else { continue }
+            throw Violation(
+                .data,
+                "page 0x\(String(number, radix: 16)) of space \(space) is read as "
+                    + "\(Self.hex(found.prefix(8))), written was \(Self.hex(expected[range].prefix(8)))")
+        }
+    }
+
+    private mutating func store(
+        _ space: UInt32, _ va: UInt64, _ data: [UInt8], _ what: String
+    ) throws(Violation) {
+        guard !data.isEmpty, let extent = try? Extent(checking: va, UInt64(data.count)) else { return }
+        try checkReach(space, extent, what) { $0.isWritable && $0.backing != .io }
+        // What is behind a page of which nothing is known may be any file.
+        if memory.spaces[space] == nil || isMurky(space, Self.pages(extent)) { blurFiles() }
+        memory.store(space, va, data)
+        // A whole page that is the space's own is known again.
+        for (number, range) in MemoryModel.pieces(va, UInt64(data.count)) where range.count == 4096 {
+            if memory.spaces[space]?.pages[number]?.backing == .anonymous { murky[space]?.remove(number) }
+        }
+    }
+
+    /// What a store writes.
+    private static func bytes(_ data: [UInt8], _ pattern: Pattern?, _ length: UInt64?, _ va: UInt64) -> [UInt8] {
+        let count = length ?? UInt64(data.count)
+        switch pattern {
+        case .byte(let byte)?: return [UInt8](repeating: byte, count: Int(count))
+        case .bytePlusPage(let byte)?:
+            // Pages of the range, which begins where it begins.
+            return MemoryModel.pieces(0, count).flatMap { number, range in
+                [UInt8](repeating: byte &+ UInt8(truncatingIfNeeded: number), count: range.count)
+            }
+        case .ints?, .negativeInts?:
+            return (0..<Int32(count / 4)).flatMap { index in
+                let value = UInt32(bitPattern: pattern == .ints ? index : -index)
+                return [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: value >> $0) }
+            }
+        case nil:
+            guard !data.isEmpty else { return [] }
+            return (0..<Int(count)).map { data[$0 % data.count] }
+        }
+    }
+
+    // MARK: Files
+
+    private mutating func accessedFile(_ request: Request, _ answer: Answer) throws(Violation) {
+        switch request {
+        case .fileCreate(let create):
+            let file = memory.makeFile(create.length)
+            memory.names["\(create.file)"] = file
+            // Of two files with one name a request that waits may mean either.
+            if memory.everyName.updateValue(file, forKey: "\(create.file)") != nil { blurFiles() }
+            if create.pattern != nil { murkyFiles.insert(file) }
+        case .fileTruncate(let truncate):
+            guard let file = memory.everyName["\(truncate.file)"] else { return blurFiles() }
+            memory.truncate(file, truncate.length)
+        case .fileWrite(let write):
+            guard let file = memory.names["\(write.file)"] else { return blurFiles() }
+            guard write.length ?? 0 <= 1 << 20 else { return blurFiles() }
+            memory.writeFile(file, write.offset, Self.bytes(write.data, write.pattern, write.length, write.offset))
+        case .fileRead(let read):
+            guard let file = memory.names["\(read.file)"], !murkyFiles.contains(file), answer.rows.count == 1,
+                let data = answer.rows[0]["data"]?.octets
+            else { return }
+            let expected = memory.readFile(file, read.offset, read.length)
+            guard data != expected else { return }
+            let at = zip(data, expected).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? expected.count
+            throw Violation(
+                .data,
+                "file \(read.file) is read as \(Self.hex(data[min(at, data.count)...].prefix(8))) at "
+                    + "\(read.offset + UInt64(at)), written was \(Self.hex(expected[at...].prefix(8)))")
+        case .fileRemove(let remove): memory.names["\(remove.file)"] = nil
+        default: break
+        }
+    }
+
+    static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.utf8.count == 1 ? "0" + digits : digits
+        }.joined()
+    }
+}
