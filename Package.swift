@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "HMMTranscript", targets: ["HMMTranscript"]),
         .library(name: "HMMOracle", targets: ["HMMOracle"]),
         .library(name: "HMMClient", targets: ["HMMClient"]),
+        .library(name: "HMMTLS", targets: ["HMMTLS"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),

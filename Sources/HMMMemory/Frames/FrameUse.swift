@@ -96,6 +96,8 @@ extension Machine {
         let metadata = physical.frame(frame).pointee
         guard metadata.object != 0 else { return }
         if metadata.isAnonymous {
+            // The object goes with its last area; a pin can outlive that, and then nothing maps the frame.
+            guard anonymousObjects.contains(metadata.object) else { return }
             anonymousObjects[metadata.object].map.forEach(metadata.index, body)
         } else if let file = files.index(of: FileID(rawValue: metadata.object)) {
             files[file].map.forEach(metadata.index, body)
