@@ -63,6 +63,14 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // A bad network, for tests of the server and of its users.
+        .target(
+            name: "HMMFaultProxy",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+
         // Flags and main.
         .executableTarget(
             name: "hmmd",
@@ -75,7 +83,7 @@ let package = Package(
         .executableTarget(
             name: "hmm-client",
             dependencies: [
-                "HMMClient", "HMMOracle", "HMMProtocol", "HMMTLS", "HMMTranscript",
+                "HMMClient", "HMMFaultProxy", "HMMOracle", "HMMProtocol", "HMMTLS", "HMMTranscript",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
