@@ -1,5 +1,4 @@
 internal import HMMMemory
-internal import HMMProtocol
 
 /// What memory is made of runs out, wherever a test wants it to, and the state can be compared.
 extension Engine {
@@ -19,7 +18,7 @@ extension Engine {
 
     /// Lets `resource` grow to `bound` and no further; nil is the tenant's own limit again.
     package mutating func setBound(_ resource: Resource, _ bound: UInt64?) {
-        machine.setFrameLimit(limits.residentBytes / UInt64(PageSize.bytes))
+        boundMachine()
         guard let bound else { return }
         switch resource {
         case .frames: machine.setFrameLimit(bound)

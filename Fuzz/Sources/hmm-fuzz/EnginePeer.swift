@@ -166,6 +166,12 @@ struct EnginePeer: TranscriptPeer {
     // MARK: The engine
 
     private mutating func input(_ input: Input, _ tenant: Tenant) {
+        handle(input, tenant)
+        // Long work is cut into slices; the transport comes back for the next one.
+        while tenant.engine.isCut { handle(.tick, tenant) }
+    }
+
+    private mutating func handle(_ input: Input, _ tenant: Tenant) {
         var effects = Effects()
         tenant.engine.handle(input, at: now, into: &effects)
         deliver(effects, tenant)
