@@ -267,7 +267,7 @@ class Wire(RuleBasedStateMachine):
 
 
 settings.register_profile(
-    "gate", derandomize=True, max_examples=int(os.environ.get("WIRE_EXAMPLES", "40")), stateful_step_count=40,
+    "gate", derandomize=True, max_examples=int(os.environ.get("WIRE_EXAMPLES", "200")), stateful_step_count=40,
     deadline=None, database=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("long", settings.get_profile("gate"), derandomize=False, print_blob=True)
 if "WIRE_NO_SHRINK" in os.environ:
