@@ -3,10 +3,13 @@
 # make simulate  play the simulator's worlds for ever (SEEDS=n: so many, FROM=n: from there on)
 # make serve   leave a server running and print the line that joins it
 # make bench   the figures of docs/performance.md (needs redis-server)
+# make fuzz    fuzz what takes bytes from strangers; SECONDS=600 for each target, TARGET=engine for one
+# make wire    random conversations over real sockets against a model; EXAMPLES=2000
+# make sanitize   the tests with threads and sockets under the thread and the address sanitizer
 
 BIN := .build/release
 
-.PHONY: run test simulate serve bench release docs format clean
+.PHONY: run test simulate serve bench fuzz wire sanitize release docs format clean
 
 run: release
 	@$(BIN)/hmmd --run '$(BIN)/hmm-client play --show Tests/Transcripts/day.hmm'
@@ -35,6 +38,19 @@ bench: release
 	@scripts/setup bench
 	@Benchmarks/compare-redis
 
+fuzz:
+	@scripts/setup build
+	@scripts/fuzz run $(or $(TARGET),all) $(or $(SECONDS),60)
+
+wire: release
+	@scripts/setup test
+	@Tests/wire/run $(BIN) $(or $(EXAMPLES),1000)
+
+sanitize:
+	@scripts/setup build
+	@scripts/sanitize thread
+	@scripts/sanitize address
+
 # Rewrites the generated parts of docs/protocol.md.
 docs: release
 	@$(BIN)/hmmd --dump-protocol markdown < docs/protocol.md > docs/protocol.md.new
@@ -44,4 +60,4 @@ format:
 	@scripts/format --write
 
 clean:
-	@rm -rf .build
+	@rm -rf .build .build-fuzz .build-tsan .build-asan .build-wire

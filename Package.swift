@@ -22,6 +22,7 @@ let package = Package(
         .library(name: "HMMTranscript", targets: ["HMMTranscript"]),
         .library(name: "HMMOracle", targets: ["HMMOracle"]),
         .library(name: "HMMClient", targets: ["HMMClient"]),
+        .library(name: "HMMTLS", targets: ["HMMTLS"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -68,6 +69,14 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // A bad network, for tests of the server and of its users.
+        .target(
+            name: "HMMFaultProxy",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+
         // Flags and main.
         .executableTarget(
             name: "hmmd",
@@ -80,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "hmm-client",
             dependencies: [
-                "HMMClient", "HMMOracle", "HMMProtocol", "HMMTLS", "HMMTranscript",
+                "HMMClient", "HMMFaultProxy", "HMMOracle", "HMMProtocol", "HMMTLS", "HMMTranscript",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

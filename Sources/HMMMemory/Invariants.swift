@@ -152,7 +152,7 @@ extension Machine {
         }
     }
 
-    private func forEachEntry(_ table: borrowing PageTable, _ body: (Page, PageEntry) -> Void) {
+    func forEachEntry(_ table: borrowing PageTable, _ body: (Page, PageEntry) -> Void) {
         var page = AddressSpace.everything.start
         while let piece = table.nextLeaf(from: page, before: AddressSpace.everything.end) {
             for offset in 0..<piece.count where !piece[offset].isNone {

@@ -48,6 +48,12 @@ public struct Machine: ~Copyable {
         tableNodes.limit = Self.nodeLimit(limit)
     }
 
+    /// Nodes of page tables do not grow past `limit` from now on, whatever the limit of frames says.
+    package func setTableLimit(_ limit: UInt64) { tableNodes.limit = limit }
+
+    /// Nodes of page tables in use.
+    package var tableNodesUsed: UInt64 { tableNodes.used }
+
     /// One for every frame, however far apart their pages are, and some for tables without any.
     private static func nodeLimit(_ frames: UInt64) -> UInt64 { frames + 16384 }
 

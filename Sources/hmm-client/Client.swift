@@ -16,5 +16,5 @@ struct Client: AsyncParsableCommand {
               3   the connection was lost
               64  the command line or a file named there cannot be used
             """,
-        subcommands: [Session.self, Play.self, Oracle.self, Bench.self], defaultSubcommand: Session.self)
+        subcommands: [Session.self, Play.self, Oracle.self, Bench.self, Proxy.self], defaultSubcommand: Session.self)
 }

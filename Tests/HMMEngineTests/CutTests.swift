@@ -4,23 +4,15 @@ import Testing
 
 /// Every connection of every transcript, cut after each of the octets it sends, while the others go on.
 @Suite struct CutTests {
-    /// What clients did, without what came of it.
-    private enum Move {
-        case connect(String)
-        case send(String, [UInt8])
-        case wait(UInt64)
-        case cut(String)
-    }
-
     /// Those of the kernel are far too long for that.
     private static let files = TranscriptTests.files.filter { !$0.hasPrefix("kernel/") }
 
     @Test(arguments: files) func nothingDependsOnTheRest(_ file: String) throws {
-        let moves = try Self.moves(file)
+        let moves = try PlayedMoves.of(file)
         var seen: [String: Int] = [:]
         var cuts = 0
         for (index, move) in moves.enumerated() {
-            guard case .connect(let name) = move else { continue }
+            guard case .connect(let name, _) = move else { continue }
             seen[name, default: 0] += 1
             for length in 0...Self.sentLength(moves[index...], name) {
                 try play(moves, cutting: name, number: seen[name, default: 0], after: length)
@@ -30,27 +22,12 @@ import Testing
         #expect(cuts > 5)
     }
 
-    private static func moves(_ file: String) throws -> [Move] {
-        var moves: [Move] = []
-        var peer = EnginePeer()
-        try peer.play(try TranscriptTests.transcript(file)) { moment in
-            switch moment {
-            case .connected(let name, _): moves.append(.connect(name))
-            case .sent(let name, let octets): moves.append(.send(name, octets))
-            case .waiting(let milliseconds): moves.append(.wait(milliseconds))
-            case .cut(let name): moves.append(.cut(name))
-            case .remark, .heading, .received, .ended: break
-            }
-        }
-        return moves
-    }
-
     /// Octets that a connection sends, up to the next of the same name.
-    private static func sentLength(_ moves: ArraySlice<Move>, _ name: String) -> Int {
+    private static func sentLength(_ moves: ArraySlice<PlayedMoves.Move>, _ name: String) -> Int {
         var length = 0
         for move in moves.dropFirst() {
             switch move {
-            case .connect(name): return length
+            case .connect(name, _): return length
             case .send(name, let octets): length += octets.count
             default: break
             }
@@ -59,7 +36,7 @@ import Testing
     }
 
     /// Plays it all, but for what the `number`th connection called `name` would send after `length` octets.
-    private func play(_ moves: [Move], cutting name: String, number: Int, after length: Int) throws {
+    private func play(_ moves: [PlayedMoves.Move], cutting name: String, number: Int, after length: Int) throws {
         var peer = EnginePeer()
         peer.checksState = false
         var count = 0
@@ -67,7 +44,7 @@ import Testing
         var isCut = false
         for move in moves {
             switch move {
-            case .connect(let other):
+            case .connect(let other, _):
                 if other == name {
                     count += 1
                     isCut = false

@@ -25,6 +25,9 @@ public struct MappingPlan: Equatable, Sendable {
         self.offset = offset
         self.replaces = replaces
     }
+
+    /// What goes first.
+    var replaced: PageRange? { replaces ? start.map { PageRange($0, $0 + count) } : nil }
 }
 
 /// `mmap`: a new area. Where it replaces another it unmaps that first. Kernel: mmap(2).
@@ -42,7 +45,7 @@ public struct Mapping: SteppedWork {
         self.space = space
         self.plan = plan
         self.areaLimit = areaLimit
-        if plan.replaces, let start = plan.start { unmapping = Unmapping(space, PageRange(start, start + plan.count)) }
+        unmapping = plan.replaced.map { Unmapping(space, $0) }
     }
 
     public mutating func step(_ machine: inout Machine) -> Step {
@@ -111,7 +114,9 @@ extension Machine {
     /// What can be said before anything is unmapped.
     func refusal(of plan: MappingPlan, _ space: SpaceID, _ areaLimit: Int) -> MappingRefusal? {
         guard let index = spaces.index(of: space) else { return .noSpace }
-        if spaces[index].areas.areas.count + (plan.replaces ? 1 : 0) >= areaLimit { return .tooManyAreas }
+        // Once what was there has gone, nothing is cut any more: what is allowed before is not refused after.
+        let cuts = plan.replaced.map { spaces[index].areas.growth(removing: $0) } ?? 0
+        if spaces[index].areas.areas.count + cuts >= areaLimit { return .tooManyAreas }
         if plan.kind == .hugetlb, hugePagesReserved + plan.count / 512 > hugePages { return .noHugePages }
         guard let start = plan.start else { return nil }
         if start < AddressSpace.lowest { return .tooLow }

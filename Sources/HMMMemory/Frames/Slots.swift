@@ -19,7 +19,10 @@ struct Slots<Value>: Sendable where Value: Sendable {
         free.append(number)
     }
 
-    func contains(_ number: UInt32) -> Bool { values[Int(number) - 1] != nil }
+    /// The number is in use; 0 never is.
+    func contains(_ number: UInt32) -> Bool {
+        number != 0 && Int(number) <= values.count && values[Int(number) - 1] != nil
+    }
 
     /// The value at a number in use.
     subscript(number: UInt32) -> Value {

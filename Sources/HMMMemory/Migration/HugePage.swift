@@ -14,7 +14,7 @@ extension Machine {
     /// The parts of areas that may map pages of a huge page, in the order in which the kernel visits them.
     func parts(of head: FrameNumber) -> [Hold] {
         let frame = physical.frame(head).pointee
-        guard frame.isAnonymous, frame.object != 0, anonymousObjects.contains(frame.object) else { return [] }
+        guard frame.isAnonymous, anonymousObjects.contains(frame.object) else { return [] }
         return anonymousObjects[frame.object].map.parts(frame.index, frame.index + 512)
     }
 

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# What testssl.sh finds in the listener: protocols, ciphers, forward secrecy, certificate, known vulnerabilities. It asks
+# nobody but the server.
+source "${0%/*}/support.bash"
+need testssl openssl python3
+
+"$hmmd" cert make certs --tenant ci --days 90 >/dev/null
+serve server
+connect resident ci
+
+# Severities are OK, INFO, LOW, MEDIUM, HIGH and CRITICAL; DEBUG, WARN and FATAL are about the scan itself.
+cat >judge.py <<'END'
+import json, sys
+
+# Certificates that `hmmd cert make` makes are for trying out: their authority tells of no revocations.
+EXPLAINED = {"cert_revocation"}
+# testssl.sh looks for a service that it knows above TLS, and ours is none.
+SCAN = {("service", "DEBUG")}
+
+findings = json.load(open(sys.argv[1]))
+seen = {finding["id"] for finding in findings}
+missing = {"TLS1_3", "cert_trust", "ROBOT", "heartbleed"} - {name.split(" ")[0] for name in seen}
+bad = [finding for finding in findings
+       if finding["severity"] not in ("OK", "INFO", "LOW") and finding["id"].split(" ")[0] not in EXPLAINED
+       and (finding["id"], finding["severity"]) not in SCAN]
+for finding in bad:
+    print(finding["id"], finding["severity"], finding["finding"])
+if missing:
+    print("not looked at:", *sorted(missing))
+print("note:", len(findings), "findings")
+sys.exit(bool(bad or missing))
+END
+
+# scan WHAT
+scan() {
+    timeout 100 testssl --quiet --color 0 --warnings off --nodns none --fast -p -s -f -P -S -U \
+        --add-ca certs/ca.pem --jsonfile "$1.json" "localhost:$port" >"$1.out" 2>"$1.err" </dev/null || true
+    python3 judge.py "$1.json" || fail "$1: see above, and $(tail -n 3 "$1.err")"
+    ask resident ping '+'
+}
+
+scan 'TLS-1.3'
