@@ -68,4 +68,10 @@ public enum CloseReason: String, Equatable, Sendable {
     case shutdown = "SHUTDOWN"
     /// The tenant has all the connections it may have.
     case limit = "LIMIT"
+    /// What the client has shown no longer makes it what it was.
+    case revoked = "REVOKED"
+    /// The client has not said in time, or not well enough, who it is.
+    case authentication = "AUTH"
+    /// Whoever runs the server has ended the tenant.
+    case dropped = "DROPPED"
 }
