@@ -9,6 +9,6 @@ struct Hmmd: AsyncParsableCommand {
         commandName: "hmmd",
         abstract: "Device memory as a service: Linux heterogeneous memory management over TLS.",
         version: version,
-        subcommands: [Serve.self, Run.self, Cert.self],
+        subcommands: [Serve.self, Run.self, Cert.self, TokenCommand.self],
         defaultSubcommand: Serve.self)
 }
