@@ -168,8 +168,8 @@ import Testing
             ("default:\n  quota: {resident-bytes: -1}\n", "hmmd.yaml:2:27: resident-bytes '-1': expected a size"),
             ("default:\n  quota: {mirrors: 1m}\n", "hmmd.yaml:2:20: mirrors '1m': expected a number"),
             (
-                "default:\n  quota: {mirrors: 65537}\n",
-                "hmmd.yaml:2:20: mirrors 65537 is out of range: no tenant may have more than 65536"
+                "default:\n  quota: {mirrors: 16385}\n",
+                "hmmd.yaml:2:20: mirrors 16385 is out of range: no tenant may have more than 16384"
             ),
             ("default:\n  quota: {mirrors: {hard: 2, soft: 3}}\n", "hmmd.yaml:2:20: mirrors soft 3 is over hard 2"),
             ("default:\n  quota: {resident-bytes: 5g}\n", "hmmd.yaml:2:27: resident-bytes 5368709120 is out of range"),
