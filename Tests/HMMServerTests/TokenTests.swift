@@ -25,6 +25,8 @@ import Testing
         try await TestServer.run({
             $0.tls?.verification = .optional
             $0.identities.tokens = [rule]
+            // However long other tests keep this one from going on.
+            $0.patience.handshake = .seconds(600)
             change(&$0)
         }) { try await body($0, token) }
     }
