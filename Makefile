@@ -51,10 +51,12 @@ sanitize:
 	@scripts/sanitize thread
 	@scripts/sanitize address
 
-# Rewrites the generated parts of docs/protocol.md.
+# Rewrites the generated parts of docs/protocol.md and docs/configuration.md.
 docs: release
 	@$(BIN)/hmmd --dump-protocol markdown < docs/protocol.md > docs/protocol.md.new
 	@mv docs/protocol.md.new docs/protocol.md
+	@$(BIN)/hmmd --dump-configuration < docs/configuration.md > docs/configuration.md.new
+	@mv docs/configuration.md.new docs/configuration.md
 
 format:
 	@scripts/format --write

@@ -30,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
         // Pure: no I/O, no clock, no randomness, no Foundation.
@@ -53,7 +54,7 @@ let package = Package(
         .target(
             name: "HMMServer",
             dependencies: [
-                "CLinux", "HMMEngine", "HMMProtocol", "HMMRecording", "HMMTLS",
+                "CLinux", "HMMEngine", "HMMMemory", "HMMProtocol", "HMMRecording", "HMMTLS",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -77,11 +78,17 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // The server's configuration file.
+        .target(
+            name: "HMMConfiguration",
+            dependencies: ["HMMEngine", "HMMProtocol", "HMMServer", "HMMTLS", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
+
         // Flags and main.
         .executableTarget(
             name: "hmmd",
             dependencies: [
-                "HMMEngine", "HMMProtocol", "HMMRecording", "HMMServer", "HMMTLS",
+                "HMMConfiguration", "HMMEngine", "HMMProtocol", "HMMRecording", "HMMServer", "HMMTLS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -126,6 +133,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "HMMTLSTests", dependencies: ["HMMTLS"], swiftSettings: strict),
+        .testTarget(
+            name: "HMMConfigurationTests",
+            dependencies: ["HMMConfiguration", "HMMEngine", "HMMProtocol", "HMMServer", "HMMTLS"],
+            swiftSettings: strict),
         .testTarget(
             name: "HMMServerTests",
             dependencies: [

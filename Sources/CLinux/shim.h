@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,4 +34,18 @@ static inline int hmm_affinity(void *set, size_t bytes) {
 static inline void hmm_set_heap_thresholds(int mapping, int trim) {
     mallopt(M_MMAP_THRESHOLD, mapping);
     mallopt(M_TRIM_THRESHOLD, trim);
+}
+// struct ucred is declared only under _GNU_SOURCE. Returns 0, or -1 with errno.
+static inline int hmm_peer_user(int fd, uint32_t *user, uint32_t *group) {
+    struct { int32_t process; uint32_t user, group; } peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
+    *user = peer.user;
+    *group = peer.group;
+    return 0;
+}
+// Fills in at most `count` supplementary groups and returns how many; -1 with errno, ERANGE if there are more.
+static inline int hmm_peer_groups(int fd, uint32_t *groups, int count) {
+    socklen_t length = (socklen_t)count * sizeof *groups;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &length) != 0 ? -1 : (int)(length / sizeof *groups);
 }

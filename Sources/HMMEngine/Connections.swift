@@ -1,17 +1,24 @@
 internal import HMMMemory
-internal import HMMProtocol
+public import HMMProtocol
 
 /// Connections come and go.
 extension Engine {
+    /// The first line a client sees. Clients with tokens see it before they have a tenant, from the server's shell.
+    public static func greet(
+        _ authentication: Principal.Authentication, _ limits: Limits, into text: inout WireBuffer
+    ) {
+        text.append("* HMM/1 auth=")
+        text.append(text: authentication.rawValue)
+        text.pair(" page=", UInt64(PageSize.bytes))
+        text.pair(" max-line=", UInt64(limits.line))
+        text.pair(" max-literal=", UInt64(limits.literal))
+        text.pair(" window=", UInt64(limits.window))
+        text.endLine()
+    }
+
     mutating func connect(_ connection: ConnectionID, _ principal: Principal, _ effects: inout Effects) {
         effects.address(connection)
-        effects.text.append("* HMM/1 auth=")
-        effects.text.append(text: principal.authentication.rawValue)
-        effects.text.pair(" page=", UInt64(PageSize.bytes))
-        effects.text.pair(" max-line=", UInt64(limits.line))
-        effects.text.pair(" max-literal=", UInt64(limits.literal))
-        effects.text.pair(" window=", UInt64(limits.window))
-        effects.text.endLine()
+        if principal.authentication != .token { Self.greet(principal.authentication, limits, into: &effects.text) }
         if poison != nil { return bid(connection, .internalError, &effects) }
         sessions.append(Session(principal: principal), id: connection)
         if UInt64(sessions.count) > meter.hard(.connections) { close(connection, .limit, &effects) }

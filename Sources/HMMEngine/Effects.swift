@@ -70,4 +70,10 @@ public enum CloseReason: String, Equatable, Sendable {
     case limit = "LIMIT"
     /// The tenant's state has broken its rules; the next connection finds a new one.
     case internalError = "INTERNAL"
+    /// What the client has shown no longer makes it what it was.
+    case revoked = "REVOKED"
+    /// The client has not said in time, or not well enough, who it is.
+    case authentication = "AUTH"
+    /// Whoever runs the server has ended the tenant.
+    case dropped = "DROPPED"
 }

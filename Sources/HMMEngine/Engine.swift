@@ -108,6 +108,7 @@ public struct Engine: ~Copyable {
             refuse(connection, tag, failure, closes: closes, &effects)
         case .connected(let connection, let principal): connect(connection, principal, &effects)
         case .disconnected(let connection): disconnect(connection, now, &effects)
+        case .close(let connection, let reason): close(connection, reason, &effects)
         case .drained(let connection): goOnAfterDrain(connection)
         case .tick: if poison == nil { tick(now, &effects) } else { nextDeadline = nil }
         case .inspect: inspect(&effects)

@@ -61,6 +61,8 @@ public enum Input: Equatable, Sendable {
     case refused(ConnectionID, Tag, Failure, closes: Bool)
     /// Everything sent to the connection before the signal `awaitDrain` has left.
     case drained(ConnectionID)
+    /// Whoever runs the server ends the connection.
+    case close(ConnectionID, CloseReason)
     /// The transport is gone, for whatever reason.
     case disconnected(ConnectionID)
     /// Another policy holds from now on. What is over a bound by then stays; nothing more is given.

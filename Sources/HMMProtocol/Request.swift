@@ -6,6 +6,7 @@ public protocol Verb: Equatable, Sendable {
 /// One decoded request: a case a verb, and one more for a `fault` that asks page by page. Those with names, and long
 /// ones, are boxed, so that the common ones stay small.
 public enum Request: Equatable, Sendable {
+    indirect case auth(Auth)
     indirect case hello(Hello)
     case ping(Ping)
     indirect case help(Help)
@@ -83,6 +84,9 @@ public enum Request: Equatable, Sendable {
         case .fileWrite(var write):
             write.data = literal
             self = .fileWrite(write)
+        case .auth(var auth):
+            auth.token = literal
+            self = .auth(auth)
         case .faultPages(var fault):
             fault.pages = literal
             self = .faultPages(fault)
@@ -93,7 +97,7 @@ public enum Request: Equatable, Sendable {
 
 /// The verbs without their arguments, in the order of the manual.
 public enum VerbName: UInt8, CaseIterable, Sendable {
-    case hello, ping, help, limits, quota, pending, check, config, ack, quit
+    case hello, auth, ping, help, limits, quota, pending, check, config, ack, quit
     case spaceCreate, spaceFork, spaceDrop, spaceReap, mmap, munmap, mremap, mprotect, madvise, maps, pagemap
     case read, write, pin, unpin
     case fileCreate, fileTruncate, fileRead, fileWrite, fileRemove, fileList
@@ -106,6 +110,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
     public var type: any Verb.Type {
         switch self {
         case .hello: Hello.self
+        case .auth: Auth.self
         case .ping: Ping.self
         case .help: Help.self
         case .limits: ShowLimits.self
@@ -190,6 +195,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
     private func decodeAny(_ arguments: borrowing Arguments) throws(Failure) -> Request {
         switch self {
         case .hello: .hello(try Hello(arguments))
+        case .auth: .auth(Auth(arguments))
         case .ping: .ping(Ping(arguments))
         case .quota: .quota(ShowQuota(arguments))
         case .help: .help(Help(arguments))

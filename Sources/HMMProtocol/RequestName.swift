@@ -3,6 +3,7 @@ extension Request {
     public var name: VerbName {
         switch self {
         case .hello: .hello
+        case .auth: .auth
         case .ping: .ping
         case .help: .help
         case .limits: .limits

@@ -62,6 +62,7 @@ enum RecordKind: UInt8 {
     case policy = 8
     case inspect = 9
     case end = 10
+    case close = 11
 
     static let withOutput: UInt8 = 0x80
     /// Longest record without its eight bytes of length and checksum; a longer one is damage. Far more than one run of

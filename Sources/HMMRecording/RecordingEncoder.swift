@@ -52,6 +52,9 @@ public struct RecordingEncoder: ~Copyable {
             begin(.refused, now, id)
             put(tag, failure, closes)
         case .drained(let id): begin(.drained, now, id)
+        case .close(let id, let reason):
+            begin(.close, now, id)
+            bytes.put(text: reason.rawValue)
         case .policy(let policy):
             begin(.policy, now)
             bytes.put(text: RecordedPolicy.lines(policy).joined(separator: "\n"))

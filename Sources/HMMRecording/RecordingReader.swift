@@ -76,7 +76,7 @@ public struct RecordingReader {
         case .inspect: return .input(.inspect)
         case .policy: return fields.text().flatMap { RecordedPolicy.policy($0) }.map { .input(.policy($0)) }
         case .end: return fields.text().flatMap { RecordingEnd(rawValue: $0) }.map { .end($0) }
-        case .requests, .connected, .disconnected, .refused, .drained: break
+        case .requests, .connected, .disconnected, .refused, .drained, .close: break
         }
         guard let id = fields.small().map({ ConnectionID(rawValue: $0) }) else { return nil }
         switch kind {
@@ -84,6 +84,8 @@ public struct RecordingReader {
         case .connected: return principal(&fields).map { .input(.connected(id, $0)) }
         case .disconnected: return .input(.disconnected(id))
         case .drained: return .input(.drained(id))
+        case .close:
+            return fields.text().flatMap { CloseReason(rawValue: $0) }.map { .input(.close(id, $0)) }
         case .refused: return refusal(id, &fields).map { .input($0) }
         case .policy, .drain, .tick, .inspect, .end: return nil
         }

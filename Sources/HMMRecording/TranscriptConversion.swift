@@ -97,6 +97,11 @@ public struct TranscriptConversion: ~Copyable {
             text.remark(
                 "\(TranscriptText.name(id)) sent something that was not recorded, and was told \(failure.code.rawValue)."
             )
+        case .close(let id, let reason):
+            text.remark("Whoever ran the server ended \(TranscriptText.name(id)): \(reason.rawValue).")
+            guard open.remove(id) != nil else { return }
+            text.cut(id)
+            handle(.disconnected(id))
         case .policy: text.remark("Here another policy began to hold.")
         case .drained, .inspect, .tick, .request: break
         }

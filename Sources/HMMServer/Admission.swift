@@ -1,31 +1,55 @@
 internal import Synchronization
 
-/// Counts the connections of the whole server, and keeps their number bounded.
+/// Counts the connections of the whole server and of each address, and keeps their numbers bounded.
 final class Admission: Sendable {
     private struct State {
+        var bound: Int
+        /// Of one address; nil for no such bound.
+        var boundOfAddress: Int?
         var count = 0
+        var counts: [AddressPrefix: Int] = [:]
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let bound: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(bound: Int) { self.bound = bound }
+    init(_ configuration: ServerConfiguration) {
+        state = Mutex(
+            State(bound: configuration.maxConnections, boundOfAddress: configuration.maxConnectionsPerAddress))
+    }
 
-    var count: Int { state.withLock { $0.count } }
-
-    /// False if there are too many; else needs one call of `leave`.
-    func enter() -> Bool {
+    /// Lets other bounds hold for connections yet to come.
+    func adopt(_ configuration: ServerConfiguration) {
         state.withLock { state in
-            guard state.count < bound else { return false }
-            state.count += 1
-            return true
+            state.bound = configuration.maxConnections
+            state.boundOfAddress = configuration.maxConnectionsPerAddress
         }
     }
 
-    func leave() {
+    var count: Int { state.withLock { $0.count } }
+
+    /// Why a connection cannot be let in; nil if it can, and then it needs one call of `leave`.
+    func enter(from address: AddressPrefix?) -> String? {
+        state.withLock { state in
+            guard state.count < state.bound else { return "too many connections" }
+            if let address {
+                let count = state.counts[address] ?? 0
+                if let bound = state.boundOfAddress, count >= bound {
+                    return "too many connections from this address"
+                }
+                state.counts[address] = count + 1
+            }
+            state.count += 1
+            return nil
+        }
+    }
+
+    func leave(from address: AddressPrefix?) {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             state.count -= 1
+            if let address, let count = state.counts[address] {
+                state.counts[address] = count > 1 ? count - 1 : nil
+            }
             guard state.count == 0 else { return [] }
             defer { state.waiters = [] }
             return state.waiters

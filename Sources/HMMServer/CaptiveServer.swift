@@ -24,7 +24,8 @@ public struct CaptiveServer: Sendable {
     /// Starts the server, runs the command, stops the server. Returns the command's exit status, 128 + n if signal n
     /// ended it. SIGINT, SIGTERM and SIGHUP are passed on to the command.
     ///
-    /// - Throws: `SettingError`, `TLSError`, `ListenError` or `SpawnError` if it does not come to that.
+    /// - Throws: `SettingError`, `SettingErrors`, `TLSError`, `ListenError` or `SpawnError` if it does not come to
+    ///   that.
     public func run(_ command: [String]) async throws -> Int32 {
         let folder = try PrivateFolder(under: environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp")
         defer { folder.remove() }
@@ -45,7 +46,7 @@ public struct CaptiveServer: Sendable {
         }
     }
 
-    private func configuration(_ files: TestCertificates.Files) throws(SettingError) -> ServerConfiguration {
+    private func configuration(_ files: TestCertificates.Files) throws(SettingErrors) -> ServerConfiguration {
         var settings = flags
         settings[.listen] = "127.0.0.1:0"
         settings[.cert] = files.serverCertificate

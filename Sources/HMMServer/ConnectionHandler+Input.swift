@@ -30,17 +30,19 @@ extension ConnectionHandler {
     ///
     /// - Parameter plaintext: bytes that came without TLS.
     func pump(_ plaintext: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
-        guard phase == .open, !isPumping else { return }
+        guard takesRequests, !isPumping else { return }
         isPumping = true
         replay()
         if plaintext.count > 0 { feed(plaintext) }
         if let session {
-            while phase == .open, !hasSeenCloseNotify, !isFull, session.hasBufferedInput { readSome(session) }
+            while takesRequests, !hasSeenCloseNotify, !isFull, session.hasBufferedInput { readSome(session) }
             sendPending(session)
         }
         isPumping = false
         settle()
     }
+
+    private var takesRequests: Bool { phase == .open || phase == .authenticating }
 
     // MARK: Decryption
 
@@ -105,7 +107,7 @@ extension ConnectionHandler {
 
     /// Parses plaintext and hands the requests on. What may not be parsed yet is kept.
     private func feed(_ bytes: UnsafeRawBufferPointer) {
-        guard let mailbox, let shard else { return }
+        guard let mailbox, let shard else { return feedLogin(bytes) }
         var offset = 0
         while phase == .open, !isFull, !isYielding, offset < bytes.count {
             if mustHold || !held.inputs.isEmpty {
@@ -229,7 +231,7 @@ extension ConnectionHandler {
 
     /// After input has been worked off: reads on or not, and ends the connection if all is done.
     private func settle() {
-        guard phase == .open else { return }
+        guard takesRequests else { return }
         setReading(!isFull && !hasSeenCloseNotify)
         if hasEnded { endWhenIdle() }
     }

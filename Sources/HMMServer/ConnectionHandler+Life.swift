@@ -28,38 +28,72 @@ extension ConnectionHandler {
 
     /// Finds the tenant of whom the handshake has proved the peer to be.
     private func identify(_ session: TLSSession) {
-        let peer = session.peer
-        if let name = peer?.tenant, let tenant = ShortName(name) {
-            enter(tenant, as: .mutualTLS)
-        } else if peer == nil, let tenant = server.anonymousTenant {
-            enter(tenant, as: .none)
-        } else {
-            let reason = peer == nil ? "no client certificate" : "the client certificate names no tenant"
-            server.note("connection refused", ["peer": "\(peerName)", "reason": "\(reason)"], at: loop.now)
+        let certificate = session.peer
+        evidence = certificate == nil ? .nothing : .certificate
+        admit(evidence, certificate)
+    }
+
+    func admit(_ evidence: Evidence, _ certificate: ClientIdentity?) {
+        switch server.rules.admit(evidence, certificate) {
+        case .admitted(let principal): enter(principal)
+        case .stranger: beginLogin()
+        case .refused(let reason):
+            server.noteRefusal(["peer": "\(peerName)", "reason": "\(reason)"], at: loop.now)
             finish()
         }
     }
 
-    func enter(_ tenant: ShortName, as authentication: Principal.Authentication) {
-        let shard = server.tenants.acquire(tenant, on: loop)
-        let principal = Principal(tenant: tenant, authentication: authentication)
+    func enter(_ principal: Principal) {
+        guard let shard = server.tenants.acquire(principal.tenant, on: loop) else {
+            server.note("connection refused", ["peer": "\(peerName)", "reason": "too many tenants"], at: loop.now)
+            if principal.authentication != .token {
+                say { Engine.greet(principal.authentication, self.server.limits, into: &$0) }
+            }
+            return farewell(.limit)
+        }
         let (mailbox, delivery) = shard.connect(self, as: principal, on: loop)
         self.shard = shard
         self.mailbox = mailbox
         socket.tally = shard.unsent
+        role = principal.role
         phase = .open
         deadline = 0
         deliver(delivery)
         server.logger.debug(
             "connection opened",
-            metadata: ["peer": "\(peerName)", "tenant": "\(tenant)", "connection": "\(mailbox.id.rawValue)"])
+            metadata: [
+                "peer": "\(peerName)", "tenant": "\(principal.tenant)", "role": "\(role.rawValue)",
+                "connection": "\(mailbox.id.rawValue)",
+            ])
+    }
+
+    /// The rules have changed: ends the connection unless the client would be let in as the same again.
+    func reconsider() {
+        guard phase == .open, let shard, let mailbox else { return }
+        if case .certificate = evidence, let certificates = server.certificates, let session,
+            certificates.current.hasRevoked(session)
+        {
+            // Goes below.
+        } else if case .admitted(let principal) = server.rules.admit(evidence, certificateAgain),
+            principal.tenant == shard.name, principal.role == role
+        {
+            return
+        }
+        server.logger.info(
+            "connection revoked", metadata: ["peer": "\(peerName)", "tenant": "\(shard.name)"])
+        deliver(shard.close(mailbox, .revoked, on: loop))
+        flushAll()
+    }
+
+    private var certificateAgain: ClientIdentity? {
+        if case .certificate = evidence { session?.peer } else { nil }
     }
 
     // MARK: End
 
     /// The peer has ended its side. Requests it has sent are still answered, in good time.
     func endWhenIdle() {
-        guard let shard, let mailbox else { return }
+        guard let shard, let mailbox else { return finish() }
         if held.isEmpty, shard.isIdle(mailbox) {
             finish()
         } else if deadline == 0 {
@@ -74,15 +108,16 @@ extension ConnectionHandler {
         self.mailbox = nil
         mailbox.owner = nil
         shard.disconnect(mailbox, on: loop)
-        server.tenants.release(shard)
+        server.tenants.release(shard, at: loop.now.nanoseconds)
         server.logger.debug(
             "connection closed", metadata: ["tenant": "\(shard.name)", "connection": "\(mailbox.id.rawValue)"])
     }
 
     /// Ends the connection in order: what is queued, then close_notify, then the transport.
     func finish() {
-        guard phase == .open || phase == .handshaking else { return }
+        guard phase != .closing, phase != .closed else { return }
         leave()
+        login?.check?.owner = nil
         phase = .closing
         deadline = loop.now.nanoseconds + server.waits.linger
         if let session {
@@ -119,6 +154,7 @@ extension ConnectionHandler {
         server.logger.debug("connection dropped", metadata: ["peer": "\(peerName)", "reason": "\(reason)"])
         phase = .closed
         leave()
+        login?.check?.owner = nil
         loop.output.removeAll()
         socket.close()
     }
@@ -131,6 +167,11 @@ extension ConnectionHandler {
         let isLate = deadline != 0 && now >= deadline
         switch phase {
         case .handshaking: if isLate { abandon("the handshake takes too long") }
+        case .authenticating, .checking:
+            if isLate {
+                server.noteRefusal(["peer": "\(peerName)", "reason": "no token in time"], at: loop.now)
+                endLogin(.authentication)
+            }
         case .closing: if isLate { abandon("takes too long to close") }
         case .open:
             if isLate {

@@ -22,6 +22,23 @@ extension ConnectionHandler {
         if loop.output.count > server.bounds.run { flush() }
     }
 
+    /// Says something that no engine has to say.
+    func say(_ write: (inout WireBuffer) -> Void) {
+        var text = WireBuffer(capacity: 256)
+        write(&text)
+        send(text.bytes)
+    }
+
+    /// Says good-bye where no engine can.
+    func farewell(_ reason: CloseReason) {
+        say {
+            $0.append("* bye ")
+            $0.append(text: reason.rawValue)
+            $0.endLine()
+        }
+        finish()
+    }
+
     /// Encrypts lines and queues them for the socket.
     private func send(_ lines: UnsafeRawBufferPointer) {
         guard let session else { return loop.output.append(lines) }

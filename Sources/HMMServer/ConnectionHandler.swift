@@ -14,9 +14,19 @@ final class ConnectionHandler {
         case plain(isReachableByBrowsers: Bool)
     }
 
+    /// Who is at the other end, as far as the socket tells.
+    struct Peer {
+        var address: SocketAddress?
+        var credentials: PeerCredentials?
+    }
+
     enum Phase {
         /// The peer has not yet shown who it is.
         case handshaking
+        /// The peer has shown nothing, and is asked for a token.
+        case authenticating
+        /// The token is being looked at.
+        case checking
         /// Requests are taken.
         case open
         /// Nothing more is taken or made, what is owed is on its way out.
@@ -28,6 +38,7 @@ final class ConnectionHandler {
     let loop: LoopContext
     let transport: Transport
     let socket: StreamSocket
+    let address: AddressPrefix?
     /// For the log; kept, because a closed socket no longer knows.
     let peerName: String
     /// Where the loop keeps this connection.
@@ -39,6 +50,10 @@ final class ConnectionHandler {
     var reader: RequestReader
     var shard: TenantShard?
     var mailbox: Mailbox?
+    /// What the peer has shown, and what that made it.
+    var evidence: Evidence
+    var role = Role.observer
+    var login: Login?
 
     // Input
     /// For the recording of the tenant.
@@ -68,10 +83,14 @@ final class ConnectionHandler {
     var lineStart: UInt64 = 0
     var lastHeard: UInt64 = 0
 
-    init(_ transport: Transport, _ socket: StreamSocket, peerName: String, server: ServerContext, loop: LoopContext) {
+    init(
+        _ transport: Transport, _ socket: StreamSocket, from peer: Peer, server: ServerContext, loop: LoopContext
+    ) {
         self.transport = transport
+        evidence = peer.credentials.map { .peer($0) } ?? .local
+        address = peer.address?.prefix
+        peerName = peer.address?.description ?? "local"
         self.socket = socket
-        self.peerName = peerName
         self.server = server
         self.loop = loop
         reader = RequestReader(limits: server.limits)
@@ -91,7 +110,7 @@ final class ConnectionHandler {
             return transportClosed()
         }
         if case .plain = transport {
-            enter(server.localTenant, as: .local)
+            admit(evidence, nil)
             flush()
         }
     }
@@ -101,7 +120,7 @@ final class ConnectionHandler {
         loop.readClock()
         lastHeard = loop.now.nanoseconds
         switch phase {
-        case .handshaking, .open:
+        case .handshaking, .authenticating, .checking, .open:
             receive(bytes)
             flushAll()
         case .closing, .closed: break
@@ -112,12 +131,12 @@ final class ConnectionHandler {
     func outputDrained() {
         loop.readClock()
         switch phase {
-        case .open:
+        case .open, .authenticating:
             guard !isPumping else { return }
             pump()
             flushAll()
         case .closing: closeOutput()
-        case .handshaking, .closed: break
+        case .handshaking, .checking, .closed: break
         }
     }
 
@@ -126,7 +145,8 @@ final class ConnectionHandler {
         hasSeenEnd = true
         switch phase {
         case .handshaking: abandon("ended during the handshake")
-        case .open:
+        case .checking: break
+        case .open, .authenticating:
             if session != nil, !hasSeenCloseNotify {
                 server.logger.debug("connection lost", metadata: ["peer": "\(peerName)"])
             }
@@ -144,7 +164,7 @@ final class ConnectionHandler {
         phase = .closed
         leave()
         loop.remove(self)
-        server.admission.leave()
+        server.admission.leave(from: address)
     }
 
     /// Other connections' requests have caused something for this one.

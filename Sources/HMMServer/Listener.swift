@@ -85,10 +85,11 @@ final class Listener: Sendable {
 
     /// Gives a connection to the next loop, or closes it when there are too many.
     private func accept(_ descriptor: Int32, _ transport: ConnectionHandler.Transport, isTCP: Bool) {
-        guard server.admission.enter() else {
+        let address = isTCP ? SocketAddress(of: descriptor, getpeername) : nil
+        if let reason = server.admission.enter(from: address?.prefix) {
             close(descriptor)
             let now = Instant(nanoseconds: EventLoop.clock())
-            return server.note("connection refused", ["reason": "too many connections"], at: now)
+            return server.note("connection refused", ["reason": "\(reason)"], at: now)
         }
         if isTCP {
             // Answers are made in whole batches; waiting for more to send would only delay them.
@@ -99,9 +100,12 @@ final class Listener: Sendable {
         let loop = server.loops[Int(UInt(bitPattern: turn) % UInt(server.loops.count))]
         let server = server
         loop.eventLoop.execute {
-            let peer = SocketAddress(of: descriptor, getpeername)?.description ?? "local"
+            // Whom the kernel does not name is nobody.
+            let nobody = PeerCredentials(user: .max, groups: [])
+            let peer = ConnectionHandler.Peer(
+                address: address, credentials: isTCP ? nil : PeerCredentials(of: descriptor) ?? nobody)
             let socket = StreamSocket(descriptor, loop.eventLoop, input: loop.input)
-            ConnectionHandler(transport, socket, peerName: peer, server: server, loop: loop).open()
+            ConnectionHandler(transport, socket, from: peer, server: server, loop: loop).open()
         }
     }
 }

@@ -4,7 +4,7 @@ internal import UnixSignals
 
 extension Server {
     /// Serves until the process is told to stop: SIGTERM or SIGINT stop in order, a second one at once; SIGHUP reloads
-    /// the certificates. Starts first, unless that has been done.
+    /// configuration and certificates. Starts first, unless that has been done.
     public func runUntilSignal() async throws {
         // Before listening, so that whoever has seen us listen can signal us.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)

@@ -20,23 +20,40 @@ public final class Server: Service, Sendable {
         var isHurried = false
     }
 
-    private let configuration: ServerConfiguration
-    private let logger: Logger
-    private let certificates: CertificateFiles?
+    let configuration: ServerConfiguration
+    /// Reads the configuration anew.
+    let reading: (@Sendable () throws -> ServerConfiguration)?
+    let logger: Logger
+    let certificates: CertificateFiles?
     let context: ServerContext
     private let running = Mutex(Running())
 
     /// Loads the certificates and makes the threads; does not listen yet.
     ///
+    /// - Parameter reading: makes the configuration anew for a reload; nil leaves it as it is, and reads certificates
+    ///   alone again.
     /// - Throws: `TLSError` or `SettingError`, naming the file or setting that cannot be used.
-    public init(_ configuration: ServerConfiguration, logger: Logger) throws {
+    public init(
+        _ configuration: ServerConfiguration, logger: Logger,
+        reading: (@Sendable () throws -> ServerConfiguration)? = nil
+    ) throws {
         self.configuration = configuration
+        self.reading = reading
         self.logger = logger
         certificates = try configuration.tls.map { try CertificateFiles($0) }
         let spin = configuration.busyPollNanoseconds
         let loops = try (0..<max(1, configuration.loops)).map { _ in LoopContext(try EventLoop(spinNanoseconds: spin)) }
-        context = try ServerContext(configuration, certificates: certificates, loops: loops, logger: logger)
-        for loop in loops { loop.startSweeping(every: configuration.patience.sweepNanoseconds) }
+        let context = try ServerContext(
+            configuration, certificates: certificates, verifier: try TokenVerifier(), loops: loops, logger: logger)
+        self.context = context
+        let interval = configuration.patience.sweepNanoseconds
+        for loop in loops { loop.startSweeping(every: interval) }
+        let home = loops[0]
+        home.eventLoop.execute {
+            home.eventLoop.scheduleRepeatedly(every: interval) { [weak context] in
+                context?.tenants.removeExpired(at: EventLoop.clock())
+            }
+        }
     }
 
     var isListening: Bool { running.withLock { !$0.ports.isEmpty } }
@@ -102,18 +119,6 @@ public final class Server: Service, Sendable {
         try? await gracefulShutdown()
         await stop()
     }
-
-    /// Reads certificate, key and client CA again, for connections made from now on. If one of them cannot be used, the
-    /// old ones stay.
-    public func reload() {
-        guard let certificates else { return }
-        do {
-            try certificates.reload()
-            logger.info("certificates reloaded")
-        } catch {
-            logger.error("certificates not reloaded", metadata: ["reason": "\(error.description)"])
-        }
-    }
 }
 
 // MARK: Stopping
@@ -135,6 +140,7 @@ extension Server {
         await waitForConnections(isHurried ? .milliseconds(200) : .nanoseconds(Int64(context.waits.goodbye)))
         closeConnections { $0.abandon("the server stops") }
         for loop in context.loops { loop.eventLoop.stop() }
+        context.verifier.stop()
         await context.recordings?.finish()
         logger.info("stopped")
     }

@@ -12,11 +12,13 @@ public struct ServerConfiguration: Sendable {
         public var keyFile: String
         /// PEM: who may sign clients' certificates. Required unless `verification` is `.off`.
         public var clientCAFile: String?
+        /// PEM: which clients' certificates have been revoked. With it, every authority needs a list in it.
+        public var revocationFile: String?
         public var verification = PeerVerification.required
         public var minimumVersion = MinimumTLSVersion.tls13
         /// Refuse clients that offer no application protocol; such as offer another one are refused anyway.
         public var requireALPN = false
-        /// The tenant of clients without a certificate. Nil refuses them.
+        /// The tenant of clients without a certificate. Nil refuses them, unless they can show a token.
         public var anonymousTenant: ShortName?
 
         public init(address: HostPort, certificateFile: String, keyFile: String, clientCAFile: String?) {
@@ -34,6 +36,16 @@ public struct ServerConfiguration: Sendable {
         public var mode: UInt32 = 0o600
 
         public init(path: String) { self.path = path }
+    }
+
+    /// How much of persistent tenants may stay while they have no connection. Past it the one goes first that has been
+    /// alone for longest.
+    public struct Kept: Sendable {
+        public var tenants = 64
+        /// Of page frames, of all of them together.
+        public var bytes: UInt64 = 4 << 30
+
+        public init() {}
     }
 
     /// How long the server waits, and for what. Looked at once a second, so that much may be added.
@@ -62,6 +74,10 @@ public struct ServerConfiguration: Sendable {
     public var limits = Limits()
     /// What every tenant has to do without.
     public var restrictions = Restrictions()
+    /// What each tenant is given, and which there may be.
+    public var tenants = TenantTable()
+    /// Who clients are by what they show.
+    public var identities = IdentityRules()
     /// Event loops, each with a thread.
     public var loops: Int
     /// Nanoseconds an event loop goes on polling after its last event before it sleeps: answers come sooner, a
@@ -69,6 +85,11 @@ public struct ServerConfiguration: Sendable {
     public var busyPollNanoseconds: UInt64 = 0
     /// Connections of all tenants together; further ones are closed at once.
     public var maxConnections = 20_000
+    /// Connections from one address over TCP; nil means that there is no such bound.
+    public var maxConnectionsPerAddress: Int?
+    /// Tenants at one time, those without a connection included.
+    public var maxTenants = 4096
+    public var kept = Kept()
     public var patience = Patience()
     /// Where and how every tenant is recorded; nil when none is.
     public var recording: RecordingPolicy?

@@ -1,8 +1,9 @@
 internal import HMMEngine
 internal import HMMProtocol
 internal import Logging
+internal import Synchronization
 
-/// What all connections of a server share. Never changes, so threads may share it.
+/// What all connections of a server share. Only the rules for who comes in change, as a whole.
 final class ServerContext: Sendable {
     /// The waiting times of `ServerConfiguration.Patience` in nanoseconds; zero means none.
     struct Waits: Sendable {
@@ -16,28 +17,29 @@ final class ServerContext: Sendable {
     let recordings: RecordingFolder?
     let admission: Admission
     let certificates: CertificateFiles?
-    let anonymousTenant: ShortName?
-    let localTenant: ShortName
+    let verifier: TokenVerifier
+    private let currentRules: Mutex<AdmittanceRules>
     let limits: Limits
     let bounds: OutputBounds
     let waits: Waits
     let logger: Logger
     /// For lines that a stranger can cause.
     let throttle = LogThrottle()
+    /// For those about clients that were not let in: a flood of something else must not hide them.
+    private let refusals = LogThrottle()
     /// Every event loop; connections are dealt out to them in turn.
     let loops: [LoopContext]
 
     init(
-        _ configuration: ServerConfiguration, certificates: CertificateFiles?, loops: [LoopContext], logger: Logger
+        _ configuration: ServerConfiguration, certificates: CertificateFiles?, verifier: TokenVerifier,
+        loops: [LoopContext], logger: Logger
     ) throws {
         recordings = try configuration.recording.map { try RecordingFolder($0, logger: logger) }
-        tenants = Tenants(
-            limits: configuration.limits, policy: TenantPolicy(restrictions: configuration.restrictions),
-            recordings: recordings, logger: logger)
-        admission = Admission(bound: configuration.maxConnections)
+        tenants = Tenants(configuration, recordings: recordings, logger: logger)
+        admission = Admission(configuration)
         self.certificates = certificates
-        anonymousTenant = configuration.tls?.anonymousTenant
-        localTenant = configuration.localTenant
+        self.verifier = verifier
+        currentRules = Mutex(AdmittanceRules(configuration))
         limits = configuration.limits
         bounds = OutputBounds(configuration.limits)
         let patience = configuration.patience
@@ -48,8 +50,35 @@ final class ServerContext: Sendable {
         self.loops = loops
     }
 
+    /// Who may come in as what, at the moment.
+    var rules: AdmittanceRules { currentRules.withLock { $0 } }
+
+    /// Lets another configuration hold for everything that can change. From any thread.
+    func adopt(_ configuration: ServerConfiguration) {
+        currentRules.withLock { $0 = AdmittanceRules(configuration) }
+        admission.adopt(configuration)
+        tenants.adopt(configuration)
+        for loop in loops {
+            loop.eventLoop.execute {
+                loop.readClock()
+                loop.forEachConnection { $0.reconsider() }
+            }
+        }
+    }
+
+    /// Logs that a client was not let in.
+    func noteRefusal(_ metadata: Logger.Metadata, at now: Instant) {
+        note("connection refused", metadata, at: now, refusals)
+    }
+
     /// Logs what a stranger caused, unless there has been too much of it.
     func note(_ message: Logger.Message, _ metadata: Logger.Metadata, at now: Instant) {
+        note(message, metadata, at: now, throttle)
+    }
+
+    private func note(
+        _ message: Logger.Message, _ metadata: Logger.Metadata, at now: Instant, _ throttle: LogThrottle
+    ) {
         guard let suppressed = throttle.admit(at: now) else { return }
         var metadata = metadata
         if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }

@@ -1,4 +1,5 @@
 internal import HMMEngine
+internal import HMMMemory
 internal import HMMProtocol
 internal import HMMRecording
 
@@ -197,6 +198,25 @@ final class TenantShard: @unchecked Sendable {
         handle(.disconnected(mailbox.id), on: loop) {
             self.mailboxes[mailbox.id.rawValue] = nil
             mailbox.discard()
+        }
+    }
+
+    /// Bytes of page frames in use.
+    var residentBytes: UInt64 { lock.withLock { engine.framesUsed * UInt64(PageSize.bytes) } }
+
+    /// Ends a connection in order, with a word to its client.
+    func close(_ mailbox: Mailbox, _ reason: CloseReason, on loop: LoopContext) -> Delivery {
+        locked(for: mailbox, on: loop) { engine, now, effects in
+            engine.handle(.close(mailbox.id, reason), at: now, into: &effects)
+        }
+    }
+
+    /// The same for every connection.
+    func closeAll(_ reason: CloseReason, on loop: LoopContext) {
+        _ = locked(for: nil, on: loop) { engine, now, effects in
+            for id in mailboxes.keys.sorted() {
+                engine.handle(.close(ConnectionID(rawValue: id), reason), at: now, into: &effects)
+            }
         }
     }
 

@@ -9,15 +9,19 @@ public struct ClientIdentity: Equatable, Sendable {
     public var serial: String
     /// SHA-256 of the whole certificate.
     public var fingerprint: String
+    /// SHA-256 of the certificate that signed it; nil if that is not known.
+    public var issuerFingerprint: String?
 
     public init(
-        subjectCommonName: String?, uriNames: [String], dnsNames: [String], serial: String, fingerprint: String
+        subjectCommonName: String?, uriNames: [String], dnsNames: [String], serial: String, fingerprint: String,
+        issuerFingerprint: String? = nil
     ) {
         self.subjectCommonName = subjectCommonName
         self.uriNames = uriNames
         self.dnsNames = dnsNames
         self.serial = serial
         self.fingerprint = fingerprint
+        self.issuerFingerprint = issuerFingerprint
     }
 
     /// The tenant: of the first alternative name `hmm://TENANT` or `hmm://TENANT/…` with a legal TENANT, else the
@@ -35,6 +39,14 @@ public struct ClientIdentity: Equatable, Sendable {
         // Byte by byte: a combining character must not hide the slash before it.
         let host = String(uri.utf8.dropFirst(scheme.count).prefix { $0 != UInt8(ascii: "/") })
         return host.flatMap { isLegalTenant($0) ? $0 : nil }
+    }
+
+    /// What follows the tenant in the alternative name that `tenant` comes from: `driver` of `hmm://ci/driver`. Nil if
+    /// nothing does. Whether it is a role is for others to know.
+    public var roleName: String? {
+        guard let uri = uriNames.first(where: { Self.tenant(ofURI: $0) != nil }) else { return nil }
+        let path = uri.utf8.dropFirst("hmm://".utf8.count).drop { $0 != UInt8(ascii: "/") }.dropFirst()
+        return path.isEmpty ? nil : String(path)
     }
 
     /// 1 to 32 characters of `a-z 0-9 . -`, the first a letter.

@@ -172,6 +172,16 @@ extension ContextBuilder {
         }
     }
 
+    /// Refuses clients whose own certificate is on a list of its authority, or whose authority has no list of today.
+    mutating func refuseRevoked(_ file: String) throws(TLSError) {
+        ErrorQueue.clear()
+        let store = SSL_CTX_get_cert_store(settings)
+        guard let lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file()),
+            X509_load_crl_file(lookup, file, X509_FILETYPE_PEM) > 0
+        else { throw .configuration(file, fallback: "holds no certificate revocation lists") }
+        X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK))
+    }
+
     mutating func verifyServers(caFile: String?) throws(TLSError) {
         if let caFile {
             try trust(caFile)

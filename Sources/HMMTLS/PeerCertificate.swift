@@ -58,7 +58,7 @@ extension ClientIdentity {
         hexadecimal(bytes(X509_get0_serialNumber(certificate)))
     }
 
-    private static func fingerprint(_ certificate: OpaquePointer) -> String {
+    static func fingerprint(_ certificate: OpaquePointer) -> String {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Int(EVP_MAX_MD_SIZE)) { digest in
             var length: UInt32 = 0
             X509_digest(certificate, EVP_sha256(), digest.baseAddress, &length)

@@ -30,6 +30,11 @@ extension TLSSession {
         guard SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER != 0, SSL_get_verify_result(ssl) == X509_V_OK,
             let certificate = SSL_get0_peer_certificate(ssl)
         else { return nil }
-        return ClientIdentity(certificate: certificate)
+        var identity = ClientIdentity(certificate: certificate)
+        let chain = SSL_get0_verified_chain(ssl)
+        if hmm_sk_X509_num(chain) > 1, let issuer = hmm_sk_X509_value(chain, 1) {
+            identity.issuerFingerprint = ClientIdentity.fingerprint(issuer)
+        }
+        return identity
     }
 }

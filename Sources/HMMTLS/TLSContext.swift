@@ -59,10 +59,12 @@ public final class TLSContext: @unchecked Sendable {
     ///   - applicationProtocol: a client offering protocols by ALPN must offer this one.
     ///   - requireALPN: refuse clients that offer no protocol at all.
     ///   - cipherSuites: TLS 1.3 suites, best first, separated by colons.
+    ///   - revocationFile: lists of revoked certificates; a client is refused if its authority has none, or an old one.
     /// - Throws: `configuration`, naming the file or setting, if one cannot be used.
     public static func server(
         certificates: [Certificate], clientCAFile: String?, verification: PeerVerification,
-        minimumVersion: MinimumTLSVersion, applicationProtocol: String, requireALPN: Bool, cipherSuites: String?
+        minimumVersion: MinimumTLSVersion, applicationProtocol: String, requireALPN: Bool, cipherSuites: String?,
+        revocationFile: String? = nil
     ) throws(TLSError) -> TLSContext {
         guard let first = certificates.first else {
             throw TLSError(kind: .configuration("certificates"), reason: "a server needs at least one")
@@ -73,6 +75,7 @@ public final class TLSContext: @unchecked Sendable {
             var builder = try ContextBuilder(role: .server, minimumVersion: minimumVersion, cipherSuites: cipherSuites)
             try builder.use(certificate)
             try builder.verifyClients(verification, caFile: clientCAFile)
+            if let revocationFile, verification != .off { try builder.refuseRevoked(revocationFile) }
             builder.answer(choices, requireALPN: requireALPN)
             return builder.take()
         }

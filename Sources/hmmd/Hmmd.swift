@@ -10,6 +10,8 @@ struct Hmmd: AsyncParsableCommand {
         commandName: "hmmd",
         abstract: "Device memory as a service: Linux heterogeneous memory management over TLS.",
         version: version,
-        subcommands: [Serve.self, Run.self, ReplayCommand.self, TranscriptCommand.self, Cert.self],
+        subcommands: [
+            Serve.self, Run.self, ReplayCommand.self, TranscriptCommand.self, Cert.self, TokenCommand.self,
+        ],
         defaultSubcommand: Serve.self)
 }

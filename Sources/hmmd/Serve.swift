@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HMMConfiguration
 import HMMServer
 import Logging
 
@@ -9,16 +10,26 @@ struct Serve: AsyncParsableCommand {
         abstract: "Serve until told to stop.",
         discussion: """
             Every flag with a value can also be given in the environment, as HMMD_ and the flag's name in capitals \
-            with _ for -: HMMD_LISTEN, HMMD_CERT, HMMD_CLIENT_CA, HMMD_REQUIRE_ALPN=yes. Flags win.
+            with _ for -: HMMD_LISTEN, HMMD_CERT, HMMD_CLIENT_CA, HMMD_REQUIRE_ALPN=yes; or in a file, under \
+            `server:`. Flags win over variables, variables over the file. The file also says which tenants there are \
+            and who belongs to them: docs/configuration.md.
 
-            The tenant of a client is the first hmm://TENANT among its certificate's alternative names, else the \
-            certificate's common name.
+            Unless the file says otherwise, the tenant of a client is the first hmm://TENANT among its certificate's \
+            alternative names, else the certificate's common name.
 
-            SIGHUP reads certificate, key and client CA again. SIGTERM and SIGINT let clients finish; a second one \
+            SIGHUP reads the file and the certificates again. SIGTERM and SIGINT let clients finish; a second one \
             stops at once.
             """)
 
     @OptionGroup var options: ServerOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Read settings, tenants and identities from this file; or HMMD_CONFIG.", valueName: "file"))
+    var config: String?
+
+    @Flag(help: "Say what is wrong with flags, variables, file and certificates, if anything, and exit.")
+    var check = false
 
     @Option(
         help: ArgumentHelp(
@@ -31,8 +42,17 @@ struct Serve: AsyncParsableCommand {
         help: ArgumentHelp("Print the protocol and exit: json or markdown.", valueName: "format"))
     var dumpProtocol: DumpFormat?
 
+    @Flag(help: "Print the manual of the configuration, given on standard input, with its tables made anew, and exit.")
+    var dumpConfiguration = false
+
     enum DumpFormat: String, ExpressibleByArgument {
         case json, markdown
+    }
+
+    func validate() throws {
+        if run != nil, config != nil || check {
+            throw ValidationError("--run serves on certificates of its own; it takes no --config and no --check")
+        }
     }
 
     func run() async throws {
@@ -43,18 +63,28 @@ struct Serve: AsyncParsableCommand {
             }
             return
         }
+        if dumpConfiguration {
+            let manual = String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
+            return print(ConfigurationDocument.regenerated(document: manual), terminator: "")
+        }
         if let run { return try await Run.run(["/bin/sh", "-c", run], options) }
+        let source = ConfigurationSource(
+            file: config ?? environment["HMMD_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }, flags: options.given,
+            environment: environment)
+        if check { return try CheckReport(source).print() }
         HeapPolicy.apply()
-        let given = GivenSettings(flags: options.given, environment: ProcessInfo.processInfo.environment)
+        let reading = try source.read()
+        let (configuration, given) = (reading.configuration, reading.given)
         let logger = try ServerOptions.logger(given[.logLevel], default: .info)
-        let configuration = try ServerConfiguration(given)
         let room = DescriptorLimit.raise(for: configuration.maxConnections)
         if room < configuration.maxConnections, given[.maxConnections] != nil {
             logger.warning(
                 "the limit of open files is below --max-connections",
                 metadata: ["max-connections": "\(configuration.maxConnections)", "room": "\(room)"])
         }
-        let server = try Server(configuration, logger: logger)
+        let server = try Server(configuration, logger: logger) { try source.read().configuration }
         try await server.runUntilSignal()
     }
+
+    private var environment: [String: String] { ProcessInfo.processInfo.environment }
 }

@@ -16,6 +16,9 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Who may sign clients' certificates, PEM.", valueName: "file"))
     var clientCa: String?
 
+    @Option(help: ArgumentHelp("Which clients' certificates have been revoked: CRLs, PEM.", valueName: "file"))
+    var clientCrl: String?
+
     @Option(help: ArgumentHelp("Whether clients need a certificate: required, optional, off.", valueName: "rule"))
     var verify: String?
 
@@ -59,7 +62,19 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Connections of all tenants; default 20000.", valueName: "n"))
     var maxConnections: String?
 
-    @Option(help: ArgumentHelp("For the TLS handshake; default 10.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Connections from one address; default no bound.", valueName: "n"))
+    var maxConnectionsPerAddress: String?
+
+    @Option(help: ArgumentHelp("Tenants at one time; default 4096.", valueName: "n"))
+    var maxTenants: String?
+
+    @Option(help: ArgumentHelp("Persistent tenants without a connection; default 64.", valueName: "n"))
+    var maxKeptTenants: String?
+
+    @Option(help: ArgumentHelp("Page frames of those tenants; default 4g.", valueName: "size"))
+    var keptMemory: String?
+
+    @Option(help: ArgumentHelp("For the TLS handshake and a token; default 10.", valueName: "seconds"))
     var handshakeTimeout: String?
 
     @Option(help: ArgumentHelp("From the first byte of a request to its last; default 30.", valueName: "seconds"))
@@ -100,11 +115,12 @@ struct ServerOptions: ParsableArguments {
 
     var given: [Setting: String] {
         let all: [Setting: String?] = [
-            .listen: listen, .cert: cert, .key: key, .clientCA: clientCa, .verify: verify,
+            .listen: listen, .cert: cert, .key: key, .clientCA: clientCa, .clientCRL: clientCrl, .verify: verify,
             .anonymousTenant: anonymousTenant, .tlsMin: tlsMin, .requireALPN: requireAlpn ? "yes" : nil,
             .unix: unix, .unixMode: unixMode, .plainLoopback: plainLoopback, .localTenant: localTenant,
             .tenantMemory: tenantMemory, .without: without, .enforceLicence: enforceLicence ? "yes" : nil,
-            .loops: loops, .maxConnections: maxConnections,
+            .loops: loops, .maxConnections: maxConnections, .maxConnectionsPerAddress: maxConnectionsPerAddress,
+            .maxTenants: maxTenants, .maxKeptTenants: maxKeptTenants, .keptMemory: keptMemory,
             .handshakeTimeout: handshakeTimeout, .lineTimeout: lineTimeout, .idleTimeout: idleTimeout,
             .linger: linger, .drainSeconds: drainSeconds, .record: record, .recordBytes: recordBytes,
             .recordFiles: recordFiles, .recordSync: recordSync, .recordOutput: recordOutput ? "yes" : nil,

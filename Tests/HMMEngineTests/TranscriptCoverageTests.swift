@@ -62,7 +62,8 @@ import Testing
         return all
     }()
 
-    @Test(arguments: VerbName.allCases) func showTheVerb(_ verb: VerbName) {
+    /// `auth` succeeds before there is an engine: the server's tests show it.
+    @Test(arguments: VerbName.allCases.filter { $0 != .auth }) func showTheVerb(_ verb: VerbName) {
         #expect(Self.reading.answered.contains(verb.spec.name), "no transcript has `\(verb.spec.name)` with success")
     }
 

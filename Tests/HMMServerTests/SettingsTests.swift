@@ -43,10 +43,10 @@ import Testing
     }
 
     @Test func errorsNameTheirSource() {
-        #expect(throws: SettingError("--loops 'many': expected a number from 1 to 1024")) {
+        #expect(throws: SettingErrors([SettingError("--loops 'many': expected a number from 1 to 1024")])) {
             try configuration(files.merging([.loops: "many"]) { $1 })
         }
-        #expect(throws: SettingError("HMMD_LISTEN 'nowhere': expected HOST:PORT")) {
+        #expect(throws: SettingErrors([SettingError("HMMD_LISTEN 'nowhere': expected HOST:PORT")])) {
             try configuration(files, ["HMMD_LISTEN": "nowhere"])
         }
     }
@@ -60,7 +60,7 @@ import Testing
             [.unix: "/s", .drainSeconds: "-1"], [.unix: "/s", .maxConnections: "0"],
         ] as [[Setting: String]])
     func unsafeOrMalformedIsRefused(flags: [Setting: String]) {
-        #expect(throws: SettingError.self) { try configuration(flags) }
+        #expect(throws: SettingErrors.self) { try configuration(flags) }
     }
 
     @Test func plainListenersNeedNoCertificate() throws {

@@ -16,9 +16,10 @@ final class TestServer: Sendable {
 
     /// Starts a server on a free port of 127.0.0.1, changed as `change` likes.
     static func run(
-        _ change: (inout ServerConfiguration) -> Void = { _ in }, _ body: (TestServer) async throws -> Void
+        _ change: (inout ServerConfiguration) -> Void = { _ in },
+        reading: (@Sendable () throws -> ServerConfiguration)? = nil, _ body: (TestServer) async throws -> Void
     ) async throws {
-        let fixture = try TestServer(change)
+        let fixture = try TestServer(change, reading: reading)
         do {
             try await fixture.server.start()
             try await body(fixture)
@@ -29,7 +30,9 @@ final class TestServer: Sendable {
         await fixture.server.stop(isPatient: false)
     }
 
-    init(_ change: (inout ServerConfiguration) -> Void) throws {
+    init(
+        _ change: (inout ServerConfiguration) -> Void, reading: (@Sendable () throws -> ServerConfiguration)? = nil
+    ) throws {
         folder = try PrivateFolder(under: "/tmp")
         files = try TestCertificates.make(in: folder.path, tenants: ["ci", "other"], days: 1)
         var configuration = ServerConfiguration(localTenant: try #require(ShortName("local")))
@@ -41,7 +44,7 @@ final class TestServer: Sendable {
         let lines = LogLines()
         log = lines
         let logger = Logger(label: "test") { _ in LogfmtHandler(level: .debug) { lines.append($0) } }
-        server = try Server(configuration, logger: logger)
+        server = try Server(configuration, logger: logger, reading: reading)
     }
 
     deinit { folder.remove() }

@@ -65,5 +65,17 @@ struct SocketAddress: Equatable, CustomStringConvertible {
         }
     }
 
+    /// What tells one peer from another.
+    var prefix: AddressPrefix {
+        let octets = family == .v4 ? bytes[4..<8] : bytes[8..<16]
+        return AddressPrefix(family: family, bits: octets.reduce(0) { $0 << 8 | UInt64($1) })
+    }
+
     var description: String { family == .v4 ? "\(host):\(port)" : "[\(host)]:\(port)" }
+}
+
+/// An IPv4 address, or the half of an IPv6 address that a network has: whoever has one host there has them all.
+struct AddressPrefix: Hashable, Sendable {
+    let family: SocketAddress.Family
+    let bits: UInt64
 }

@@ -20,6 +20,13 @@ public enum Quantity {
         return .seconds(Int64(whole)) + .nanoseconds(Int64(fraction * scale))
     }
 
+    /// A time with a unit, `90s`, `10m`, `2h` or `7d`, or in seconds without one. Nil as above.
+    public static func duration(_ text: String) -> Duration? {
+        let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86400]
+        guard let unit = text.last.flatMap({ units[$0] }) else { return seconds(text) }
+        return seconds(String(text.dropLast())).map { $0 * unit }
+    }
+
     private static func decimal(_ text: Substring) -> UInt64? {
         guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
         return UInt64(text)

@@ -1,0 +1,51 @@
+internal import HMMProtocol
+public import HMMServer
+
+/// Everything a server is started with: flags, variables, and perhaps a file.
+public struct ConfigurationSource: Sendable {
+    public var file: String?
+    public var flags: [Setting: String]
+    public var environment: [String: String]
+
+    public init(file: String?, flags: [Setting: String], environment: [String: String]) {
+        self.file = file
+        self.flags = flags
+        self.environment = environment
+    }
+
+    /// What comes of a source: the configuration, and the settings it was made of.
+    public struct Reading: Sendable {
+        public let configuration: ServerConfiguration
+        public let given: GivenSettings
+    }
+
+    /// Reads the file as it is now.
+    ///
+    /// - Throws: everything that is wrong, with file, line and column where it is in the file.
+    public func read() throws(SettingErrors) -> Reading {
+        guard let file else { return try read(nil) }
+        return try read(ConfigurationFile(path: file))
+    }
+
+    /// As above, with the file's text at hand.
+    public func read(text: String) throws(SettingErrors) -> Reading {
+        try read(ConfigurationFile(text, name: file ?? "-"))
+    }
+
+    private func read(_ file: ConfigurationFile?) throws(SettingErrors) -> Reading {
+        let given = GivenSettings(flags: flags, environment: environment, file: file?.settings ?? [:])
+        var limits = Limits()
+        if let memory = given[.tenantMemory].flatMap({ Quantity.bytes($0) }) { limits.residentBytes = memory }
+        let tenants = file?.tenants(limits) ?? TenantTable()
+        let identities = file?.identities(tenants) ?? IdentityRules()
+        file?.checkTenants(tenants)
+        var errors = file?.errors.all ?? []
+        do throws(SettingErrors) {
+            let configuration = try ServerConfiguration(given, tenants: tenants, identities: identities)
+            if errors.isEmpty { return Reading(configuration: configuration, given: given) }
+        } catch {
+            errors += error.errors
+        }
+        throw SettingErrors(errors)
+    }
+}

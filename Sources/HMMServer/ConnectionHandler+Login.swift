@@ -1,0 +1,133 @@
+internal import HMMEngine
+internal import HMMProtocol
+internal import Logging
+
+/// A client without a certificate that has to show a token before it has a tenant.
+struct Login {
+    /// Requests that were refused.
+    var failures = 0
+    /// The request that waits for the verifier.
+    var check: TokenCheck?
+
+    static let mostFailures = 3
+
+    /// A stranger gets room for a token, not for a literal of a megabyte.
+    static func limits(_ limits: Limits) -> Limits {
+        var limits = limits
+        limits.line = min(limits.line, 1024)
+        limits.literal = min(limits.literal, 512)
+        return limits
+    }
+}
+
+extension ConnectionHandler {
+    func beginLogin() {
+        phase = .authenticating
+        login = Login()
+        reader = RequestReader(limits: Login.limits(server.limits))
+        // The handshake's deadline goes on running.
+        say { Engine.greet(.token, self.server.limits, into: &$0) }
+    }
+
+    /// Takes requests until one has to wait for the verifier. What comes after it is kept.
+    func feedLogin(_ bytes: UnsafeRawBufferPointer) {
+        var offset = 0
+        while phase == .authenticating, let item = reader.next(bytes, &offset) {
+            hasCompletedRequest = true
+            take(item)
+        }
+        if phase == .checking || phase == .open, offset < bytes.count {
+            held.unparsed.append(contentsOf: bytes[offset...])
+        }
+    }
+
+    private func take(_ item: RequestReader.Item) {
+        switch item {
+        case .request(let tag, .auth(let auth)): verify(auth, tag)
+        case .request(let tag, .quit):
+            say {
+                $0.beginSuccess(tag)
+                $0.endLine()
+            }
+            endLogin(.quit)
+        case .request(let tag, _):
+            fail(tag, Failure(.denied, "show a token first: `auth token=…`"))
+        case .failure(let tag, let failure, let closes):
+            fail(tag, failure)
+            if closes { endLogin(.framing) }
+        }
+    }
+
+    private func verify(_ auth: Auth, _ tag: Tag) {
+        let check = TokenCheck(owner: self)
+        let loop = loop
+        let isTaken = server.verifier.verify(auth.token, server.rules.identities.tokens) { id in
+            loop.eventLoop.execute { check.owner?.verified(id, tag) }
+        }
+        guard isTaken else {
+            let failure = Failure(.busy, "too many tokens are being looked at", retryAfterMilliseconds: 1000)
+            return say { $0.append(failure, tag: tag) }
+        }
+        login?.check = check
+        phase = .checking
+        setReading(false)
+    }
+
+    /// The verifier has made up its mind: `id` is whose token it was.
+    private func verified(_ id: String?, _ tag: Tag) {
+        loop.readClock()
+        login?.check?.owner = nil
+        login?.check = nil
+        guard phase == .checking else { return }
+        phase = .authenticating
+        // The rules may have changed meanwhile.
+        if let id, case .admitted(let principal) = server.rules.admit(.token(id), nil) {
+            succeed(id, principal, tag)
+        } else {
+            server.noteRefusal(["peer": "\(peerName)", "reason": "the token is not accepted"], at: loop.now)
+            fail(tag, Failure(.denied, "the token is not accepted"))
+        }
+        goOnAfterCheck()
+    }
+
+    /// Works off what has come meanwhile.
+    private func goOnAfterCheck() {
+        if phase == .authenticating {
+            var bytes: [UInt8] = []
+            swap(&bytes, &held.unparsed)
+            bytes.withUnsafeBytes { feedLogin($0) }
+        }
+        if phase != .checking {
+            setReading(true)
+            pump()
+        }
+        flushAll()
+    }
+
+    private func succeed(_ id: String, _ principal: Principal, _ tag: Tag) {
+        say {
+            $0.beginSuccess(tag)
+            $0.pair(" tenant=", principal.tenant)
+            $0.append(" role=")
+            $0.append(text: principal.role.rawValue)
+            $0.endLine()
+        }
+        login = nil
+        reader = RequestReader(limits: server.limits)
+        evidence = .token(id)
+        enter(principal)
+    }
+
+    private func fail(_ tag: Tag, _ failure: Failure) {
+        say { $0.append(failure, tag: tag) }
+        login?.failures += 1
+        if let login, login.failures >= Login.mostFailures { endLogin(.authentication) }
+    }
+
+    func endLogin(_ reason: CloseReason) {
+        guard phase == .authenticating || phase == .checking else { return }
+        login?.check?.owner = nil
+        login = nil
+        farewell(reason)
+    }
+}

@@ -1,0 +1,75 @@
+internal import HMMProtocol
+internal import HMMTLS
+internal import Logging
+
+extension Server {
+    /// Reads configuration and certificates again. If anything in them is wrong, everything stays as it was, and the
+    /// log says what is wrong. No connection is lost, except where its client would not be let in as the same again.
+    public func reload() {
+        guard let reading else { return reloadCertificates(configuration) }
+        let fresh: ServerConfiguration
+        do {
+            fresh = try reading()
+        } catch let error as SettingErrors {
+            for error in error.errors { logger.error("configuration not reloaded", metadata: ["reason": "\(error)"]) }
+            return
+        } catch {
+            logger.error("configuration not reloaded", metadata: ["reason": "\(error)"])
+            return
+        }
+        reloadCertificates(fresh)
+    }
+
+    private func reloadCertificates(_ fresh: ServerConfiguration) {
+        if let certificates, let tls = fresh.tls ?? configuration.tls {
+            do {
+                try certificates.reload(tls)
+            } catch {
+                return logger.error("certificates not reloaded", metadata: ["reason": "\(error.description)"])
+            }
+            logger.info("certificates reloaded")
+        }
+        let late = configuration.differences(from: fresh)
+        if !late.isEmpty {
+            logger.warning(
+                "changes that need a restart", metadata: ["settings": "\(late.map(\.rawValue).joined(separator: ","))"])
+        }
+        context.adopt(fresh)
+        if reading != nil { logger.info("configuration reloaded") }
+    }
+}
+
+extension ServerConfiguration {
+    /// Settings that differ and that only a restart can change.
+    func differences(from other: ServerConfiguration) -> [Setting] {
+        var different: [Setting] = []
+        func compare<Value: Equatable>(_ setting: Setting, _ value: (ServerConfiguration) -> Value) {
+            if value(self) != value(other) { different.append(setting) }
+        }
+        compare(.listen) { $0.tls?.address }
+        compare(.unix) { $0.unixSocket?.path }
+        compare(.unixMode) { $0.unixSocket?.mode }
+        compare(.plainLoopback) { $0.plainLoopbackPort }
+        compare(.tenantMemory) { $0.limits.residentBytes }
+        compare(.loops) { $0.loops }
+        compare(.handshakeTimeout) { $0.patience.handshake }
+        compare(.lineTimeout) { $0.patience.line }
+        compare(.idleTimeout) { $0.patience.idle }
+        compare(.linger) { $0.patience.linger }
+        compare(.drainSeconds) { $0.patience.drain }
+        return different
+    }
+
+    /// Files that cannot be used, with the places where they are named.
+    public func unusableFiles(_ given: GivenSettings) -> [SettingError] {
+        guard let tls else { return [] }
+        do {
+            _ = try CertificateFiles.load(tls)
+            return []
+        } catch {
+            guard case .configuration(let subject) = error.kind else { return [SettingError(error.description)] }
+            let setting = [Setting.cert, .key, .clientCA, .clientCRL].first { given[$0] == subject }
+            return [SettingError(error.description, at: setting.flatMap { given.place($0) })]
+        }
+    }
+}

@@ -1,0 +1,29 @@
+public import HMMEngine
+public import HMMProtocol
+
+/// What the configuration says of one tenant.
+public struct TenantSettings: Equatable, Sendable {
+    /// What a connection may do whose identity does not say.
+    public var role = Role.admin
+    public var policy = TenantPolicy()
+    /// How long the tenant's state stays after its last connection has gone; nil means not at all.
+    public var persistence: Duration?
+    /// Where the server records, it records this tenant, too.
+    public var isRecorded = true
+
+    public init() {}
+}
+
+/// What the configuration says of all tenants.
+public struct TenantTable: Equatable, Sendable {
+    public var listed: [ShortName: TenantSettings] = [:]
+    /// Of tenants that are not listed.
+    public var standard = TenantSettings()
+    /// Clients of tenants that are not listed are let in.
+    public var admitsUnlisted = true
+
+    public init() {}
+
+    /// Nil if the tenant is not to be.
+    public subscript(_ tenant: ShortName) -> TenantSettings? { listed[tenant] ?? (admitsUnlisted ? standard : nil) }
+}

@@ -1,0 +1,97 @@
+import Glibc
+import HMMProtocol
+import HMMTLS
+import Testing
+
+@testable import HMMServer
+
+@Suite struct PlacementTests {
+    private let ci = ShortName("ci") ?? .none
+    private let lab = ShortName("lab") ?? .none
+
+    private func certificate(_ uris: [String] = [], name: String? = nil, issuer: String? = nil) -> ClientIdentity {
+        ClientIdentity(
+            subjectCommonName: name, uriNames: uris, dnsNames: [], serial: "1", fingerprint: "f",
+            issuerFingerprint: issuer)
+    }
+
+    @Test func withoutRulesTheCertificateSaysItself() {
+        let rules = IdentityRules()
+        #expect(rules.place(of: certificate(["hmm://ci"])) == Placement(tenant: ci))
+        #expect(rules.place(of: certificate(["hmm://ci/driver"])) == Placement(tenant: ci, role: .driver))
+        #expect(rules.place(of: certificate(["hmm://ci/build/7"])) == Placement(tenant: ci))
+        #expect(rules.place(of: certificate(["x://y", "hmm://lab/"], name: "ci")) == Placement(tenant: lab))
+        #expect(rules.place(of: certificate(name: "ci")) == Placement(tenant: ci))
+        #expect(rules.place(of: certificate()) == nil)
+    }
+
+    @Test func theFirstRuleThatMatchesCounts() {
+        var rules = IdentityRules()
+        rules.certificates = [
+            CertificateRule(.fingerprint("e"), tenant: lab),
+            CertificateRule(.uri("spiffe://a/b"), tenant: ci, role: .observer),
+            CertificateRule(.uri("spiffe://a/*"), tenant: lab),
+            CertificateRule(.commonName("joe"), tenant: lab, role: .process),
+            CertificateRule(.issuer("i"), tenant: nil, role: .driver),
+            CertificateRule(.fingerprint("f"), tenant: ci),
+        ]
+        #expect(rules.place(of: certificate(["spiffe://a/b"])) == Placement(tenant: ci, role: .observer))
+        #expect(rules.place(of: certificate(["spiffe://a/bc"])) == Placement(tenant: lab))
+        #expect(rules.place(of: certificate(["spiffe://a"], name: "joe")) == Placement(tenant: lab, role: .process))
+        // A rule that leaves the tenant to the certificate needs one that names a tenant.
+        #expect(rules.place(of: certificate(["hmm://lab/admin"], issuer: "i")) == Placement(tenant: lab, role: .driver))
+        #expect(rules.place(of: certificate(["x://y"], issuer: "i")) == Placement(tenant: ci))
+        rules.certificates = []
+        #expect(rules.place(of: certificate(["hmm://ci"])) == nil)
+    }
+
+    @Test func clientsWithoutARuleAreRefused() async throws {
+        try await TestServer.run({ configuration in
+            configuration.identities.certificates = [CertificateRule(.issuer("none"), tenant: self.lab)]
+        }) { fixture in
+            let pair = fixture.files.tenants[0]
+            let context = try fixture.clientContext(.init(chainFile: pair.certificate, keyFile: pair.key))
+            let ending = try await TestClient(.tcp(fixture.port), tls: context).ending()
+            #expect(ending == .init(text: "", isOrderly: true))
+            try await fixture.wait { fixture.log.contains("reason=\"no rule for the certificate\"") }
+        }
+    }
+
+    // MARK: Unix sockets
+
+    @Test func peersBelongWhereTheirUserDoes() async throws {
+        let folder = try PrivateFolder(under: "/tmp")
+        defer { folder.remove() }
+        let path = "\(folder.path)/socket"
+        try await TestServer.run({ configuration in
+            configuration.unixSocket = .init(path: path)
+            configuration.identities.peers = [
+                PeerRule(user: getuid() + 1, group: nil, Placement(tenant: self.ci)),
+                PeerRule(user: getuid(), group: getgid(), Placement(tenant: self.lab, role: .process)),
+            ]
+        }) { _ in
+            let client = try TestClient(.unix(path))
+            #expect(try await client.line().hasPrefix("* HMM/1 auth=peer "))
+            #expect(try await client.ask("hello") == "+ version=1 tenant=lab session=c1 role=process")
+        }
+    }
+
+    @Test func peersWithoutARuleAreRefused() async throws {
+        let folder = try PrivateFolder(under: "/tmp")
+        defer { folder.remove() }
+        let path = "\(folder.path)/socket"
+        try await TestServer.run({ configuration in
+            configuration.unixSocket = .init(path: path)
+            configuration.identities.peers = [PeerRule(user: getuid() + 1, group: nil, Placement(tenant: self.ci))]
+        }) { fixture in
+            #expect(try await TestClient(.unix(path)).ending().text == "")
+            try await fixture.wait { fixture.log.contains("reason=\"no rule for user \(getuid())\"") }
+        }
+    }
+
+    @Test func groupsAreThoseOfTheProcess() {
+        let rule = PeerRule(user: nil, group: 7, Placement(tenant: ci))
+        #expect(rule.matches(PeerCredentials(user: 1, groups: [5, 7])))
+        #expect(!rule.matches(PeerCredentials(user: 7, groups: [5])))
+    }
+}

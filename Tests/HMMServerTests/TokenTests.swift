@@ -1,0 +1,185 @@
+import Dispatch
+import HMMProtocol
+import HMMTLS
+import Testing
+
+@testable import HMMServer
+
+@Suite struct TokenTests {
+    /// Cheap, so that tests are quick.
+    private static let cost = ScryptHash.Cost(logN: 10, blockSize: 8, parallelism: 1)
+
+    private static func rule(_ token: Token, _ tenant: String, _ role: Role? = nil) throws -> TokenRule {
+        let name = try #require(ShortName(tenant))
+        let hash = try ScryptHash(Array(token.secret.utf8), cost: cost)
+        return TokenRule(id: token.id, hash: hash, Placement(tenant: name, role: role))
+    }
+
+    /// A server where clients without a certificate need a token, one of which it has.
+    private func serve(
+        _ change: @escaping (inout ServerConfiguration) -> Void = { _ in },
+        _ body: (TestServer, Token) async throws -> Void
+    ) async throws {
+        let token = try Token()
+        let rule = try Self.rule(token, "lab", .driver)
+        try await TestServer.run({
+            $0.tls?.verification = .optional
+            $0.identities.tokens = [rule]
+            // However long other tests keep this one from going on.
+            $0.patience.handshake = .seconds(600)
+            change(&$0)
+        }) { try await body($0, token) }
+    }
+
+    /// A client without a certificate, greeted.
+    private func stranger(_ fixture: TestServer) async throws -> TestClient {
+        let client = try TestClient(.tcp(fixture.port), tls: fixture.clientContext(nil))
+        #expect(try await client.line().hasPrefix("* HMM/1 auth=token page=4096 "))
+        return client
+    }
+
+    @Test func theTokenSaysWhoTheClientIs() async throws {
+        try await serve { fixture, token in
+            let client = try await stranger(fixture)
+            #expect(try await client.ask("#1 auth token=\(token.text)") == "+1 tenant=lab role=driver")
+            #expect(try await client.ask("hello") == "+ version=1 tenant=lab session=c1 role=driver")
+            #expect(try await client.ask("auth \(token.text)").hasPrefix("- STATE EINVAL : "))
+            #expect(!fixture.log.contains(token.secret))
+            // A certificate goes on to be enough.
+            let known = try await fixture.client()
+            #expect(try await known.ask("hello").contains("tenant=ci"))
+        }
+    }
+
+    @Test func whatFollowsTheTokenWaitsForIt() async throws {
+        try await serve { fixture, token in
+            let client = try await stranger(fixture)
+            try await client.send("auth \(token.text)", "mm.create", "#2 ping", "ping")
+            #expect(try await client.line() == "+ tenant=lab role=driver")
+            #expect(try await client.line().hasPrefix("- DENIED EACCES : "))
+            #expect(try await client.line() == "+2")
+            #expect(try await client.line() == "+")
+        }
+    }
+
+    @Test func nothingElseIsServedBefore() async throws {
+        try await serve { fixture, token in
+            let client = try await stranger(fixture)
+            #expect(try await client.ask("#7 mm.create").hasPrefix("-7 DENIED EACCES : "))
+            #expect(try await client.ask("nonsense").hasPrefix("- NOVERB ENOSYS"))
+            #expect(fixture.server.context.tenants.count == 0)
+            #expect(try await client.ask("auth \(token.text)") == "+ tenant=lab role=driver")
+            let other = try await stranger(fixture)
+            #expect(try await other.ask("quit") == "+")
+            #expect(try await other.ending() == .init(text: "* bye QUIT\n", isOrderly: true))
+        }
+    }
+
+    @Test func threeFailuresAreTheEnd() async throws {
+        try await serve { fixture, token in
+            let client = try await stranger(fixture)
+            // The right public part, a public part nobody has, and no public part at all.
+            for wrong in ["\(token.id).wrong", "nobody.\(token.secret)", token.secret] {
+                #expect(try await client.ask("auth \(wrong)") == "- DENIED EACCES : the token is not accepted")
+            }
+            #expect(try await client.ending() == .init(text: "* bye AUTH\n", isOrderly: true))
+            // The same without waiting for answers.
+            let hasty = try await stranger(fixture)
+            try await hasty.send("auth a.b", "#2 auth c.d", "auth \(token.text)x", "auth \(token.text)")
+            #expect(try await hasty.line().hasPrefix("- DENIED"))
+            #expect(try await hasty.line().hasPrefix("-2 DENIED"))
+            #expect(try await hasty.line().hasPrefix("- DENIED"))
+            #expect(try await hasty.ending() == .init(text: "* bye AUTH\n", isOrderly: true))
+            try await fixture.wait { fixture.log.contains("reason=\"the token is not accepted\"") }
+            #expect(!fixture.log.contains("wrong"))
+        }
+    }
+
+    @Test func aStrangerGetsRoomForATokenOnly() async throws {
+        try await serve { fixture, _ in
+            let client = try await stranger(fixture)
+            let answer = try await client.ask("auth \(String(repeating: "a", count: 2000))")
+            #expect(answer.hasPrefix("- TOOLONG EMSGSIZE"))
+            #expect(try await client.ending() == .init(text: "* bye FRAMING\n", isOrderly: true))
+            let other = try await stranger(fixture)
+            #expect(try await other.ask("auth {513}").hasPrefix("- TOOLONG EMSGSIZE"))
+        }
+    }
+
+    @Test func aStrangerWhoSaysNothingIsSentAway() async throws {
+        try await serve({ $0.patience.handshake = .milliseconds(200) }) { fixture, _ in
+            let client = try await stranger(fixture)
+            #expect(try await client.ending() == .init(text: "* bye AUTH\n", isOrderly: true))
+            try await fixture.wait { fixture.log.contains("reason=\"no token in time\"") }
+        }
+    }
+
+    @Test func clientsMayGoWhileTheirTokenIsLookedAt() async throws {
+        try await serve { fixture, token in
+            for _ in 0..<20 {
+                let client = try await stranger(fixture)
+                try await client.send("auth \(token.text)")
+                try await client.reset()
+            }
+            let last = try await stranger(fixture)
+            try await last.send("auth \(token.text)")
+            try await last.endOutput()
+            #expect(try await last.ending() == .init(text: "+ tenant=lab role=driver\n", isOrderly: true))
+            try await fixture.waitUntilEmpty()
+        }
+    }
+
+    @Test func tooManyTokensAreRefused() throws {
+        let verifier = try TokenVerifier()
+        defer { verifier.stop() }
+        let rules = [try Self.rule(try Token(), "lab")]
+        let (begun, done) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        defer { done.signal() }
+        _ = verifier.verify(Array("a.b".utf8), rules) { _ in
+            begun.signal()
+            done.wait()
+        }
+        begun.wait()
+        for _ in 0..<TokenVerifier.bound { #expect(verifier.verify(Array("a.b".utf8), rules) { _ in }) }
+        #expect(!verifier.verify(Array("a.b".utf8), rules) { _ in })
+    }
+
+    // MARK: Hashes
+
+    @Test func hashesHaveAStandardForm() throws {
+        // RFC 7914, section 12: password "password", salt "NaCl", N 1024, r 8, p 16 – the hash begins fdbabe1c9d34.
+        let hash = try ScryptHash(Array("secret".utf8), cost: Self.cost)
+        let again = try #require(ScryptHash(hash.description))
+        #expect(again == hash)
+        #expect(hash.description.hasPrefix("$scrypt$ln=10,r=8,p=1$"))
+        #expect(again.matches(Array("secret".utf8)) && !again.matches(Array("Secret".utf8)) && !again.matches([]))
+    }
+
+    @Test(
+        arguments: [
+            "", "$scrypt$", "$scrypt$ln=10,r=8,p=1$AAAA$AAAA",
+            "$argon2$ln=10,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+            "$scrypt$ln=9,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+            "$scrypt$ln=20,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+            "$scrypt$ln=10,p=1,r=8$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+            "$scrypt$ln=10,r=8,p=1$AAAAAAAAAAAAAAAAAAAAA!$AAAAAAAAAAAAAAAAAAAAAA",
+            "$scrypt$ln=10,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAB$AAAAAAAAAAAAAAAAAAAAAA",
+        ])
+    func otherFormsAreRefused(text: String) { #expect(ScryptHash(text) == nil) }
+
+    @Test func hashesOfOthersAreUnderstood() throws {
+        // Made with Python: hashlib.scrypt(b"pleaseletmein", salt=b"SodiumChloride", n=16384, r=8, p=1, dklen=64),
+        // which is a vector of RFC 7914.
+        let text =
+            "$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofLVQylVYT8Pz2LUlwUkKpr55h6F3A1lHkDfzwF7RVdYhw"
+        let hash = try #require(ScryptHash(text))
+        #expect(hash.matches(Array("pleaseletmein".utf8)))
+        #expect(hash.description == text)
+    }
+
+    @Test func tokensDiffer() throws {
+        let tokens = try (0..<100).map { _ in try Token() }
+        #expect(Set(tokens.map(\.id)).count == 100 && Set(tokens.map(\.secret)).count == 100)
+        #expect(tokens.allSatisfy { $0.id.utf8.count == 12 && $0.secret.utf8.count == 43 })
+    }
+}
