@@ -216,7 +216,9 @@ final class EventLoop: @unchecked Sendable {
 
     private func runTimers() {
         let now = Self.clock()
-        while let body = timers.takeDue(now) { body() }
+        // Those set meanwhile have to wait, due or not, or long work that goes on by timer would keep sockets waiting.
+        let latest = timers.latest
+        while let body = timers.takeDue(now, upTo: latest) { body() }
     }
 }
 

@@ -32,10 +32,15 @@ struct TimerQueue {
 
     mutating func remove(_ ticket: Ticket) { entries.removeAll { $0.number == ticket.number } }
 
-    /// The body of the earliest timer that is due.
-    mutating func takeDue(_ now: UInt64) -> (() -> Void)? {
-        guard let last = entries.last, last.deadline <= now else { return nil }
-        entries.removeLast()
-        return last.body
+    /// The timer added last.
+    var latest: Ticket { Ticket(number: lastNumber) }
+
+    /// The body of the earliest timer that is due, of those added up to `latest`.
+    mutating func takeDue(_ now: UInt64, upTo latest: Ticket) -> (() -> Void)? {
+        for index in entries.indices.reversed() {
+            guard entries[index].deadline <= now else { return nil }
+            if entries[index].number <= latest.number { return entries.remove(at: index).body }
+        }
+        return nil
     }
 }
