@@ -67,7 +67,8 @@ final class Tenants: Sendable {
             let policy = settings.policy
             let shard = TenantShard(
                 name: tenant, limits: limits, policy: policy,
-                recording: settings.isRecorded ? recordings?.begin(tenant, limits, policy) : nil, tenants: self, home: loop)
+                recording: settings.isRecorded ? recordings?.begin(tenant, limits, policy) : nil, tenants: self,
+                home: loop)
             state.entries[tenant] = Entry(shard: shard, uses: 1)
             return (shard, gone)
         }

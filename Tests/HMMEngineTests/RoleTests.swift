@@ -50,8 +50,8 @@ import Testing
         }
         #expect(
             verbs(.all) == [
-                "hello", "ping", "help", "limits", "quota", "pending", "ack", "quit", "maps", "pagemap", "file.list",
-                "dev.list",
+                "hello", "auth", "ping", "help", "limits", "quota", "pending", "ack", "quit", "maps", "pagemap",
+                "file.list", "dev.list",
             ])
         #expect(verbs(.admin) == ["check", "config", "inject"])
         #expect(verbs([.process, .driver, .admin]) == ["pin", "unpin"])
@@ -62,7 +62,7 @@ import Testing
             ])
         let rest = VerbName.allCases.map(\.spec).filter { $0.roles == [.driver, .admin] }
         #expect(rest.allSatisfy { [.device, .mirror, .legacy].contains($0.group) })
-        #expect(VerbName.allCases.count == 12 + 3 + 2 + 16 + rest.count)
+        #expect(VerbName.allCases.count == 13 + 3 + 2 + 16 + rest.count)
         #expect(VerbName.allCases.allSatisfy { $0.roles.contains(.admin) })
         #expect(VerbName.allCases.map(\.spec).allSatisfy { $0.roles == .all || $0.errors.contains(.denied) })
     }

@@ -100,7 +100,8 @@ import Testing
         ("; a\r\n\n#t auth s3cret\n", "; a\r\n\n#t auth xxxxxx\n"),
         ("auth token={6}\r\ns3cret\r\n", "auth token={6}\r\nxxxxxx\r\n"),
         ("auth tokne=\"s3\\\"cret\"\n", "auth xxxxx=\"xx\\\"xxxx\"\n"), ("#a ack 1\n", "#a ack 1\n"),
-        ("#tag-without-verb\n", "#tag-without-verb\n"), ("write 1 0 {10}\nauth s3cre\n", "write 1 0 {10}\nauth s3cre\n"),
+        ("#tag-without-verb\n", "#tag-without-verb\n"),
+        ("write 1 0 {10}\nauth s3cre\n", "write 1 0 {10}\nauth s3cre\n"),
     ])
     func tokensAreMasked(request: String, recorded: String) {
         for cut in 0...request.utf8.count {
