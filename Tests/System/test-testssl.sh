@@ -28,14 +28,24 @@ for finding in bad:
 if missing:
     print("not looked at:", *sorted(missing))
 print("note:", len(findings), "findings")
-sys.exit(bool(bad or missing))
+# 3: the scan had trouble of its own, and found nothing else.
+sys.exit(3 if bad and not missing and all(finding["severity"] in ("WARN", "FATAL") for finding in bad)
+         else bool(bad or missing))
 END
 
 # scan WHAT
 scan() {
-    timeout 100 testssl --quiet --color 0 --warnings off --nodns none --fast -p -s -f -P -S -U \
-        --add-ca certs/ca.pem --jsonfile "$1.json" "localhost:$port" >"$1.out" 2>"$1.err" </dev/null || true
-    python3 judge.py "$1.json" || fail "$1: see above, and $(tail -n 3 "$1.err")"
+    local status=3
+    # Its own connections time out on a busy machine; it says so, and is asked again.
+    for _ in 1 2 3; do
+        [ "$status" = 3 ] || break
+        rm -f "$1.json"
+        timeout 100 testssl --quiet --color 0 --warnings off --nodns none --fast -p -s -f -P -S -U \
+            --add-ca certs/ca.pem --jsonfile "$1.json" "localhost:$port" >"$1.out" 2>"$1.err" </dev/null || true
+        status=0
+        python3 judge.py "$1.json" || status=$?
+    done
+    [ "$status" = 0 ] || fail "$1: see above, and $(tail -n 3 "$1.err")"
     ask resident ping '+'
 }
 
