@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "HMMProtocol", targets: ["HMMProtocol"]),
         .library(name: "HMMEngine", targets: ["HMMEngine"]),
         .library(name: "HMMRecording", targets: ["HMMRecording"]),
+        .library(name: "HMMConfiguration", targets: ["HMMConfiguration"]),
         .library(name: "HMMTranscript", targets: ["HMMTranscript"]),
         .library(name: "HMMOracle", targets: ["HMMOracle"]),
         .library(name: "HMMClient", targets: ["HMMClient"]),

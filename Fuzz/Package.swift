@@ -14,7 +14,8 @@ let package = Package(
                 "CFuzzer",
                 .product(name: "HMMEngine", package: "hmmd"), .product(name: "HMMProtocol", package: "hmmd"),
                 .product(name: "HMMOracle", package: "hmmd"), .product(name: "HMMTLS", package: "hmmd"),
-                .product(name: "HMMTranscript", package: "hmmd"),
+                .product(name: "HMMTranscript", package: "hmmd"), .product(name: "HMMRecording", package: "hmmd"),
+                .product(name: "HMMConfiguration", package: "hmmd"),
             ]),
     ],
     swiftLanguageModes: [.v6]

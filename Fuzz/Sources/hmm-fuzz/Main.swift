@@ -37,7 +37,7 @@ nonisolated(unsafe) private var chosen: Target?
 
 /// Something that takes bytes from strangers. A new one is a file in `Targets/`, a case here, and seeds in `Seeds`.
 enum Target: String, CaseIterable {
-    case reader, verb, engine, tls, transcript, oracle
+    case reader, verb, engine, tls, transcript, oracle, recording, configuration
     case serverLines = "server-lines"
 
     /// Takes one input. What must never be is a trap.
@@ -49,6 +49,8 @@ enum Target: String, CaseIterable {
         case .tls: TLSTarget.run(input)
         case .transcript: TranscriptTarget.run(input)
         case .oracle: OracleTarget.run(input)
+        case .recording: RecordingTarget.run(input)
+        case .configuration: ConfigurationTarget.run(input)
         case .serverLines: ServerLineTarget.run(input)
         }
     }

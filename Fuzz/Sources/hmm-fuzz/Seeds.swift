@@ -24,6 +24,7 @@ enum Seeds {
             let played = Played(try TranscriptParser.parse(text, file: name))
             try add(.engine, name, played.inputs)
             try add(.reader, name, played.sent)
+            try add(.recording, name, [1] + played.sent)
             try add(.serverLines, name, played.received)
         }
         for (name, text) in try files(URL(filePath: root), "Tests/Oracle", ".scn") {
@@ -32,6 +33,9 @@ enum Seeds {
         for (index, verb) in VerbName.allCases.enumerated() {
             let words = verb.spec.arguments.map { "\($0.name)=\(example($0.kind))" }.joined(separator: " ")
             try add(.verb, verb.spec.name, [UInt8(index)] + Array(words.utf8))
+        }
+        for (name, text) in try files(URL(filePath: root), "packaging", ".yaml") {
+            try add(.configuration, name, Array(text.utf8))
         }
         for mode in UInt8(0)..<64 { try add(.tls, "mode-\(mode)", [mode, 0, 40, 1]) }
         try Data(dictionary.utf8).write(to: folder.appending(path: "dictionary"))
