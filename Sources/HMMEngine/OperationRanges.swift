@@ -59,6 +59,7 @@ extension Operation {
         switch work {
         case .cut(let cut): holds += cut.told
         case .advise(let change): holds += change.cutParts
+        case .exclusive(let access): holds += access.told
         default: if let returning { holds.append(returning) }
         }
         return holds
@@ -83,6 +84,16 @@ extension Operation {
         }
     }
 
+    /// It has begun to announce a change of the whole range that it keeps.
+    var keepsOn: Bool { hasBegun && kept != nil }
+
+    /// It waits for another that came between its rounds, and still keeps `range` from who comes after it: what it has
+    /// announced it does without announcing it again.
+    func keeps(_ range: PageRange, of space: SpaceID, _ machine: borrowing Machine) -> Bool {
+        guard keepsOn, case .parked = state, self.space == space else { return false }
+        return wanted(machine)?.overlaps(range) ?? false
+    }
+
     private var told: [Place] {
         switch work {
         case .load(let access, _), .store(let access, _): access.told
@@ -90,7 +101,6 @@ extension Operation {
         case .fault(let fault), .legacy(let fault): fault.told
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.told
         case .migrate(let migration, _): migration.told
-        case .exclusive(let access): access.told
         case .pin(let pinning): pinning.told
         case .evict(let eviction, _): eviction.told
         case .advise(let change): change.told

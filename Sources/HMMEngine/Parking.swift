@@ -27,9 +27,10 @@ extension Engine {
             unfinished = .restart(id, inTurn: inTurn)
             return
         }
+        let comesAnew = inTurn && !operation.keepsOn
         if let step {
             settle(go(on: step, &operation, id, bound, now, &effects), id, operation)
-        } else if let holder = inTurn ? predecessor(of: operation, id) : holder(of: operation, id) {
+        } else if let holder = comesAnew ? predecessor(of: operation, id) : holder(of: operation, id) {
             // Another may hold part of its range by now; migrations and the like kept theirs all the time.
             wait(id, index, operation, behind: holder, &effects)
         } else {
@@ -63,10 +64,11 @@ extension Engine {
 
     // MARK: Ranges
 
-    /// The operation that holds part of what `operation` wants.
+    /// The operation that holds part of what `operation` wants, or keeps it while it waits itself.
     private func holder(of operation: Operation, _ id: OperationID) -> OperationID? {
-        guard roundsRunning > 0, let wanted = operation.wanted(machine) else { return nil }
+        guard let wanted = operation.wanted(machine) else { return nil }
         for index in 0..<operations.count where operations.id(at: index) != id {
+            if operations[index].keeps(wanted, of: operation.space, machine) { return operations.id(at: index) }
             guard let held = operations[index].held,
                 held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) })
             else { continue }
@@ -88,6 +90,7 @@ extension Engine {
             case .open where operation.looksOnly: continue
             case .inRound(_, let held), .open(let held), .consulting(_, let held):
                 if held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) }) { return other }
+            case .parked where operations[index].keeps(wanted, of: operation.space, machine): return other
             case .parked:
                 guard other < id, operations[index].space == operation.space,
                     !operation.isAccess || !operations[index].isAccess

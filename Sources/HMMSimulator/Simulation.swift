@@ -15,9 +15,12 @@ public enum Simulation {
     /// Clients of a seed, by the numbers that `without` takes.
     public static func clients(of seed: UInt64) -> Int { Plan(seed: seed).parts.count }
 
-    /// Plays the world of `seed`, without the clients whose numbers are in `absent`.
-    public static func play(seed: UInt64, without absent: Set<Int> = [], isTraced: Bool = false) -> Outcome {
-        let world = World(Plan(seed: seed), without: absent, isTraced: isTraced)
+    /// Plays the world of `seed`, without the clients whose numbers are in `absent`. If it is traced, `listener` hears
+    /// of everything as it happens.
+    public static func play(
+        seed: UInt64, without absent: Set<Int> = [], isTraced: Bool = false, listener: ((String) -> Void)? = nil
+    ) -> Outcome {
+        let world = World(Plan(seed: seed), without: absent, Trace(isOn: isTraced, listener: listener))
         var violation: Violation?
         do throws(Violation) { try world.play() } catch { violation = error }
         return Outcome(

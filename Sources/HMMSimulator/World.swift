@@ -33,10 +33,10 @@ final class World {
     var trace: Trace
     private var effects = Effects()
 
-    init(_ plan: Plan, without absent: Set<Int>, isTraced: Bool) {
+    init(_ plan: Plan, without absent: Set<Int>, _ trace: Trace) {
         self.plan = plan
         self.absent = absent
-        trace = Trace(isOn: isTraced)
+        self.trace = trace
         tenants = (0..<plan.tenants).map { Tenant(plan.tenantName($0), plan.limits) }
         for index in plan.parts.indices where !absent.contains(index) {
             queue.add(.join(index), at: now + plan.parts[index].joinsAt)

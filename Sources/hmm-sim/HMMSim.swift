@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import HMMSimulator
 
 @main
@@ -47,7 +48,7 @@ struct HMMSim: ParsableCommand {
         print("seed \(failure.seed): \(failure.violation?.description ?? "")")
         guard !quick else { throw ExitCode.failure }
         let shrunk = Shrunk(failure)
-        show(shrunk.outcome.trace, all: false)
+        show(shrunk.outcome.trace)
         print("seed \(failure.seed): \(shrunk.outcome.violation?.description ?? "")")
         print("replay: \(shrunk.command)")
         throw ExitCode.failure
@@ -55,16 +56,18 @@ struct HMMSim: ParsableCommand {
 
     private func replay(_ seed: UInt64) throws {
         let absent = Set(without.split(separator: ",").compactMap { Int($0) })
-        let outcome = Simulation.play(seed: seed, without: absent, isTraced: true)
-        show(outcome.trace, all: trace)
+        // Line by line, so that they are there whatever becomes of the process.
+        let listener: (String) -> Void = { line in FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+        let outcome = Simulation.play(seed: seed, without: absent, isTraced: true, listener: trace ? listener : nil)
+        if !trace { show(outcome.trace) }
         print("seed \(seed): \(outcome.inputs) inputs, \(outcome.answers) answers, output \(hex(outcome.hash))")
         guard let violation = outcome.violation else { return }
         print("seed \(seed): \(violation)")
         throw ExitCode.failure
     }
 
-    private func show(_ trace: [String], all: Bool) {
-        let shown = all ? trace : Array(trace.suffix(40))
+    private func show(_ trace: [String]) {
+        let shown = trace.suffix(40)
         if shown.count < trace.count { print("… \(trace.count - shown.count) lines before; --trace shows them") }
         for line in shown { print(line) }
     }

@@ -13,8 +13,8 @@ public struct ExclusiveAccess: SteppedWork {
     private var cursor: Page
     /// One past the last page of the batch that the CPU's fault path gave.
     private var got: Page
-    /// Pages elsewhere that have been announced and not changed yet.
-    public private(set) var told: [Place] = []
+    /// What has been announced and not changed yet: pages elsewhere, or the parts of a huge page.
+    public private(set) var told: [Hold] = []
     private var pending: PageChange?
     /// Why the CPU's fault path stopped short.
     private var stopped: MemoryFault.Cause?
@@ -116,9 +116,15 @@ public struct ExclusiveAccess: SteppedWork {
         let frame = machine.physical.frame(entry.frame).pointee
         let isTail = frame.isLarge && entry.frame.number & 511 != 0
         guard frame.isAnonymous, !isTail, !frame.isLocked else { return nil }
-        if let range = machine.nextExclusive(entry.frame, frame.isLarge, told: told) {
-            told.append(Place(space: range.space, page: range.range.start))
-            return .invalidate(Invalidation(range.space, range.range, .exclusive, owner: device, exempt: exempt))
+        let places = told.map { Place(space: $0.space, page: $0.range.start) }
+        if let range = machine.nextExclusive(entry.frame, frame.isLarge, told: places) {
+            told.append(range)
+            // Of the rest of a huge page, which goes too, whoever asked for a part knows nothing.
+            let isAsked = range.space == space && pages.contains(range.range)
+            return .invalidate(
+                Invalidation(
+                    range.space, range.range, .exclusive, owner: device,
+                    exempt: isAsked || !frame.isLarge ? exempt : []))
         }
         if machine.makeExclusive(Place(space: space, page: cursor), entry) { held.append(cursor) }
         // Whoever was not told has lost them all the same.

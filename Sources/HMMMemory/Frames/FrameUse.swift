@@ -78,6 +78,8 @@ extension Machine {
 
     /// Drops a reference; the last one gives the frame back to where it came from. Kernel: put_page().
     mutating func release(_ frame: FrameNumber) {
+        let metadata = physical.frame(frame)
+        if metadata.pointee.isLocked, metadata.pointee.references == 1 { return orphan(frame) }
         if frame.number < PhysicalMemory.frameLimit / 2 {
             physical.release(frame, &system)
         } else if let region = region(of: frame), let index = regions.index(of: region) {
@@ -86,6 +88,21 @@ extension Machine {
             else { return }
             freedDeviceFrames.append(frame)
         }
+    }
+
+    /// A file has been cut while a page of it is on its way: the migration has the last reference from now on.
+    private mutating func orphan(_ frame: FrameNumber) {
+        physical.frame(frame).pointee.object = 0
+        stagedFrames += 1
+    }
+
+    /// A migration lets go of the page it was to move: true when nobody has it any more, and it is free again.
+    mutating func unlock(_ frame: FrameNumber) -> Bool {
+        setMigrating(frame, false)
+        guard physical.frame(frame).pointee.object == 0 else { return false }
+        stagedFrames -= 1
+        release(frame)
+        return true
     }
 
     /// The first frame of the huge page that `frame` is part of.

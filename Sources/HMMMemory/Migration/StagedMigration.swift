@@ -244,10 +244,14 @@ public struct StagedMigration: SteppedWork {
             machine.stagedFrames -= 1
             return fill(page, target, &machine, index)
         case .frame(let frame, _):
-            machine.setMigrating(frame, false)
-            guard let target = staged.target else { return .stayed(.notCopied) }
+            let hasGone = machine.unlock(frame)
+            guard let target = staged.target else { return .stayed(hasGone ? .empty : .notCopied) }
             machine.physical.frame(target).pointee.isLocked = false
             machine.stagedFrames -= 1
+            if hasGone {
+                machine.release(target)
+                return .stayed(.empty)
+            }
             let metadata = machine.physical.frame(frame).pointee
             var reason: Migration.Reason?
             if machine.isUsedOtherwise(frame) { reason = .pinned }
@@ -295,7 +299,7 @@ public struct StagedMigration: SteppedWork {
         guard phase != .done else { return }
         phase = .done
         for staged in pages {
-            if case .frame(let frame, _) = staged.source { machine.setMigrating(frame, false) }
+            if case .frame(let frame, _) = staged.source { _ = machine.unlock(frame) }
             guard let target = staged.target else { continue }
             machine.physical.frame(target).pointee.isLocked = false
             machine.stagedFrames -= 1
