@@ -207,7 +207,7 @@ final class TenantShard: @unchecked Sendable {
     /// Ends a connection in order, with a word to its client.
     func close(_ mailbox: Mailbox, _ reason: CloseReason, on loop: LoopContext) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
-            engine.handle(.close(mailbox.id, reason), at: now, into: &effects)
+            take(.close(mailbox.id, reason), &engine, now, &effects)
         }
     }
 
@@ -215,7 +215,7 @@ final class TenantShard: @unchecked Sendable {
     func closeAll(_ reason: CloseReason, on loop: LoopContext) {
         _ = locked(for: nil, on: loop) { engine, now, effects in
             for id in mailboxes.keys.sorted() {
-                engine.handle(.close(ConnectionID(rawValue: id), reason), at: now, into: &effects)
+                take(.close(ConnectionID(rawValue: id), reason), &engine, now, &effects)
             }
         }
     }
