@@ -24,6 +24,9 @@ public struct Effects: ~Copyable {
     public private(set) var signals: [Signal] = []
     private var starts: [(connection: ConnectionID, start: Int)] = []
 
+    /// Counts since these effects were made; `removeAll` leaves them.
+    public internal(set) var tally = Tally()
+
     public init() {}
 
     public var isEmpty: Bool { text.count == 0 && signals.isEmpty }
@@ -52,6 +55,15 @@ public struct Effects: ~Copyable {
     }
 
     mutating func signal(_ signal: Signal) { signals.append(signal) }
+}
+
+/// What has happened, counted for people who watch over a server. Of all tenants whose effects came this way.
+public struct Tally: Equatable, Sendable {
+    /// Requests refused, and things that were no requests.
+    public internal(set) var refused: [ErrorCode: UInt64] = [:]
+    /// Mirrors that lost their subscription because their lease ran out, or because their device went.
+    public internal(set) var fencedByLease: UInt64 = 0
+    public internal(set) var fencedByDevice: UInt64 = 0
 }
 
 /// Why the engine closes a connection.

@@ -301,6 +301,7 @@ extension Effects {
     mutating func fail(_ caller: Caller, _ failure: Failure) {
         address(caller.connection)
         text.append(failure, tag: caller.tag)
+        tally.refused[failure.code, default: 0] += 1
     }
 
     /// An answer that is one `+` line without keys.

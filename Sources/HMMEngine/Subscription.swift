@@ -80,6 +80,10 @@ extension Engine {
     mutating func cutOff(_ id: MirrorID, _ reason: FenceReason, _ effects: inout Effects) {
         guard let index = subscriptions.index(of: id), !subscriptions[index].isFenced else { return }
         subscriptions[index].fencedFor = reason
+        switch reason {
+        case .lease: effects.tally.fencedByLease += 1
+        case .device: effects.tally.fencedByDevice += 1
+        }
         dropRanges { $0.mirror == id }
         rollBackMigrations { $0.staged.mirror == id }
         machine.dropMirror(id)

@@ -67,13 +67,39 @@ struct LineParser {
         }
     }
 
+    /// As `parse`, for a table of other verbs: which of them the line names, with its arguments.
+    mutating func parseCommand(_ line: Span<UInt8>) throws(Failure) -> Command? {
+        if line.isEmpty { return nil }
+        if line[0] == UInt8(ascii: ";") {
+            try checkComment(line)
+            return nil
+        }
+        do throws(Failure) {
+            let verb = try findVerb(line)
+            var arguments = Arguments()
+            try readArguments(line, verb, &arguments)
+            return Command(number: Int(verb.pointee.number), tag: tag, arguments: arguments)
+        } catch {
+            recoverFraming(line, error)
+            throw error
+        }
+    }
+
     @inline(__always)
     private mutating func request(_ line: Span<UInt8>) throws(Failure) -> Request {
+        let verb = try findVerb(line)
+        var arguments = Arguments()
+        try readArguments(line, verb, &arguments)
+        return try VerbName(rawValue: verb.pointee.number).unsafelyUnwrapped.decode(arguments)
+    }
+
+    @inline(__always)
+    private mutating func findVerb(_ line: Span<UInt8>) throws(Failure) -> UnsafePointer<CompiledVerb> {
         if line[0] == UInt8(ascii: "#") { try readTag(line) }
         let start = at
         if let (verb, length) = verbs.findShort(line, from: start) {
             at += length
-            return try decode(line, verb)
+            return verb
         }
         while at < line.count, Characters.isName(line[at]) { at += 1 }
         guard at > start, Characters.isLower(line[start]), at == line.count || line[at] == UInt8(ascii: " ") else {
@@ -83,7 +109,7 @@ struct LineParser {
             try skipArguments(line)
             throw Failure(.unknownVerb, "no such verb; `help` lists them")
         }
-        return try decode(line, verb)
+        return verb
     }
 
     @inline(never)
@@ -107,17 +133,14 @@ struct LineParser {
     /// Reads every argument of `verb`. Meaning is judged as it goes; the first error wins, but the line is read to its
     /// end, because a literal there belongs to the framing.
     @inline(__always)
-    private mutating func decode(
-        _ line: Span<UInt8>, _ verb: UnsafePointer<CompiledVerb>
-    ) throws(Failure) -> Request {
-        var arguments = Arguments()
+    private mutating func readArguments(
+        _ line: Span<UInt8>, _ verb: UnsafePointer<CompiledVerb>, _ arguments: inout Arguments
+    ) throws(Failure) {
         var position = 0
         var count = 0
         var firstError: Failure?
         readLeadingNumbers(line, verb, &position, &arguments)
-        if at == line.count, verb.pointee.required & ~arguments.present == 0 {
-            return try verb.pointee.verb.decode(arguments)
-        }
+        if at == line.count, verb.pointee.required & ~arguments.present == 0 { return }
         count = position
         while let token = try nextArgument(line) {
             count += 1
@@ -138,7 +161,6 @@ struct LineParser {
         if let firstError { throw firstError }
         let missing = verb.pointee.required & ~arguments.present
         if missing != 0 { throw Self.missing(verb, missing) }
-        return try verb.pointee.verb.decode(arguments)
     }
 
     /// Numbers given by position, as nearly every request begins: read in one pass. Stops before anything else.

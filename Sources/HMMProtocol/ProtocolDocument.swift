@@ -33,19 +33,31 @@ public enum ProtocolDocument {
 
     /// `document` with every generated part as the code has it now; the rest stays as it is.
     public static func regenerated(document: String) -> String {
+        regenerated(document: document) { Part(rawValue: $0)?.markdown }
+    }
+
+    /// The same for parts that `markdown` makes, asked by name; nil leaves a part as it is.
+    public static func regenerated(document: String, _ markdown: (String) -> String?) -> String {
         let lines = document.split(separator: "\n", omittingEmptySubsequences: false)
         var result: [Substring] = []
         var at = 0
         while at < lines.count {
             result.append(lines[at])
-            let part = Part.allCases.first { $0.opening == lines[at] }
+            let part = name(lines[at]).flatMap(markdown)
             at += 1
             // Without its end a part could swallow what follows, so it is left alone.
             guard let part, let end = lines[at...].firstIndex(where: { $0 == closing }) else { continue }
-            result += ["", Substring(part.markdown), ""]
+            result += ["", Substring(part), ""]
             at = end
         }
         return result.joined(separator: "\n")
+    }
+
+    /// The name in the line before a part.
+    private static func name(_ line: Substring) -> String? {
+        let words = line.split(separator: " ")
+        guard words.count == 4, words[0] == "<!--", words[1] == "generated:", words[3] == "-->" else { return nil }
+        return String(words[2])
     }
 
     // MARK: Verbs
@@ -54,6 +66,9 @@ public enum ProtocolDocument {
         let common = "Every verb can also fail with \(list(VerbSpec.commonErrors)); `ack` never with the last two."
         return ([common] + VerbSpec.Group.allCases.map(group)).joined(separator: "\n\n")
     }
+
+    /// Verbs of another table, with their arguments, answers and errors.
+    public static func manual(of verbs: [VerbSpec]) -> String { verbs.map(verb).joined(separator: "\n\n") }
 
     private static func group(_ group: VerbSpec.Group) -> String {
         let verbs = VerbName.allCases.map(\.spec).filter { $0.group == group }

@@ -2,7 +2,8 @@
 /// neither retains nor copies.
 struct CompiledVerb {
     let name: ShortName
-    let verb: VerbName
+    /// Its place among the verbs of its table; in the protocol's own, `VerbName`'s number.
+    let number: UInt8
     let arguments: UnsafeBufferPointer<CompiledArgument>
     let required: UInt32
     /// The only argument takes the rest of the line.
@@ -28,15 +29,16 @@ struct CompiledArgument {
 
 struct VerbTable: @unchecked Sendable {
     /// Built on first use and never changed or freed, hence safe to share.
-    static let shared = VerbTable()
+    static let shared = VerbTable(VerbName.allCases.map(\.spec))
 
     private let verbs: UnsafeBufferPointer<CompiledVerb>
     /// For each hash of a name the position in `verbs` plus one, or 0.
     private let index: UnsafeBufferPointer<UInt8>
     private static let indexSize = 256
 
-    private init() {
-        verbs = Self.compile()
+    /// At most 255 verbs, and some fewer names than `indexSize`. The memory is never freed.
+    init(_ specs: [VerbSpec]) {
+        verbs = Self.compile(specs)
         index = Self.makeIndex(verbs)
     }
 
@@ -99,16 +101,15 @@ struct VerbTable: @unchecked Sendable {
         return Int(truncatingIfNeeded: mixed >> 56)
     }
 
-    private static func compile() -> UnsafeBufferPointer<CompiledVerb> {
-        let table = UnsafeMutableBufferPointer<CompiledVerb>.allocate(capacity: VerbName.allCases.count)
-        for (position, verb) in VerbName.allCases.enumerated() {
-            table.initializeElement(at: position, to: compile(verb))
+    private static func compile(_ specs: [VerbSpec]) -> UnsafeBufferPointer<CompiledVerb> {
+        let table = UnsafeMutableBufferPointer<CompiledVerb>.allocate(capacity: specs.count)
+        for (position, spec) in specs.enumerated() {
+            table.initializeElement(at: position, to: compile(spec, UInt8(truncatingIfNeeded: position)))
         }
         return UnsafeBufferPointer(table)
     }
 
-    private static func compile(_ verb: VerbName) -> CompiledVerb {
-        let spec = verb.spec
+    private static func compile(_ spec: VerbSpec, _ number: UInt8) -> CompiledVerb {
         let arguments = UnsafeMutableBufferPointer<CompiledArgument>.allocate(capacity: spec.arguments.count)
         var required: UInt32 = 0
         var names = 0
@@ -122,7 +123,7 @@ struct VerbTable: @unchecked Sendable {
                     words: words(of: argument.kind), isSecondName: names > 1))
         }
         return CompiledVerb(
-            name: ShortName(spec.name) ?? .none, verb: verb, arguments: UnsafeBufferPointer(arguments),
+            name: ShortName(spec.name) ?? .none, number: number, arguments: UnsafeBufferPointer(arguments),
             required: required, variadic: spec.arguments.first?.kind == .numbers)
     }
 

@@ -1,5 +1,5 @@
 internal import HMMMemory
-internal import HMMProtocol
+public import HMMProtocol
 
 /// `hello`, `help`, `limits` and `pending`.
 extension Engine {
@@ -108,60 +108,68 @@ extension Engine {
 
     func showPending(_ caller: Caller, _ now: Instant, _ effects: inout Effects) {
         effects.answer(caller)
-        let start = effects.text.count
-        // The oldest, as many as one answer may have; the others are only counted.
-        for index in 0..<operations.count where effects.text.count - start <= limits.answerBytes {
-            showPending(index, caller, now, &effects)
-        }
+        writePending(caller.tag, now, &effects.text) { _ in }
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" rows=", UInt64(operations.count))
         effects.text.endLine()
     }
 
-    private func showPending(_ index: Int, _ caller: Caller, _ now: Instant, _ effects: inout Effects) {
-        let operation = operations[index]
-        effects.text.beginRow(caller.tag)
-        effects.text.pair(" op=", UInt64(operations.id(at: index).rawValue))
-        effects.text.append(" verb=")
-        effects.text.append(text: operation.verb.spec.name)
-        effects.text.pair(" session=c", UInt64(operation.caller.connection.rawValue))
-        if let session = sessions.index(of: operation.caller.connection), !sessions[session].client.isEmpty {
-            effects.text.pair(" client=", sessions[session].client)
+    /// A row for each paused request, the oldest first, as many as one answer may have; `begin` may put more keys in
+    /// front.
+    public func writePending(
+        _ tag: Tag, _ now: Instant, _ text: inout WireBuffer, _ begin: (inout WireBuffer) -> Void
+    ) {
+        let start = text.count
+        for index in 0..<operations.count where text.count - start <= limits.answerBytes {
+            text.beginRow(tag)
+            begin(&text)
+            writePending(index, now, &text)
         }
-        if !operation.caller.tag.isEmpty { effects.text.pair(" tag=", operation.caller.tag) }
-        effects.text.pair(" mm=", UInt64(operation.space.rawValue))
+    }
+
+    private func writePending(_ index: Int, _ now: Instant, _ text: inout WireBuffer) {
+        let operation = operations[index]
+        text.pair(" op=", UInt64(operations.id(at: index).rawValue))
+        text.append(" verb=")
+        text.append(text: operation.verb.spec.name)
+        text.pair(" session=c", UInt64(operation.caller.connection.rawValue))
+        if let session = sessions.index(of: operation.caller.connection), !sessions[session].client.isEmpty {
+            text.pair(" client=", sessions[session].client)
+        }
+        if !operation.caller.tag.isEmpty { text.pair(" tag=", operation.caller.tag) }
+        text.pair(" mm=", UInt64(operation.space.rawValue))
         switch operation.state {
         case .running: break
         case .consulting(let asked, _):
-            append(asked.invalidation.range, &effects)
-            effects.text.pair(" asks=c", UInt64(asked.connection.rawValue))
-            effects.text.pair(" left=", now.milliseconds(until: asked.deadline))
-        case .open: if let held = operation.held?.last { append(held.range, &effects) }
+            append(asked.invalidation.range, &text)
+            text.pair(" asks=c", UInt64(asked.connection.rawValue))
+            text.pair(" left=", now.milliseconds(until: asked.deadline))
+        case .open: if let held = operation.held?.last { append(held.range, &text) }
         case .inRound(let round, let held):
-            if let wanted = operation.wanted(machine) ?? held.first?.range { append(wanted, &effects) }
-            append(round, now, &effects)
+            if let wanted = operation.wanted(machine) ?? held.first?.range { append(wanted, &text) }
+            append(round, now, &text)
         case .parked(let holder):
-            if let wanted = operation.wanted(machine) { append(wanted, &effects) }
-            effects.text.pair(" behind=", UInt64(holder.rawValue))
+            if let wanted = operation.wanted(machine) { append(wanted, &text) }
+            text.pair(" behind=", UInt64(holder.rawValue))
         }
-        effects.text.endLine()
+        text.endLine()
     }
 
-    private func append(_ range: PageRange, _ effects: inout Effects) {
-        effects.text.pair(" va=", hex: range.start.address)
-        effects.text.pair(" len=", range.length)
+    private func append(_ range: PageRange, _ text: inout WireBuffer) {
+        text.pair(" va=", hex: range.start.address)
+        text.pair(" len=", range.length)
     }
 
-    private func append(_ round: Round, _ now: Instant, _ effects: inout Effects) {
-        effects.text.append(" waits-for=")
+    private func append(_ round: Round, _ now: Instant, _ text: inout WireBuffer) {
+        text.append(" waits-for=")
         for (position, entry) in round.waiting.prefix(16).enumerated() {
-            if position > 0 { effects.text.append(",") }
-            effects.text.append(decimal: UInt64(entry.mirror.rawValue))
-            effects.text.append(":")
-            effects.text.append(decimal: entry.event)
+            if position > 0 { text.append(",") }
+            text.append(decimal: UInt64(entry.mirror.rawValue))
+            text.append(":")
+            text.append(decimal: entry.event)
         }
-        effects.text.pair(" missing=", UInt64(round.waiting.count))
+        text.pair(" missing=", UInt64(round.waiting.count))
         let ends = round.waiting.compactMap(\.deadline)
-        if let next = ends.min() { effects.text.pair(" left=", now.milliseconds(until: next)) }
+        if let next = ends.min() { text.pair(" left=", now.milliseconds(until: next)) }
     }
 }
