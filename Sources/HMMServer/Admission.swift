@@ -18,6 +18,8 @@ final class Admission: Sendable {
             State(bound: configuration.maxConnections, boundOfAddress: configuration.maxConnectionsPerAddress))
     }
 
+    var bound: Int { state.withLock { $0.bound } }
+
     /// Lets other bounds hold for connections yet to come.
     func adopt(_ configuration: ServerConfiguration) {
         state.withLock { state in

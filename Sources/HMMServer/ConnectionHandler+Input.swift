@@ -18,7 +18,7 @@ extension ConnectionHandler {
             session.endInput()
         case .plain(let isReachableByBrowsers):
             if isReachableByBrowsers, !hasHeardPlaintext, Self.comesFromBrowser(bytes) {
-                return abandon("looks like HTTP")
+                return abandon("looks like HTTP", .framing)
             }
             hasHeardPlaintext = true
             pump(bytes)

@@ -13,7 +13,8 @@ extension ConnectionHandler {
             self.session = session
             return session
         } catch {
-            abandon(error.description)
+            handshakeEnded(.failed)
+            abandon(error.description, .handshake)
             return nil
         }
     }
@@ -28,6 +29,7 @@ extension ConnectionHandler {
 
     /// Finds the tenant of whom the handshake has proved the peer to be.
     private func identify(_ session: TLSSession) {
+        handshakeEnded(.ok)
         let certificate = session.peer
         evidence = certificate == nil ? .nothing : .certificate
         admit(evidence, certificate)
@@ -39,6 +41,7 @@ extension ConnectionHandler {
         case .stranger: beginLogin()
         case .refused(let reason):
             server.noteRefusal(["peer": "\(peerName)", "reason": "\(reason)"], at: loop.now)
+            note(.refused)
             finish()
         }
     }
@@ -139,6 +142,8 @@ extension ConnectionHandler {
 
     /// The peer broke TLS, or refused us. OpenSSL may have left an alert to send.
     func fail(_ error: TLSError) {
+        if phase == .handshaking { handshakeEnded(HandshakeOutcome(error.kind)) }
+        note(phase == .handshaking ? .handshake : .lost)
         switch error.kind {
         case .peerClosedWithoutNotify:
             server.logger.debug("connection lost", metadata: ["peer": "\(peerName)"])
@@ -149,14 +154,27 @@ extension ConnectionHandler {
     }
 
     /// Ends the connection at once. What has not been sent is lost.
-    func abandon(_ reason: String) {
+    func abandon(_ reason: String, _ end: ConnectionEnd) {
         guard phase != .closed else { return }
+        note(end)
         server.logger.debug("connection dropped", metadata: ["peer": "\(peerName)", "reason": "\(reason)"])
         phase = .closed
         leave()
         login?.check?.owner = nil
         loop.output.removeAll()
         socket.close()
+    }
+
+    /// The operator wants it gone. What its engine still has for it is lost.
+    func drop() {
+        loop.readClock()
+        note(.dropped)
+        guard phase == .open else { return abandon("dropped by the operator", .dropped) }
+        farewell(.dropped)
+    }
+
+    func handshakeEnded(_ outcome: HandshakeOutcome) {
+        if case .tls = transport { loop.counters.handshakes[outcome] += 1 }
     }
 
     // MARK: Time
@@ -166,19 +184,25 @@ extension ConnectionHandler {
         let now = loop.now.nanoseconds
         let isLate = deadline != 0 && now >= deadline
         switch phase {
-        case .handshaking: if isLate { abandon("the handshake takes too long") }
+        case .handshaking:
+            if isLate {
+                handshakeEnded(.timeout)
+                abandon("the handshake takes too long", .handshake)
+            }
         case .authenticating, .checking:
             if isLate {
                 server.noteRefusal(["peer": "\(peerName)", "reason": "no token in time"], at: loop.now)
                 endLogin(.authentication)
             }
-        case .closing: if isLate { abandon("takes too long to close") }
+        case .closing: if isLate { abandon("takes too long to close", .closing) }
         case .open:
             if isLate {
+                note(.linger)
                 finish()
             } else if isReading, hasPassed(lineStart, server.waits.line, now) {
-                abandon("a line takes too long")
+                abandon("a line takes too long", .line)
             } else if hasPassed(lastHeard, server.waits.idle, now) {
+                note(.idle)
                 finish()
             }
         case .closed: break

@@ -10,13 +10,16 @@ extension ConnectionHandler {
     /// Sends what a run of the engine has left for this connection and does what it asks for.
     func deliver(_ delivery: Delivery) {
         guard phase == .open else { return }
-        if delivery.hasOverflowed { return abandon("does not read its answers and events") }
+        if delivery.hasOverflowed { return abandon("does not read its answers and events", .slowReader) }
         if !delivery.outbox.isEmpty { delivery.outbox.withUnsafeBytes { send($0) } }
         if delivery.hasText { send(loop.effects.text.bytes) }
         isPaused = delivery.isPaused
         if delivery.isDrainAwaited { isDrainAwaited = true }
         if delivery.mustYield { isYielding = true }
-        if delivery.closeReason != nil { return finish() }
+        if let reason = delivery.closeReason {
+            note(ConnectionEnd(reason))
+            return finish()
+        }
         // Who has ended its side is waited for as long as answers keep coming.
         if loop.output.count > 0, deadline != 0 { deadline = loop.now.nanoseconds + server.waits.linger }
         if loop.output.count > server.bounds.run { flush() }
@@ -36,11 +39,12 @@ extension ConnectionHandler {
             $0.append(text: reason.rawValue)
             $0.endLine()
         }
+        note(ConnectionEnd(reason))
         finish()
     }
 
     /// Encrypts lines and queues them for the socket.
-    private func send(_ lines: UnsafeRawBufferPointer) {
+    func send(_ lines: UnsafeRawBufferPointer) {
         guard let session else { return loop.output.append(lines) }
         var failure: TLSError?
         let bound = TLSSession.ciphertextBound(forPlaintext: lines.count) + session.pendingOutput
@@ -49,7 +53,7 @@ extension ConnectionHandler {
             failure = session.write(lines)
             return session.endOutput()
         }
-        if let failure { abandon(failure.description) }
+        if let failure { abandon(failure.description, .lost) }
     }
 
     /// Queues what TLS has to say on its own: handshake messages, alerts, key updates.
@@ -72,11 +76,13 @@ extension ConnectionHandler {
     /// Hands everything queued to the socket, and cuts the connection off if more is waiting for it than may wait.
     func flush() {
         guard loop.output.count > 0 else { return }
+        bytesSent &+= UInt64(loop.output.count)
+        loop.counters.sent &+= UInt64(loop.output.count)
         if phase != .closed { socket.send(loop.output.bytes) }
         loop.output.removeAll()
         // What several bulk answers take stays: fresh pages for each would cost more than the copying.
         loop.output.shrink(to: 4 << 20)
         let isOver = socket.unsent > server.limits.unsentBytes || socket.unsent > 0 && socket.tally?.isPassed() ?? false
-        if isOver { abandon("does not read its answers and events") }
+        if isOver { abandon("does not read its answers and events", .slowReader) }
     }
 }

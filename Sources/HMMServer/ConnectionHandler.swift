@@ -83,6 +83,13 @@ final class ConnectionHandler {
     var lineStart: UInt64 = 0
     var lastHeard: UInt64 = 0
 
+    // For people who watch
+    var opened: UInt64 = 0
+    var bytesReceived: UInt64 = 0
+    var bytesSent: UInt64 = 0
+    /// Why it ends, once that is known.
+    private(set) var end: ConnectionEnd?
+
     init(
         _ transport: Transport, _ socket: StreamSocket, from peer: Peer, server: ServerContext, loop: LoopContext
     ) {
@@ -102,6 +109,9 @@ final class ConnectionHandler {
     func open() {
         loop.readClock()
         loop.add(self)
+        loop.counters.accepted[route] += 1
+        loop.counters.open[route] += 1
+        opened = loop.now.nanoseconds
         lastHeard = loop.now.nanoseconds
         deadline = loop.now.nanoseconds + server.waits.handshake
         do throws(SystemError) {
@@ -119,6 +129,8 @@ final class ConnectionHandler {
     func received(_ bytes: UnsafeRawBufferPointer) {
         loop.readClock()
         lastHeard = loop.now.nanoseconds
+        bytesReceived &+= UInt64(bytes.count)
+        loop.counters.received &+= UInt64(bytes.count)
         switch phase {
         case .handshaking, .authenticating, .checking, .open:
             receive(bytes)
@@ -144,7 +156,9 @@ final class ConnectionHandler {
         loop.readClock()
         hasSeenEnd = true
         switch phase {
-        case .handshaking: abandon("ended during the handshake")
+        case .handshaking:
+            handshakeEnded(.abandoned)
+            abandon("ended during the handshake", .handshake)
         case .checking: break
         case .open, .authenticating:
             if session != nil, !hasSeenCloseNotify {
@@ -157,13 +171,18 @@ final class ConnectionHandler {
         }
     }
 
-    func transportFailed(_ error: SystemError) { abandon(error.description) }
+    func transportFailed(_ error: SystemError) {
+        if phase == .handshaking { handshakeEnded(.abandoned) }
+        abandon(error.description, .lost)
+    }
 
     func transportClosed() {
         loop.readClock()
         phase = .closed
         leave()
         loop.remove(self)
+        loop.counters.open[route] -= 1
+        loop.counters.ended[end ?? .left] += 1
         server.admission.leave(from: address)
     }
 
@@ -178,6 +197,22 @@ final class ConnectionHandler {
 
     /// The server stops.
     func stop() {
-        if phase == .handshaking { abandon("the server stops") } else { finish() }
+        note(.stopped)
+        if phase == .handshaking {
+            handshakeEnded(.stopped)
+            abandon("the server stops", .stopped)
+        } else {
+            finish()
+        }
+    }
+
+    /// Says why the connection ends, unless that has been said.
+    func note(_ reason: ConnectionEnd) { end = end ?? reason }
+
+    var route: LoopCounters.Transport {
+        switch transport {
+        case .tls: .tls
+        case .plain(let isReachableByBrowsers): isReachableByBrowsers ? .plain : .unix
+        }
     }
 }

@@ -51,6 +51,19 @@ final class Listener: Sendable {
         }
     }
 
+    /// Listens on a socket that has been bound already.
+    ///
+    /// - Throws: `ListenError.unavailable`.
+    func listen(inherited descriptor: Int32, _ transport: ConnectionHandler.Transport) throws(ListenError) -> Port {
+        var isTCP = false
+        if case .tls = transport { isTCP = true }
+        do throws(SystemError) {
+            return try listen(descriptor, transport, isTCP: isTCP)
+        } catch {
+            throw .unavailable("the inherited socket", reason: error.reason)
+        }
+    }
+
     private static func bind(_ address: SocketAddress) throws(SystemError) -> Int32 {
         let descriptor = try SystemError.check("socket", socket(address.domain, SocketKind.stream, 0))
         set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
@@ -88,6 +101,7 @@ final class Listener: Sendable {
         let address = isTCP ? SocketAddress(of: descriptor, getpeername) : nil
         if let reason = server.admission.enter(from: address?.prefix) {
             close(descriptor)
+            server.loops[0].counters.turnedAway += 1
             let now = Instant(nanoseconds: EventLoop.clock())
             return server.note("connection refused", ["reason": "\(reason)"], at: now)
         }

@@ -20,10 +20,17 @@ final class LoopContext: @unchecked Sendable {
     /// Mailboxes that the last run of an engine has put something into, still to be posted.
     var filled: [Mailbox] = []
 
-    private var connections: [ConnectionHandler] = []
+    /// What this loop has counted, and what it measures of each run where somebody wants to know.
+    var counters = LoopCounters()
+    let meter: RunMeter?
+
+    private(set) var connections: [ConnectionHandler] = []
     private let inbox = Mutex<[Mailbox]>([])
 
-    init(_ eventLoop: EventLoop) { self.eventLoop = eventLoop }
+    init(_ eventLoop: EventLoop, measures: Bool = false) {
+        self.eventLoop = eventLoop
+        meter = measures ? RunMeter() : nil
+    }
 
     deinit {
         plaintext.deallocate()

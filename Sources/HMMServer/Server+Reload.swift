@@ -5,27 +5,33 @@ internal import Logging
 extension Server {
     /// Reads configuration and certificates again. If anything in them is wrong, everything stays as it was, and the
     /// log says what is wrong. No connection is lost, except where its client would not be let in as the same again.
-    public func reload() {
+    ///
+    /// Returns what is wrong, a line each; nil when nothing is.
+    @discardableResult
+    public func reload() -> String? {
+        notifier.reloading()
+        defer { notifier.ready("listening") }
         guard let reading else { return reloadCertificates(configuration) }
         let fresh: ServerConfiguration
         do {
             fresh = try reading()
         } catch let error as SettingErrors {
             for error in error.errors { logger.error("configuration not reloaded", metadata: ["reason": "\(error)"]) }
-            return
+            return error.description
         } catch {
             logger.error("configuration not reloaded", metadata: ["reason": "\(error)"])
-            return
+            return "\(error)"
         }
-        reloadCertificates(fresh)
+        return reloadCertificates(fresh)
     }
 
-    private func reloadCertificates(_ fresh: ServerConfiguration) {
+    private func reloadCertificates(_ fresh: ServerConfiguration) -> String? {
         if let certificates, let tls = fresh.tls ?? configuration.tls {
             do {
                 try certificates.reload(tls)
             } catch {
-                return logger.error("certificates not reloaded", metadata: ["reason": "\(error.description)"])
+                logger.error("certificates not reloaded", metadata: ["reason": "\(error.description)"])
+                return error.description
             }
             logger.info("certificates reloaded")
         }
@@ -36,6 +42,7 @@ extension Server {
         }
         context.adopt(fresh)
         if reading != nil { logger.info("configuration reloaded") }
+        return nil
     }
 }
 
@@ -57,6 +64,8 @@ extension ServerConfiguration {
         compare(.idleTimeout) { $0.patience.idle }
         compare(.linger) { $0.patience.linger }
         compare(.drainSeconds) { $0.patience.drain }
+        compare(.metrics) { $0.metrics }
+        compare(.admin) { $0.admin }
         return different
     }
 

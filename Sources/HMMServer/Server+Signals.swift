@@ -15,8 +15,22 @@ extension Server {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             tasks.addTask { await self.obey(signals, group) }
+            tasks.addTask {
+                for await _ in self.stopRequests.stream { await group.triggerGracefulShutdown() }
+            }
+            if let interval = notifier.watchdog {
+                tasks.addTask { await self.showLife(every: .nanoseconds(Int64(clamping: interval / 2))) }
+            }
             try await tasks.next()
             tasks.cancelAll()
+        }
+    }
+
+    /// Tells the watchdog as long as every loop turns.
+    private func showLife(every interval: Duration) async {
+        while !Task.isCancelled {
+            if await Health(server: context).stuck(within: interval).isEmpty { notifier.alive() }
+            try? await Task.sleep(for: interval)
         }
     }
 

@@ -11,13 +11,18 @@ public final class Server: Service, Sendable {
         public var tls: [HostPort] = []
         public var plainLoopback: HostPort?
         public var unixPath: String?
+        public var metrics: HostPort?
     }
 
     private struct Running {
         var addresses = Addresses()
         var ports: [Listener.Port] = []
         var socketFile: UnixSocketFile?
+        var watchPorts: WatchPorts?
+        var isStopping = false
         var isHurried = false
+        /// For clients to leave, where an operator has said it.
+        var drain: Duration?
     }
 
     let configuration: ServerConfiguration
@@ -26,23 +31,35 @@ public final class Server: Service, Sendable {
     let logger: Logger
     let certificates: CertificateFiles?
     let context: ServerContext
+    private let inherited: InheritedSockets
+    let notifier: ServiceNotifier
     private let running = Mutex(Running())
+    /// An operator wants the server to end.
+    let stopRequests = AsyncStream<Void>.makeStream()
 
     /// Loads the certificates and makes the threads; does not listen yet.
     ///
-    /// - Parameter reading: makes the configuration anew for a reload; nil leaves it as it is, and reads certificates
-    ///   alone again.
+    /// - Parameters:
+    ///   - reading: makes the configuration anew for a reload; nil leaves it as it is, and reads certificates alone
+    ///     again.
+    ///   - inherited: sockets that need not be opened, for settings that ask for such.
+    ///   - notifier: whom to tell how the server is.
     /// - Throws: `TLSError` or `SettingError`, naming the file or setting that cannot be used.
     public init(
-        _ configuration: ServerConfiguration, logger: Logger,
+        _ configuration: ServerConfiguration, logger: Logger, inherited: InheritedSockets = InheritedSockets(),
+        notifier: ServiceNotifier = ServiceNotifier(environment: [:]),
         reading: (@Sendable () throws -> ServerConfiguration)? = nil
     ) throws {
+        self.inherited = inherited
+        self.notifier = notifier
         self.configuration = configuration
         self.reading = reading
         self.logger = logger
         certificates = try configuration.tls.map { try CertificateFiles($0) }
         let spin = configuration.busyPollNanoseconds
-        let loops = try (0..<max(1, configuration.loops)).map { _ in LoopContext(try EventLoop(spinNanoseconds: spin)) }
+        let loops = try (0..<max(1, configuration.loops)).map { _ in
+            LoopContext(try EventLoop(spinNanoseconds: spin), measures: configuration.metrics != nil)
+        }
         let context = try ServerContext(
             configuration, certificates: certificates, verifier: try TokenVerifier(), loops: loops, logger: logger)
         self.context = context
@@ -67,7 +84,11 @@ public final class Server: Service, Sendable {
         let listener = Listener(server: context)
         do {
             if let certificates, let tls = configuration.tls {
-                let ports = try listener.listen(tls.address, .tls(certificates))
+                let given = inherited.take(.tls)
+                let ports =
+                    given.isEmpty
+                    ? try listener.listen(tls.address, .tls(certificates))
+                    : try given.map { try listener.listen(inherited: $0, .tls(certificates)) }
                 running.withLock {
                     $0.ports += ports
                     $0.addresses.tls = ports.compactMap { HostPort($0.address) }
@@ -81,7 +102,15 @@ public final class Server: Service, Sendable {
                     $0.addresses.plainLoopback = HostPort(ports.first?.address)
                 }
             }
-            if let unixSocket = configuration.unixSocket {
+            let givenUnix = configuration.unixSocket == nil ? [] : inherited.take(.unix)
+            for descriptor in givenUnix {
+                let port = try listener.listen(inherited: descriptor, .plain(isReachableByBrowsers: false))
+                running.withLock {
+                    $0.ports.append(port)
+                    $0.addresses.unixPath = configuration.unixSocket?.path
+                }
+            }
+            if givenUnix.isEmpty, let unixSocket = configuration.unixSocket {
                 let file = try UnixSocketFile(unixSocket)
                 running.withLock { $0.socketFile = file }
                 let port = try listener.listen(file)
@@ -90,12 +119,32 @@ public final class Server: Service, Sendable {
                     $0.addresses.unixPath = file.path
                 }
             }
+            try await openWatchPorts()
         } catch {
             stopListening()
             throw error
         }
         logStart()
+        notifier.ready("listening")
     }
+
+    private func openWatchPorts() async throws {
+        let controls = ServerControls(
+            reload: { [weak self] in self?.reload() }, drain: { [weak self] in self?.requestStop($0) ?? false })
+        let ports = try await WatchPorts.open(configuration, context, inherited, controls) { [weak self] in
+            self?.takesClients ?? false
+        }
+        running.withLock {
+            $0.watchPorts = ports
+            $0.addresses.metrics = ports?.metricsAddress
+        }
+        if let purpose = inherited.unused.first {
+            throw ListenError.unavailable(
+                "the inherited socket '\(purpose)'", reason: "no setting asks for it; see docs/operations.md")
+        }
+    }
+
+    private var takesClients: Bool { running.withLock { !$0.ports.isEmpty && !$0.isStopping } }
 
     private func logStart() {
         let addresses = addresses
@@ -107,6 +156,8 @@ public final class Server: Service, Sendable {
         }
         if let plain = addresses.plainLoopback { metadata["plain"] = "\(plain)" }
         if let path = addresses.unixPath { metadata["unix"] = "\(path)" }
+        if let metrics = addresses.metrics { metadata["metrics"] = "\(metrics)" }
+        if let path = configuration.admin { metadata["admin"] = "\(path)" }
         if addresses.plainLoopback != nil || addresses.unixPath != nil {
             metadata["local-tenant"] = "\(configuration.localTenant)"
         }
@@ -128,21 +179,40 @@ extension Server {
     ///
     /// - Parameter isPatient: false leaves no time to the clients.
     public func stop(isPatient: Bool = true) async {
+        let patience = running.withLock { running in
+            running.isStopping = true
+            return running.drain ?? configuration.patience.drain
+        }
+        notifier.stopping()
         logger.info("stopping", metadata: ["connections": "\(context.admission.count)"])
         stopListening()
-        if isPatient, configuration.patience.drain > .zero, !running.withLock({ $0.isHurried }) {
+        if isPatient, patience > .zero, !running.withLock({ $0.isHurried }) {
             for shard in context.tenants.all { shard.drain() }
-            await waitForConnections(configuration.patience.drain)
+            await waitForConnections(patience)
         }
         closeConnections { $0.stop() }
         // For close_notify to get out and to be answered.
         let isHurried = running.withLock { $0.isHurried }
         await waitForConnections(isHurried ? .milliseconds(200) : .nanoseconds(Int64(context.waits.goodbye)))
-        closeConnections { $0.abandon("the server stops") }
+        closeConnections { $0.abandon("the server stops", .stopped) }
+        await running.withLock { $0.watchPorts }?.close()
         for loop in context.loops { loop.eventLoop.stop() }
         context.verifier.stop()
         await context.recordings?.finish()
         logger.info("stopped")
+    }
+
+    /// Asks `runUntilSignal` to stop, with `patience` for clients to leave; nil means as long as they take. False when
+    /// the server is stopping already. From any thread.
+    func requestStop(_ patience: Duration?) -> Bool {
+        let isFirst = running.withLock { running in
+            if running.isStopping { return false }
+            running.isStopping = true
+            running.drain = patience ?? .seconds(1 << 32)
+            return true
+        }
+        if isFirst { stopRequests.continuation.yield() }
+        return isFirst
     }
 
     /// Makes a `stop` that is under way, or yet to come, leave no more time to the clients. From any thread.

@@ -93,6 +93,10 @@ public struct ServerConfiguration: Sendable {
     public var patience = Patience()
     /// Where and how every tenant is recorded; nil when none is.
     public var recording: RecordingPolicy?
+    /// Where metrics and health can be read over HTTP, without TLS; nil means nowhere.
+    public var metrics: HostPort?
+    /// The Unix socket of the operator, for this user alone; nil means none.
+    public var admin: String?
 
     /// A server that listens nowhere yet.
     public init(localTenant: ShortName) {

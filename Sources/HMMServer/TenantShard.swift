@@ -31,6 +31,11 @@ final class TenantShard: @unchecked Sendable {
     /// When the timer fires, or is about to be set to.
     private var armed: Instant?
 
+    /// Requests taken, and the time that runs took where that is measured.
+    private var requests: UInt64 = 0
+    private var engineNanoseconds: UInt64 = 0
+    let born = Instant(nanoseconds: EventLoop.clock())
+
     private var timer: TimerQueue.Ticket?
     private var isRetired = false
     /// Connections that have more for the engine, or ask whether it is done, while it is cut short.
@@ -84,6 +89,8 @@ final class TenantShard: @unchecked Sendable {
             let end = engine.spent &+ limits.slice
             sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
             while !engine.isCut, let input = inputs.takeFirst(&sources) {
+                if let meter = loop.meter { meter.count(input) }
+                requests &+= 1
                 engine.handle(input, at: now, into: &effects)
                 if effects.text.count >= textBound || !effects.signals.isEmpty || engine.spent >= end { break }
             }
@@ -101,15 +108,18 @@ final class TenantShard: @unchecked Sendable {
     ) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
             let end = engine.spent &+ limits.slice
-            if recording == nil {
-                count += Self.run(
-                    bytes, &offset, with: &reader, of: mailbox.id, on: &engine, at: now, into: &effects,
-                    textBound: textBound, until: end)
-            } else {
-                count += runRecorded(
-                    bytes, &offset, with: &reader, &unfinished, of: mailbox.id, on: &engine, at: now, into: &effects,
-                    until: end)
-            }
+            let taken =
+                if recording == nil {
+                    Self.run(
+                        bytes, &offset, with: &reader, of: mailbox.id, on: &engine, at: now, into: &effects,
+                        textBound: textBound, until: end, meter: loop.meter)
+                } else {
+                    runRecorded(
+                        bytes, &offset, with: &reader, &unfinished, of: mailbox.id, on: &engine, at: now,
+                        into: &effects, until: end, meter: loop.meter)
+                }
+            count += taken
+            requests &+= UInt64(taken)
             if offset < bytes.count, engine.isCut || engine.spent >= end { yield(mailbox, loop, engine.isCut) }
         }
     }
@@ -119,10 +129,11 @@ final class TenantShard: @unchecked Sendable {
     private static func run(
         _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
         of connection: ConnectionID, on engine: inout Engine, at now: Instant, into effects: inout Effects,
-        textBound: Int, until end: UInt64
+        textBound: Int, until end: UInt64, meter: RunMeter?
     ) -> Int {
         var count = 0
         while !engine.isCut, let item = reader.next(bytes, &offset) {
+            if let meter { meter.count(item) }
             engine.handle(item, from: connection, at: now, into: &effects)
             count += 1
             if effects.text.count >= textBound || !effects.signals.isEmpty || engine.spent >= end { break }
@@ -134,7 +145,7 @@ final class TenantShard: @unchecked Sendable {
     private func runRecorded(
         _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
         _ unfinished: inout UnfinishedRequest, of connection: ConnectionID, on engine: inout Engine, at now: Instant,
-        into effects: inout Effects, until end: UInt64
+        into effects: inout Effects, until end: UInt64, meter: RunMeter?
     ) -> Int {
         var count = 0
         var start = offset
@@ -143,6 +154,7 @@ final class TenantShard: @unchecked Sendable {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<offset])
             RequestSource.append(unfinished.take(), rest, to: &sources)
             start = offset
+            if let meter { meter.count(item) }
             engine.handle(item, from: connection, at: now, into: &effects)
             count += 1
             if effects.text.count >= textBound || !effects.signals.isEmpty || engine.spent >= end { break }
@@ -191,6 +203,16 @@ final class TenantShard: @unchecked Sendable {
         locked(for: mailbox, on: loop) { engine, now, effects in
             take(.drained(mailbox.id), &engine, now, &effects)
         }
+    }
+
+    /// Lets `body` look at the engine. Nil if it is at work for longer than `patience` nanoseconds: who watches over a
+    /// server must not wait for a tenant's long operation.
+    func inspect<Result>(
+        patience: UInt64, _ body: (borrowing Engine, _ requests: UInt64, _ engineNanoseconds: UInt64) -> Result
+    ) -> Result? {
+        guard lock.lock(within: patience) else { return nil }
+        defer { lock.unlock() }
+        return body(engine, requests, engineNanoseconds)
     }
 
     /// Announces that a connection has gone. Nothing is delivered to it any more.
@@ -257,7 +279,9 @@ final class TenantShard: @unchecked Sendable {
     ) -> Delivery {
         loop.effects.removeAll()
         lock.lock()
+        if let meter = loop.meter { meter.begin() }
         body(&engine, time(loop), &loop.effects)
+        if let meter = loop.meter { engineNanoseconds &+= meter.end() }
         return unlock(distribute(to: own, on: loop), loop)
     }
 

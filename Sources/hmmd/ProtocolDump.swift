@@ -1,5 +1,6 @@
 import Foundation
 import HMMProtocol
+import HMMServer
 
 /// The protocol as data, for programs that generate clients, tests and documents.
 struct ProtocolDump: Encodable {
@@ -37,6 +38,6 @@ struct ProtocolDump: Encodable {
     /// The manual on standard input, its generated parts made anew.
     static func markdown() -> String {
         let manual = String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
-        return ProtocolDocument.regenerated(document: manual)
+        return OperationsDocument.regenerated(document: ProtocolDocument.regenerated(document: manual))
     }
 }

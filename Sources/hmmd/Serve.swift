@@ -82,7 +82,10 @@ struct Serve: AsyncParsableCommand {
                 "the limit of open files is below --max-connections",
                 metadata: ["max-connections": "\(configuration.maxConnections)", "room": "\(room)"])
         }
-        let server = try Server(configuration, logger: logger) { try source.read().configuration }
+        let server = try Server(
+            configuration, logger: logger, inherited: try InheritedSockets(environment: environment),
+            notifier: ServiceNotifier(environment: environment)
+        ) { try source.read().configuration }
         try await server.runUntilSignal()
     }
 

@@ -110,6 +110,15 @@ struct ServerOptions: ParsableArguments {
     @Flag(help: "Record what tenants are told, too, and not only digests of it.")
     var recordOutput = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Serve /metrics, /livez and /readyz there over HTTP. Anyone who can connect can read.",
+            valueName: "host:port"))
+    var metrics: String?
+
+    @Option(help: ArgumentHelp("Unix socket for the operator of the server, mode 600.", valueName: "path"))
+    var admin: String?
+
     @Option(help: ArgumentHelp("trace, debug, info (the default), notice, warning, error.", valueName: "level"))
     var logLevel: String?
 
@@ -124,7 +133,7 @@ struct ServerOptions: ParsableArguments {
             .handshakeTimeout: handshakeTimeout, .lineTimeout: lineTimeout, .idleTimeout: idleTimeout,
             .linger: linger, .drainSeconds: drainSeconds, .record: record, .recordBytes: recordBytes,
             .recordFiles: recordFiles, .recordSync: recordSync, .recordOutput: recordOutput ? "yes" : nil,
-            .logLevel: logLevel,
+            .logLevel: logLevel, .metrics: metrics, .admin: admin,
         ]
         return all.compactMapValues { $0 }
     }

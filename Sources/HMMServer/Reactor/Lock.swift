@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A mutual exclusion lock that is taken and released in different functions.
@@ -18,6 +19,20 @@ final class Lock: @unchecked Sendable {
     }
 
     @inline(__always) func lock() { pthread_mutex_lock(mutex) }
+
+    /// False if the lock could not be had in time; 0 nanoseconds only tries.
+    func lock(within nanoseconds: UInt64) -> Bool {
+        if pthread_mutex_trylock(mutex) == 0 { return true }
+        guard nanoseconds > 0 else { return false }
+        // The mutex waits by this clock; when somebody sets it, this wait ends early or late.
+        var end = timespec()
+        clock_gettime(CLOCK_REALTIME, &end)
+        let sum = UInt64(end.tv_nsec) + nanoseconds
+        end.tv_sec += Int(sum / 1_000_000_000)
+        end.tv_nsec = Int(sum % 1_000_000_000)
+        return pthread_mutex_timedlock(mutex, &end) == 0
+    }
+
     @inline(__always) func unlock() { pthread_mutex_unlock(mutex) }
 
     @inline(__always)

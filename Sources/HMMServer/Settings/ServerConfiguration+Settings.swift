@@ -34,6 +34,8 @@ extension ServerConfiguration {
                 "nothing to listen on: give --cert, --key and --client-ca (`hmmd cert make DIR` makes some to try), "
                     + "or --unix, or --plain-loopback")
         }
+        metrics = reader.value(.metrics) { HostPort($0) }
+        admin = reader.text(.admin)
         readBounds(&reader)
         readPatience(&reader)
         recording = Self.recording(&reader)

@@ -27,6 +27,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case recordSync = "record-sync"
     case recordOutput = "record-output"
     case logLevel = "log-level"
+    case metrics
+    case admin
 
     public var flag: String { "--\(rawValue)" }
 

@@ -81,6 +81,10 @@ extension Setting {
                 "When recordings are forced to the disk: when the kernel likes, or each second.")
         case .recordOutput:
             .init(Self.flagForm, "no", "Record what tenants are told, too, and not only digests of it.")
+        case .metrics:
+            .init(
+                "HOST:PORT", "", "Serve /metrics, /livez and /readyz there over HTTP. Anyone who can connect can read.")
+        case .admin: .init("a path", "", "Unix socket for the operator of the server, mode 600.")
         case .logLevel:
             .init("trace, debug, info, notice, warning, error or critical", "info", "What is worth a line of the log.")
         }

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# /metrics, /livez and /readyz, read by curl and judged by promtool.
+source "${0%/*}/support.bash"
+need openssl curl promtool
+
+certificates certs ci
+serve server --metrics 127.0.0.1:0 --max-connections 3
+metrics=$(sed -n 's/.*msg=listening.* metrics=\([^ ]*\).*/\1/p' "$log")
+connect a ci
+ask a 'mm.create' '+ mm=1'
+ask a 'nonsense' '- NOVERB *'
+
+# code METHOD PATH [OPTION...]: the status, with the answer in ./body.
+code() { curl -s -o body -w '%{http_code}' -X "$1" "${@:3}" "http://$metrics$2"; }
+
+is "the status of /metrics" "$(code GET /metrics)" 200
+promtool check metrics <body || fail "promtool has something to say"
+cp body all
+sed -n '/^groups:/,/^```/p' "$root/docs/operations.md" | grep -v '^```' >rules.yml
+promtool check rules rules.yml >out 2>&1 || fail "the rules of docs/operations.md: $(cat out)"
+# metric LINE: it is there, word for word.
+metric() { grep -qxF -- "$1" all || fail "no line '$1'"; }
+metric 'hmmd_requests_total{verb="mm.create"} 1'
+metric 'hmmd_requests_refused_total{code="NOVERB"} 1'
+metric 'hmmd_connections{transport="tls"} 1'
+metric 'hmmd_connection_limit 3'
+metric 'hmmd_tenant_connections{tenant="ci"} 1'
+metric 'hmmd_handshakes_total{result="ok"} 1'
+end=$(date -d "$(openssl x509 -noout -enddate -in certs/server.pem | cut -d= -f2)" +%s)
+metric "hmmd_certificate_not_after_seconds $end"
+grep -q "^process_open_fds [1-9]" all || fail "no open files"
+
+is "/livez" "$(code GET /livez)" 200
+is "/livez says" "$(cat body)" ok
+is "/readyz" "$(code GET /readyz)" 200
+is "a query" "$(code GET '/livez?verbose')" 200
+is "another path" "$(code GET /)" 404
+is "POST" "$(code POST /metrics)" 405
+is "PUT" "$(code PUT /metrics)" 405
+is "a body" "$(code GET /metrics -d x)" 400
+curl -sI "http://$metrics/metrics" >head
+grep -q '^HTTP/1.1 200' head || fail "HEAD: $(cat head)"
+grep -qi '^content-type: text/plain; version=0.0.4' head || fail "HEAD: $(cat head)"
+is "no request" "$(printf 'nonsense\r\n\r\n' | ncat "${metrics%:*}" "${metrics##*:}" | head -n 1 | tr -d '\r')" \
+    'HTTP/1.1 400 Bad Request'
+# Too much is not read to its end.
+{ printf 'X: ' && head -c 100000 /dev/zero | tr '\0' a; } >much
+curl -s -o body -H @much "http://$metrics/metrics" -w '%{http_code}' >status || true
+[[ $(cat status) != 200 ]] || fail "100000 bytes of header were taken"
+is "after that" "$(code GET /livez)" 200
+
+# More connections than may be: some get no answer, the rest of the server does not care.
+for ((i = 0; i < 20; i++)); do exec {silent[i]}<>"/dev/tcp/${metrics%:*}/${metrics##*:}"; done
+ask a ping '+'
+for ((i = 0; i < 20; i++)); do exec {silent[i]}>&-; done
+alive() { [[ $(code GET /livez || true) == 200 ]]; }
+eventually "an answer after the flood" alive
+
+# While it drains it is alive and not ready.
+connect driver ci
+ask driver 'mmap 1 0x10000 1p' '+ va=*'
+ask driver 'dev.create gpu0' '+ *'
+ask driver 'mirror 1 gpu0 lease=3600000' '+ mirror=1 *'
+say a 'munmap 1 0x10000 1p'
+hear driver '!1 inval mirror=1 *'
+kill -TERM "$server"
+hear driver '\* note : ?*'
+is "/readyz of a server that stops" "$(code GET /readyz)" 503
+is "/livez of a server that stops" "$(code GET /livez)" 200
+say driver 'ack 1'
+ended "$server"
+is "the exit status" "$status" 0
+
+
+# Nothing is opened unasked, and a place that is taken is an error.
+serve plain
+grep -q 'metrics=' "$log" && fail "metrics are served unasked"
+status_of "$hmmd" --listen 127.0.0.1:0 --cert certs/server.pem --key certs/server.key --client-ca certs/ca.pem \
+    --metrics "127.0.0.1:$port"
+[[ $status == 1 ]] || fail "a port that is taken: exit status $status"
+grep -q "cannot listen on 127.0.0.1:$port" err || fail "a port that is taken: $(cat err)"

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# What systemd asks of a service: notifications, a watchdog, sockets that it has bound, units that it understands.
+source "${0%/*}/support.bash"
+need openssl python3 ncat curl
+
+certificates certs ci
+python3 "$system/listener.py" notify "$HMM_TMP/notify" >>heard.by 2>notify.err &
+eventually "the one who listens" has_line heard.by bound
+heard_by() { eventually "'$1'" has_line heard.by "$1"; }
+
+export NOTIFY_SOCKET=$HMM_TMP/notify WATCHDOG_USEC=200000
+serve server
+heard_by '^READY=1,STATUS=listening$'
+heard_by '^WATCHDOG=1$'
+kill -HUP "$server"
+heard_by '^RELOADING=1,MONOTONIC_USEC=[0-9]*$'
+ready_again() { (($(grep -c '^READY=1,' heard.by) == 2)); }
+eventually "the end of the reload" ready_again
+kill -TERM "$server"
+heard_by '^STOPPING=1'
+ended "$server"
+is "the exit status" "$status" 0
+
+# A watchdog of another process.
+: >heard.by
+export WATCHDOG_PID=1
+serve foreign
+heard_by '^READY=1'
+kill -TERM "$server"
+heard_by '^STOPPING=1'
+ended "$server"
+grep -q WATCHDOG heard.by && fail "a sign of life for another process"
+unset NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID
+
+# Nobody listens there.
+NOTIFY_SOCKET=$HMM_TMP/nobody serve unheard
+connect a ci
+ask a ping '+'
+kill -TERM "$server"
+ended "$server"
+
+# Sockets from outside; addresses of the flags are not used.
+log=$HMM_TMP/given.log
+python3 "$system/listener.py" pass tls=0 metrics=0 "unix=$HMM_TMP/u" "admin=$HMM_TMP/a" -- \
+    "$hmmd" serve --listen 192.0.2.1:7423 --cert certs/server.pem --key certs/server.key --client-ca certs/ca.pem \
+    --metrics 192.0.2.1:1 --unix /nowhere/u --admin /nowhere/a 2>"$log" </dev/null &
+server=$!
+eventually "the server to listen" is_up
+port=$(sed -n 's/^tls=//p' "$log")
+connect b ci
+ask b ping '+'
+is "/readyz" "$(curl -s "http://127.0.0.1:$(sed -n 's/^metrics=//p' "$log")/readyz")" ok
+printf 'hello\nquit\n' | ncat -U u >said
+is "the Unix socket" "$(sed -n 2p said)" '+ version=1 tenant=local *'
+printf 'tenants\nquit\n' | ncat -U a >said
+is "the admin socket" "$(sed -n 2p said)" '= tenant=ci *'
+kill -TERM "$server"
+ended "$server"
+is "the exit status" "$status" 0
+[[ -S u && -S a ]] || fail "sockets of others were removed"
+
+# given WHAT PATTERN LISTENER-ARGUMENT...: the server does not start.
+given() {
+    status_of python3 "$system/listener.py" pass "${@:3}" -- \
+        "$hmmd" serve --cert certs/server.pem --key certs/server.key --client-ca certs/ca.pem
+    [[ $status == 1 ]] || fail "$1: exit status $status"
+    grep -q -- "$2" err || fail "$1: $(cat err)"
+}
+given "a socket nobody asked for" "the inherited socket 'admin': no setting asks for it" tls=0 "admin=$HMM_TMP/b"
+given "a name nobody knows" "its name must be one of tls, unix, admin, metrics" web=0
+given "a socket of another family" "no stream socket of the right family" "tls=$HMM_TMP/c"
+
+# Meant for another process, so not for us.
+LISTEN_PID=1 LISTEN_FDS=1 LISTEN_FDNAMES=tls serve own
+kill -TERM "$server"
+ended "$server"
+
+# The units, as far as they can be judged without systemd at work.
+if command -v systemd-analyze >/dev/null; then
+    mkdir units
+    for unit in hmmd.service hmmd.socket hmmd-admin.socket; do
+        sed -e "s|@BINDIR@/hmmd|$hmmd|" -e '/^Documentation=/d' "$root/packaging/systemd/$unit" >"units/$unit"
+    done
+    status_of systemd-analyze verify units/hmmd.service units/hmmd.socket units/hmmd-admin.socket
+    [[ $status == 0 && ! -s err ]] || fail "systemd-analyze verify: $(cat err)"
+    # 0 is shut off from everything, 10 from nothing.
+    status_of systemd-analyze security --offline=true --threshold=15 units/hmmd.service
+    [[ $status == 0 ]] || fail "exposure above 1.5: $(tail -n 1 out)"
+else
+    echo "note: without systemd-analyze the units were not judged"
+fi
