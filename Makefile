@@ -6,10 +6,14 @@
 # make fuzz    fuzz what takes bytes from strangers; SECONDS=600 for each target, TARGET=engine for one
 # make wire    random conversations over real sockets against a model; EXAMPLES=2000
 # make sanitize   the tests with threads and sockets under the thread and the address sanitizer
+# make install PREFIX=/usr/local DESTDIR=   programs, manual pages, completion, units
 
 BIN := .build/release
 
-.PHONY: run test simulate serve bench fuzz wire sanitize release docs format clean
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.PHONY: run test simulate serve bench fuzz wire sanitize release install docs format clean
 
 run: release
 	@$(BIN)/hmmd --run '$(BIN)/hmm-client play --show Tests/Transcripts/day.hmm'
@@ -51,10 +55,17 @@ sanitize:
 	@scripts/sanitize thread
 	@scripts/sanitize address
 
-# Rewrites the generated parts of docs/protocol.md and docs/configuration.md.
+# What has been built already is not built again, so that root can install what somebody else has made.
+install:
+	@[ -x $(BIN)/hmmd ] && [ -x $(BIN)/hmm-client ] || $(MAKE) release
+	@scripts/install $(BIN) $(PREFIX) $(DESTDIR)
+
+# Rewrites the generated parts of docs/protocol.md, docs/operations.md and docs/configuration.md.
 docs: release
 	@$(BIN)/hmmd --dump-protocol markdown < docs/protocol.md > docs/protocol.md.new
 	@mv docs/protocol.md.new docs/protocol.md
+	@$(BIN)/hmmd --dump-protocol markdown < docs/operations.md > docs/operations.md.new
+	@mv docs/operations.md.new docs/operations.md
 	@$(BIN)/hmmd --dump-configuration < docs/configuration.md > docs/configuration.md.new
 	@mv docs/configuration.md.new docs/configuration.md
 
