@@ -48,7 +48,7 @@ public struct ServiceNotifier: Sendable {
         text.withUTF8 { message in
             address.withUnsafeBytes { target in
                 _ = sendto(
-                    descriptor, message.baseAddress, message.count, Int32(MSG_NOSIGNAL),
+                    descriptor, message.baseAddress, message.count, 0,
                     target.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(target.count))
             }
         }
