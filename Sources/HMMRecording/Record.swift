@@ -40,8 +40,6 @@ public struct Record: Equatable, Sendable {
 public enum RecordingEnd: String, CaseIterable, Sendable {
     /// The tenant's last connection has gone.
     case closed
-    /// A client said `record stop`.
-    case stopped
     /// It has all the bytes it may have.
     case full
     /// It came faster than it could be written.

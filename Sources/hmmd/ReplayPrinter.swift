@@ -8,8 +8,6 @@ final class ReplayPrinter {
     private let output: ReplayCommand.Output
     private let isListing: Bool
     private var pending: [UInt8] = []
-    /// The connection whose line has not ended yet.
-    private var openLine: ConnectionID?
 
     init(output: ReplayCommand.Output, isListing: Bool) {
         self.output = output

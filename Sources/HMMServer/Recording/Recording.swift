@@ -155,7 +155,7 @@ final class Recording: @unchecked Sendable {
         self.file = nil
         let metadata: Logger.Metadata = ["tenant": "\(tenant)", "file": "\(path)", "reason": "\(ending.rawValue)"]
         switch ending {
-        case .closed, .stopped: folder.logger.debug("recording ended", metadata: metadata)
+        case .closed: folder.logger.debug("recording ended", metadata: metadata)
         case .full, .behind, .poisoned: folder.logger.warning("recording ended", metadata: metadata)
         }
     }
