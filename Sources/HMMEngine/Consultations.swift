@@ -55,9 +55,10 @@ extension Engine {
                 throw Failure(.badArgument, "the range has to hold the page of the event", address: page.address)
             }
         }
+        let space = asked.invalidation.space
+        range = free(range, around: page, of: space, butFor: operations.id(at: found))
         // From now on it waits for this, whatever its deadline.
         operations[found].state = .open(held: held)
-        let space = asked.invalidation.space
         let movement = Movement(
             to: .system, sources: .device, from: asked.device, exempt: ownMirrors(caller, space, asked.device))
         return Operation(
@@ -69,21 +70,12 @@ extension Engine {
     mutating func resumeConsulted(_ id: OperationID, _ asked: Consultation, _ now: Instant, _ effects: inout Effects) {
         guard let index = operations.index(of: id) else { return }
         guard unfinished == nil else { return postponed.append(.consulted(id, asked)) }
-        var operation = operations[index]
-        operation.state = .running
         endHold()
-        let bound = effects.text.count + limits.answerBytes
         // The driver may have brought back the page alone; whoever needs more of the range has not been told of that.
         let isThere = machine.isOnDevice(asked.invalidation.space, anyOf: asked.invalidation.range)
-        let step: Step =
-            isThere ? .invalidate(asked.invalidation) : operation.restart(&machine) ?? operation.step(&machine)
-        operation.isExcused = isThere
-        if go(on: step, &operation, id, bound, now, &effects) {
-            if let index = operations.index(of: id) { operations[index] = operation }
-        } else if let ended = operations.remove(id) {
-            answered(ended.caller)
-        }
-        wake(behind: id)
+        operations[index].state = .running
+        operations[index].isExcused = isThere
+        resume(id, inTurn: false, on: isThere ? .invalidate(asked.invalidation) : nil, now, &effects)
     }
 
     /// Drivers that did not decide in time, or that have gone.

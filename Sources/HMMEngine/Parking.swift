@@ -7,12 +7,16 @@ extension Engine {
     ///
     /// Whoever has not begun also waits behind those who wait already, or a stream of small requests would keep a large
     /// one out for ever.
-    mutating func resume(_ id: OperationID, inTurn: Bool, _ now: Instant, _ effects: inout Effects) {
+    ///
+    /// - Parameter first: what it does before anything else, if that is known.
+    mutating func resume(
+        _ id: OperationID, inTurn: Bool, on first: Step? = nil, _ now: Instant, _ effects: inout Effects
+    ) {
         guard let index = operations.index(of: id) else { return }
         guard unfinished == nil else { return postponed.append(.resumed(id, inTurn: inTurn)) }
         var operation = operations[index]
         let bound = effects.text.count + limits.answerBytes
-        var step = operation.restart(&machine)
+        var step = first ?? operation.restart(&machine)
         // What it has begun to announce it goes on with, before anyone comes between.
         while case .invalidate(let invalidation) = step {
             if pause(for: invalidation, &operation, id, bound, now, &effects) {
@@ -99,6 +103,22 @@ extension Engine {
             }
         }
         return nil
+    }
+
+    /// What of `range` around `page` nobody but `id` holds or keeps.
+    func free(_ range: PageRange, around page: Page, of space: SpaceID, butFor id: OperationID) -> PageRange {
+        var free = range
+        for index in 0..<operations.count where operations.id(at: index) != id {
+            var taken = (operations[index].held ?? []).filter { $0.space == space }.map(\.range)
+            if operations[index].keeps(range, of: space, machine), let kept = operations[index].wanted(machine) {
+                taken.append(kept)
+            }
+            for other in taken where other.overlaps(free) {
+                if other.end <= page { free = PageRange(other.end, free.end) }
+                if other.start > page { free = PageRange(free.start, other.start) }
+            }
+        }
+        return free
     }
 
     mutating func park(_ operation: consuming Operation, behind holder: OperationID, _ effects: inout Effects) {
