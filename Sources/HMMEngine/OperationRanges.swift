@@ -3,8 +3,13 @@ internal import HMMProtocol
 
 /// Which pages an operation wants for itself, and which it holds while mirrors are told.
 extension Operation {
-    /// The pages the work needs for itself; nil when it needs none.
+    /// The pages the work needs for itself, with those of the huge pages that it may make; nil when it needs none.
     func wanted(_ machine: borrowing Machine) -> PageRange? {
+        guard let range = needed(machine) else { return nil }
+        return makesPages ? machine.hugeReach(of: range, in: space) : range
+    }
+
+    private func needed(_ machine: borrowing Machine) -> PageRange? {
         switch work {
         case .load(let access, _), .store(let access, _): access.pages
         case .sweep(let sweep): sweep.pages
@@ -123,11 +128,14 @@ extension Operation {
         }
     }
 
-    /// It needs pages for the CPU's fault path: what it moves comes back because of that.
-    var isFault: Bool {
+    /// It goes through the CPU's fault path.
+    private var makesPages: Bool {
         switch work {
-        case .load, .store, .sweep, .fault, .legacy, .deviceLoad, .deviceStore, .pin, .exclusive, .advise: !isExcused
+        case .load, .store, .sweep, .fault, .legacy, .deviceLoad, .deviceStore, .pin, .exclusive, .advise: true
         default: false
         }
     }
+
+    /// What it moves comes back because the CPU's fault path needs it.
+    var isFault: Bool { makesPages && !isExcused }
 }

@@ -64,6 +64,10 @@ extension Machine {
         _ entry: PageEntry, _ place: Place, _ area: Area, _ uses: inout FrameUses, _ found: inout [String]
     ) -> UInt64 {
         guard entry.hasFrame else { return 0 }
+        guard physical.exists(entry.frame) else {
+            found.append("an entry without memory at \(place.page.address)")
+            return 0
+        }
         if entry.kind == .migrating, !entry.isReserved, !physical.frame(entry.frame).pointee.isLocked {
             found.append("a migrating entry outside a migration at \(place.page.address)")
         }
@@ -140,6 +144,10 @@ extension Machine {
             found.append("\(physical.used) frames in use, \(known.count) known")
         }
         for number in known {
+            guard physical.exists(number) else {
+                found.append("frame \(number.number): in use and not there")
+                continue
+            }
             let frame = physical.frame(number).pointee
             let mappings = uses.mapped[number] ?? 0
             if frame.mappings != mappings || (uses.isQuiet && frame.references != mappings + (uses.held[number] ?? 0)) {

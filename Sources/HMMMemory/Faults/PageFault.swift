@@ -78,6 +78,18 @@ extension Machine {
         return base
     }
 
+    /// A range of faults with the huge pages that may come of those at either end.
+    public func hugeReach(of range: PageRange, in space: SpaceID) -> PageRange {
+        guard let index = spaces.index(of: space), !range.isEmpty else { return range }
+        let start = hugeBase(index, range.start) ?? range.start
+        let last = Page(number: range.end.number - 1)
+        return PageRange(start, hugeBase(index, last).map { $0 + 512 } ?? range.end)
+    }
+
+    private func hugeBase(_ index: Int, _ page: Page) -> Page? {
+        spaces[index].areas.area(at: page).flatMap { hugeBase(index, page, $0) }
+    }
+
     /// Maps a new huge page; false when there is none.
     mutating func mapHuge(_ index: Int, _ base: Page, writable: Bool = true) -> Bool {
         guard let first = allocateHuge() else { return false }

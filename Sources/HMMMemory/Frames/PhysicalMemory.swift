@@ -58,6 +58,11 @@ public struct PhysicalMemory: ~Copyable {
         section(frame).pointee.frames + Int(frame.number & 511)
     }
 
+    /// There is memory of that number.
+    func exists(_ frame: FrameNumber) -> Bool {
+        frame.number < Self.frameLimit && existingSection(frame.number >> 9) != nil
+    }
+
     // MARK: Allocation
 
     /// Takes the lowest free frame of `zone`, with one reference and undefined bytes. Nil when the zone or the limit of
