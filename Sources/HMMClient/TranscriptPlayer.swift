@@ -69,6 +69,7 @@ public struct TranscriptPlayer: Sendable {
 /// The connections of one transcript being played.
 private struct Stage {
     private struct Actor {
+        let tenant: String
         var lines: LineConnection
         /// Lines that have come and not been asked for; the next one last.
         var received: [ServerLineReader.Item]
@@ -90,7 +91,7 @@ private struct Stage {
         case .remark, .heading, .finished: break
         case .connect(let name, let tenant):
             let lines = try await player.connect(tenant)
-            actors[name] = Actor(lines: lines, received: [lines.greeting])
+            actors[name] = Actor(tenant: tenant, lines: lines, received: [lines.greeting])
         case .send(let name, let octets):
             if name != lastSpeaker { try await hear(lastSpeaker) }
             lastSpeaker = name
@@ -101,7 +102,7 @@ private struct Stage {
         case .receive(let name): return try await receive(name, within: player.patienceMilliseconds)
         case .settle(let name): return try await settle(name)
         case .advance(let milliseconds): try? await Task.sleep(for: .milliseconds(Int64(milliseconds)))
-        case .cut(let name): await actors.removeValue(forKey: name)?.lines.abort()
+        case .cut(let name): try await cut(name)
         }
         return nil
     }
@@ -111,14 +112,49 @@ private struct Stage {
     private mutating func hear(_ name: String) async throws(ClientError) {
         guard let actor = actors[name], actor.isUnheard, actor.isBetweenLines else { return }
         actors[name]?.isUnheard = false
+        _ = try await ask(name, "ping")
+    }
+
+    /// Lets a transport vanish, and waits until another connection of the tenant no longer counts it.
+    private mutating func cut(_ name: String) async throws(ClientError) {
+        guard let gone = actors.removeValue(forKey: name) else { return }
+        let witness = actors.keys.sorted().first {
+            actors[$0]?.tenant == gone.tenant && actors[$0]?.isBetweenLines == true
+        }
+        let before: UInt64 = if let witness { try await connections(countedBy: witness) } else { 0 }
+        await gone.lines.abort()
+        guard let witness, before > 0 else { return }
+        for _ in 0..<player.patienceMilliseconds {
+            if try await connections(countedBy: witness) < before { return }
+            try? await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
+    /// Connections of the tenant; 0 where the server does not tell.
+    private mutating func connections(countedBy name: String) async throws(ClientError) -> UInt64 {
+        for item in try await ask(name, "quota") {
+            guard case .row(_, let pairs) = item.line, pairs.contains(.init("name", .atom("connections"))) else {
+                continue
+            }
+            return pairs.first { $0.key == "use" }?.value.number ?? 0
+        }
+        return 0
+    }
+
+    /// Asks something beside the transcript. Lines that are not of the answer stay for the transcript.
+    private mutating func ask(_ name: String, _ request: String) async throws(ClientError) -> [ServerLineReader.Item] {
+        guard let lines = actors[name]?.lines else { return [] }
         pings += 1
-        let tag = "hear\(pings)"
-        try? await actor.lines.send(line: "#\(tag) ping")
-        while case .lines(let items) = try await actor.lines.receive(within: player.patienceMilliseconds) {
+        let tag = "stage\(pings)"
+        try? await lines.send(line: "#\(tag) \(request)")
+        var answer: [ServerLineReader.Item] = []
+        while case .lines(let items) = try await lines.receive(within: player.patienceMilliseconds) {
             let others = items.filter { $0.line.tag?.description != tag }
             actors[name]?.received.insert(contentsOf: others.reversed(), at: 0)
-            if others.count < items.count { return }
+            answer += items.filter { $0.line.tag?.description == tag }
+            if answer.last?.line.endsAnswer == true { break }
         }
+        return answer
     }
 
     private mutating func receive(_ name: String, within milliseconds: Int64) async throws(ClientError)
