@@ -57,9 +57,14 @@ extension Operation {
         if let kept { holds.append(Hold(space: space, range: kept)) }
         // Before a huge page is split each part of it is told as a whole, and nothing of it may be used until then.
         let isSplit = invalidation.reason == .clear && invalidation.range.count >= 512
-        for place in told {
+        return holds + heldElsewhere(isSplit: isSplit)
+    }
+
+    /// Pages that have been announced beside its own range and not changed yet.
+    private func heldElsewhere(isSplit: Bool) -> [Hold] {
+        var holds = told.map { place in
             let start = isSplit ? Page(number: place.page.number & ~511) : place.page
-            holds.append(Hold(space: place.space, range: PageRange(start, place.page + (isSplit ? 512 : 1))))
+            return Hold(space: place.space, range: PageRange(start, place.page + (isSplit ? 512 : 1)))
         }
         switch work {
         case .cut(let cut): holds += cut.told
@@ -97,6 +102,13 @@ extension Operation {
     func keeps(_ range: PageRange, of space: SpaceID, _ machine: borrowing Machine) -> Bool {
         guard keepsOn, case .parked = state, self.space == space else { return false }
         return wanted(machine)?.overlaps(range) ?? false
+    }
+
+    /// It waits for another that came between its rounds, and pages of `range` have been announced that it will not
+    /// announce again: nobody may look at them until it has changed them. Who has announced them as well may pass.
+    func hasAnnounced(_ range: PageRange, of space: SpaceID) -> Bool {
+        guard hasBegun, case .parked = state else { return false }
+        return heldElsewhere(isSplit: true).contains { $0.space == space && $0.range.overlaps(range) }
     }
 
     private var told: [Place] {

@@ -72,13 +72,19 @@ extension Engine {
     private func holder(of operation: Operation, _ id: OperationID) -> OperationID? {
         guard let wanted = operation.wanted(machine) else { return nil }
         for index in 0..<operations.count where operations.id(at: index) != id {
-            if operations[index].keeps(wanted, of: operation.space, machine) { return operations.id(at: index) }
+            if bars(index, operation, wanted) { return operations.id(at: index) }
             guard let held = operations[index].held,
                 held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) })
             else { continue }
             return operations.id(at: index)
         }
         return nil
+    }
+
+    /// An operation that waits has announced part of what `operation` wants.
+    private func bars(_ index: Int, _ operation: Operation, _ wanted: PageRange) -> Bool {
+        operations[index].keeps(wanted, of: operation.space, machine)
+            || !operation.keepsOn && operations[index].hasAnnounced(wanted, of: operation.space)
     }
 
     /// The operation that a new one, or one whose turn it is, has to let go first: one that holds part of what it
@@ -94,7 +100,7 @@ extension Engine {
             case .open where operation.looksOnly: continue
             case .inRound(_, let held), .open(let held), .consulting(_, let held):
                 if held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) }) { return other }
-            case .parked where operations[index].keeps(wanted, of: operation.space, machine): return other
+            case .parked where bars(index, operation, wanted): return other
             case .parked:
                 guard other < id, operations[index].space == operation.space,
                     !operation.isAccess || !operations[index].isAccess

@@ -9,7 +9,7 @@ extension Engine {
     mutating func quickFault(_ fault: Fault, _ caller: Caller, _ effects: inout Effects) -> Bool {
         let id = MirrorID(rawValue: fault.mirror)
         let page = Page(containing: fault.extent.va)
-        guard fault.extent.length == UInt64(PageSize.bytes), roundsRunning == 0, !restrictions.isAny,
+        guard fault.extent.length == UInt64(PageSize.bytes), operations.isEmpty, !restrictions.isAny,
             let subscription = subscriptions.index(of: id), subscriptions[subscription].connection == caller.connection,
             let mirror = machine.mirrors.index(of: id), machine.mirrors[mirror].range.contains(page),
             fault.access != .none,
