@@ -32,6 +32,7 @@ extension ConnectionHandler {
     func pump(_ plaintext: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
         guard takesRequests, !isPumping else { return }
         isPumping = true
+        allowance = loop.share
         replay()
         if plaintext.count > 0 { feed(plaintext) }
         if let session {
@@ -48,7 +49,7 @@ extension ConnectionHandler {
 
     private func readSome(_ session: TLSSession) {
         var end = ReadEnd.starved
-        if reader.missingLiteral > 0 {
+        if expectsLiteral {
             bytesSinceBatch += fillLiteral(session, &end)
         } else {
             let count = Self.decrypt(session, into: loop.plaintext, &end)
@@ -114,9 +115,9 @@ extension ConnectionHandler {
                 feedHeld(bytes, &offset, mailbox)
                 continue
             }
-            var count = 0
-            deliver(shard.run(bytes, &offset, with: &reader, &count, &unfinished, of: mailbox, on: loop))
-            if count > 0 { hasCompletedRequest = true }
+            let before = allowance
+            deliver(shard.run(bytes, &offset, with: &reader, &allowance, &unfinished, of: mailbox, on: loop))
+            if allowance < before { hasCompletedRequest = true }
             bytesSinceBatch = 0
         }
         if phase == .open, offset < bytes.count { held.unparsed.append(contentsOf: bytes[offset...]) }
@@ -129,7 +130,12 @@ extension ConnectionHandler {
         bytesSinceBatch += offset - start
         if loop.batch.isEmpty { return }
         hasCompletedRequest = true
+        allowance -= loop.batch.count
         runBatch(mailbox)
+        if allowance <= 0, offset < bytes.count, !isYielding {
+            isYielding = true
+            loop.post(mailbox)
+        }
     }
 
     private func parse(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int, of id: ConnectionID) {
@@ -163,7 +169,7 @@ extension ConnectionHandler {
                 holdForTurn()
                 break
             }
-            deliver(shard.run(&loop.batch, of: mailbox, on: loop))
+            deliver(shard.run(&loop.batch, &allowance, of: mailbox, on: loop))
         }
         loop.batch.removeAll()
         bytesSinceBatch = 0
@@ -173,17 +179,19 @@ extension ConnectionHandler {
     private func replay() {
         guard !held.isEmpty, let shard, let mailbox else { return }
         while phase == .open, !isYielding, !held.acknowledgements.isEmpty {
-            deliver(shard.run(&held.acknowledgements, of: mailbox, on: loop))
+            deliver(shard.run(&held.acknowledgements, &allowance, of: mailbox, on: loop))
             held.releaseIfEmpty()
         }
-        while phase == .open, !mustHold, !isYielding, !held.isEmpty {
-            if !held.inputs.isEmpty {
-                deliver(shard.run(&held.inputs, of: mailbox, on: loop))
+        while phase == .open, !isYielding, !held.isEmpty {
+            if !held.inputs.isEmpty, !mustHold {
+                deliver(shard.run(&held.inputs, &allowance, of: mailbox, on: loop))
                 held.releaseIfEmpty()
-            } else {
+            } else if !held.unparsed.isEmpty, held.bytes < server.limits.queuedBytes {
                 var bytes: [UInt8] = []
                 swap(&bytes, &held.unparsed)
                 bytes.withUnsafeBytes { feed($0) }
+            } else {
+                break
             }
         }
     }
@@ -195,6 +203,9 @@ extension ConnectionHandler {
 
     /// Enough is held back: nothing more is parsed, decrypted or read from the socket.
     var isFull: Bool { held.bytes >= server.limits.queuedBytes || !held.unparsed.isEmpty }
+
+    /// What comes next are the bytes of one request.
+    var expectsLiteral: Bool { reader.missingLiteral > 0 }
 
     /// Moves the batch behind what is held back, except acknowledgements: they overtake every queued request, so that
     /// whoever waits for them need not wait for a slow client to read its answers.

@@ -74,6 +74,8 @@ final class ConnectionHandler {
     var bytesSinceBatch = 0
     /// At least one request has been completed in this turn.
     var hasCompletedRequest = false
+    /// Requests that may still be run in this turn.
+    var allowance = 0
     /// Input is being worked off further up the stack.
     var isPumping = false
 

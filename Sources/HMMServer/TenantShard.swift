@@ -83,8 +83,11 @@ final class TenantShard: @unchecked Sendable {
         return (mailbox, unlock(delivery, loop))
     }
 
-    /// Runs requests from the front of `inputs`, until none is left, much has been said, or a transport has to act.
-    func run(_ inputs: inout InputQueue, of mailbox: Mailbox, on loop: LoopContext) -> Delivery {
+    /// Runs requests from the front of `inputs`, until none is left, the allowance is used up, much has been done or
+    /// said, or a transport has to act. The allowance goes down with each request; one is run even without.
+    func run(
+        _ inputs: inout InputQueue, _ allowance: inout Int, of mailbox: Mailbox, on loop: LoopContext
+    ) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
             let end = engine.spent &+ limits.slice
             sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
@@ -92,19 +95,21 @@ final class TenantShard: @unchecked Sendable {
                 if let meter = loop.meter { meter.count(input) }
                 requests &+= 1
                 engine.handle(input, at: now, into: &effects)
-                if effects.text.count >= textBound || !effects.signals.isEmpty || engine.spent >= end { break }
+                allowance -= 1
+                if allowance <= 0 || Self.isOver(effects, textBound) || engine.spent >= end { break }
             }
             if !sources.isEmpty { recording?.record(requests: sources, of: mailbox.id, at: now, causing: effects) }
-            if !inputs.isEmpty, engine.isCut || engine.spent >= end { yield(mailbox, loop, engine.isCut) }
+            if !inputs.isEmpty, allowance <= 0 || engine.isCut || engine.spent >= end {
+                yield(mailbox, loop, engine.isCut)
+            }
         }
     }
 
-    /// Parses and runs the requests in `bytes` from `offset`, until no whole one is left, much has been said, or a
-    /// transport has to act. `count` grows by the number of requests.
+    /// Parses and runs the requests in `bytes` from `offset`, under the same conditions.
     @inline(__always)
     func run(
-        _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader, _ count: inout Int,
-        _ unfinished: inout UnfinishedRequest, of mailbox: Mailbox, on loop: LoopContext
+        _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
+        _ allowance: inout Int, _ unfinished: inout UnfinishedRequest, of mailbox: Mailbox, on loop: LoopContext
     ) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
             let end = engine.spent &+ limits.slice
@@ -112,15 +117,17 @@ final class TenantShard: @unchecked Sendable {
                 if recording == nil {
                     Self.run(
                         bytes, &offset, with: &reader, of: mailbox.id, on: &engine, at: now, into: &effects,
-                        textBound: textBound, until: end, meter: loop.meter)
+                        textBound: textBound, most: allowance, until: end, meter: loop.meter)
                 } else {
                     runRecorded(
                         bytes, &offset, with: &reader, &unfinished, of: mailbox.id, on: &engine, at: now,
-                        into: &effects, until: end, meter: loop.meter)
+                        into: &effects, most: allowance, until: end, meter: loop.meter)
                 }
-            count += taken
+            allowance -= taken
             requests &+= UInt64(taken)
-            if offset < bytes.count, engine.isCut || engine.spent >= end { yield(mailbox, loop, engine.isCut) }
+            if offset < bytes.count, allowance <= 0 || engine.isCut || engine.spent >= end {
+                yield(mailbox, loop, engine.isCut)
+            }
         }
     }
 
@@ -129,14 +136,14 @@ final class TenantShard: @unchecked Sendable {
     private static func run(
         _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
         of connection: ConnectionID, on engine: inout Engine, at now: Instant, into effects: inout Effects,
-        textBound: Int, until end: UInt64, meter: RunMeter?
+        textBound: Int, most: Int, until end: UInt64, meter: RunMeter?
     ) -> Int {
         var count = 0
         while !engine.isCut, let item = reader.next(bytes, &offset) {
             if let meter { meter.count(item) }
             engine.handle(item, from: connection, at: now, into: &effects)
             count += 1
-            if effects.text.count >= textBound || !effects.signals.isEmpty || engine.spent >= end { break }
+            if count >= most || isOver(effects, textBound) || engine.spent >= end { break }
         }
         return count
     }
@@ -145,7 +152,7 @@ final class TenantShard: @unchecked Sendable {
     private func runRecorded(
         _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
         _ unfinished: inout UnfinishedRequest, of connection: ConnectionID, on engine: inout Engine, at now: Instant,
-        into effects: inout Effects, until end: UInt64, meter: RunMeter?
+        into effects: inout Effects, most: Int, until end: UInt64, meter: RunMeter?
     ) -> Int {
         var count = 0
         var start = offset
@@ -157,11 +164,17 @@ final class TenantShard: @unchecked Sendable {
             if let meter { meter.count(item) }
             engine.handle(item, from: connection, at: now, into: &effects)
             count += 1
-            if effects.text.count >= textBound || !effects.signals.isEmpty || engine.spent >= end { break }
+            if count >= most || Self.isOver(effects, textBound) || engine.spent >= end { break }
         }
         unfinished.append(UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), of: reader)
         if count > 0 { recording?.record(requests: sources, of: connection, at: now, causing: effects) }
         return count
+    }
+
+    /// Much has been said, or a transport has to act.
+    @inline(__always)
+    private static func isOver(_ effects: borrowing Effects, _ textBound: Int) -> Bool {
+        effects.text.count >= textBound || !effects.signals.isEmpty
     }
 
     /// Much has been done for a connection and it wants more: others of its loop come first. Where the engine itself

@@ -22,8 +22,10 @@ final class StreamSocket: Pollable {
 
     /// A client that has gone is an error here, not a signal for the process.
     private static let noSignal = Int32(MSG_NOSIGNAL)
-    /// Reads of one readiness before other connections get their turn.
+    /// Reads of one readiness before other connections get their turn, while a literal comes in.
     private static let readsPerTurn = 4
+    /// Most bytes read at once that may hold many requests.
+    private static let lineBytes = 16384
 
     /// Takes over `descriptor`, which is closed with the socket. `input` is the loop's buffer for what is read.
     init(_ descriptor: Int32, _ loop: EventLoop, input: UnsafeMutableRawBufferPointer) {
@@ -64,10 +66,11 @@ final class StreamSocket: Pollable {
 
     private func receive() {
         for _ in 0..<Self.readsPerTurn where isOpen && isReading {
-            let count = recv(descriptor, input.baseAddress, input.count, 0)
+            let room = owner?.expectsLiteral == true ? input.count : Self.lineBytes
+            let count = recv(descriptor, input.baseAddress, room, 0)
             if count > 0 {
                 owner?.received(UnsafeRawBufferPointer(rebasing: input[..<count]))
-                if count < input.count { return }
+                if count < room || owner?.expectsLiteral != true { return }
             } else if count == 0 {
                 hasInputEnded = true
                 watch()
