@@ -92,6 +92,8 @@ extension Operation {
         switch work {
         case .migrate(var migration, _): migration.abandon(&machine)
         case .stage(var staged, _): staged.rollBack(&machine)
+        case .fork(var fork): fork.abandon(&machine)
+        case .map(var mapping, _): mapping.abandon(&machine)
         default: break
         }
     }
