@@ -75,6 +75,7 @@ struct Operation: Equatable {
         indirect case copy(StagedMigration, MigrationID)
         /// `hmm.vma-get-pfns` and `hmm.vma-fault`.
         indirect case legacy(RangeFault)
+        indirect case check(StateCheck)
     }
 
     /// On whose behalf pages of an address space move.
