@@ -42,6 +42,8 @@ public struct Engine: ~Copyable {
     /// The first rule that the state has broken. Nobody is served by such a state: every connection has been told, and
     /// whoever comes is.
     public internal(set) var poison: String?
+    /// Work that had been done when the state was last looked at.
+    var inspected: UInt64 = 0
 
     /// The time at which `.tick` is due, if any. It may be early, never late.
     public internal(set) var nextDeadline: Instant?
@@ -111,7 +113,7 @@ public struct Engine: ~Copyable {
         case .close(let connection, let reason): close(connection, reason, &effects)
         case .drained(let connection): goOnAfterDrain(connection)
         case .tick: if poison == nil { tick(now, &effects) } else { nextDeadline = nil }
-        case .inspect: inspect(&effects)
+        case .inspect: inspect(now, &effects)
         case .policy(let policy): adopt(policy)
         case .drain: drain(&effects)
         }

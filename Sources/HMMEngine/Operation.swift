@@ -75,6 +75,7 @@ struct Operation: Equatable {
         indirect case copy(StagedMigration, MigrationID)
         /// `hmm.vma-get-pfns` and `hmm.vma-fault`.
         indirect case legacy(RangeFault)
+        indirect case check(StateCheck)
     }
 
     /// On whose behalf pages of an address space move.
@@ -100,27 +101,36 @@ struct Operation: Equatable {
 }
 
 extension Operation {
-    /// The page frames that it takes, where it takes any that can be counted beforehand.
+    /// The pages that it accesses, as far as that may take page frames that can be counted beforehand.
     @inline(__always)
-    var demand: FrameDemand? {
+    var accessedPages: UInt64? {
         switch work {
-        case .load(let access, _), .store(let access, _):
-            FrameDemand(access.space, access.pages, write: access.isWrite)
-        case .sweep(let sweep): FrameDemand(sweep.space, sweep.pages, write: sweep.fill != nil, passesGaps: true)
-        case .fault(let fault), .legacy(let fault): demand(of: fault)
-        case .deviceLoad(let access, _), .deviceStore(let access, _):
-            FrameDemand(space, access.pages, write: access.isWrite)
-        case .exclusive(let access): FrameDemand(access.space, access.pages, write: true)
-        case .pin(let pinning): FrameDemand(pinning.space, pinning.pages, write: pinning.isWrite)
+        case .load(let access, _), .store(let access, _): access.pages.count
+        case .sweep(let sweep): sweep.pages.count
+        case .fault(let fault), .legacy(let fault): fault.request.takesNothing ? nil : fault.pages.count
+        case .deviceLoad(let access, _), .deviceStore(let access, _): access.pages.count
+        case .exclusive(let access): access.pages.count
+        case .pin(let pinning): pinning.pages.count
         case .advise(let change) where change.advice == .populateRead || change.advice == .populateWrite:
-            FrameDemand(change.space, change.range, write: change.advice == .populateWrite)
+            change.range.count
         default: nil
         }
     }
 
-    private func demand(of fault: RangeFault) -> FrameDemand? {
-        guard fault.request.each == nil, fault.request.all != .nothing else { return nil }
-        return FrameDemand(fault.space, fault.pages, write: fault.request.all == .write)
+    /// The page frames that it takes for those.
+    func demand(_ machine: borrowing Machine) -> FrameDemand? {
+        switch work {
+        case .load(let access, _), .store(let access, _):
+            FrameDemand(access.space, access.pages, .access(write: access.isWrite))
+        case .sweep(let sweep): FrameDemand(sweep.space, sweep.pages, .sweep(write: sweep.fill != nil))
+        case .fault(let fault), .legacy(let fault): fault.demand
+        case .deviceLoad(let access, _), .deviceStore(let access, _): access.demand(machine)
+        case .exclusive(let access): FrameDemand(access.space, access.pages, .exclusive)
+        case .pin(let pinning): pinning.demand
+        case .advise(let change):
+            FrameDemand(change.space, change.range, .access(write: change.advice == .populateWrite))
+        default: nil
+        }
     }
 }
 

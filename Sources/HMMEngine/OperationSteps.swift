@@ -39,6 +39,7 @@ extension Operation {
         case .cut(var cut): return step(&cut, &machine) { .cut($0) }
         case .evict(var eviction, let purpose): return step(&eviction, &machine) { .evict($0, purpose) }
         case .legacy(var fault): return step(&fault, &machine) { .legacy($0) }
+        case .check(var check): return step(&check, &machine) { .check($0) }
         case .stage(var staged, let id): return step(&staged, &machine) { .stage($0, id) }
         case .snapshot(let mirror, let range):
             work = .snapshot(mirror, range)
@@ -92,6 +93,8 @@ extension Operation {
         switch work {
         case .migrate(var migration, _): migration.abandon(&machine)
         case .stage(var staged, _): staged.rollBack(&machine)
+        case .fork(var fork): fork.abandon(&machine)
+        case .map(var mapping, _): mapping.abandon(&machine)
         default: break
         }
     }

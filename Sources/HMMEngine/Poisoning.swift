@@ -6,10 +6,20 @@ extension Engine {
     /// Checking all of the state takes little.
     var isSmall: Bool { machine.physical.used <= 2048 && machine.spaces.count <= 16 }
 
-    /// Looks whether the state still follows its rules.
-    mutating func inspect(_ effects: inout Effects) {
-        guard poison == nil, isSmall, let violation = machine.violations().min() else { return }
-        poison(violation, &effects)
+    /// Looks whether the state still follows its rules. A large one is looked at only after work that is large beside
+    /// the look.
+    mutating func inspect(_ now: Instant, _ effects: inout Effects) {
+        let cost = machine.physical.used * Self.workPerFrame
+        guard poison == nil, isSmall || machine.spent - inspected >= cost else { return }
+        inspected = machine.spent
+        run(checking(for: Caller(connection: ConnectionID(rawValue: 0), tag: .none)), now, &effects)
+    }
+
+    /// Units of work between two looks, for each page frame in use: thirty times what the look takes.
+    private static let workPerFrame: UInt64 = 512
+
+    func checking(for caller: Caller) -> Operation {
+        Operation(caller: caller, verb: .check, space: SpaceID(rawValue: 0), work: .check(StateCheck()))
     }
 
     /// Tells every connection and lets go of everything that could still happen.
@@ -29,17 +39,16 @@ extension Engine {
     }
 
     /// `check`: what it finds is told, and is the end of the tenant.
-    mutating func check(_ caller: Caller, _ effects: inout Effects) {
-        let violations = machine.violations().sorted()
+    mutating func answer(_ check: StateCheck, _ caller: Caller, _ effects: inout Effects) {
         effects.answer(caller)
-        for violation in violations.prefix(100) {
+        for violation in check.found {
             effects.text.beginRow(caller.tag)
             effects.text.pair(" text=", quoted: violation)
             effects.text.endLine()
         }
         effects.text.beginSuccess(caller.tag)
-        effects.text.pair(" violations=", UInt64(violations.count))
+        effects.text.pair(" violations=", check.violations)
         effects.text.endLine()
-        if let first = violations.first { poison(first, &effects) }
+        if let first = check.found.first { poison(first, &effects) }
     }
 }

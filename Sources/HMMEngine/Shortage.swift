@@ -26,6 +26,9 @@ extension Engine {
         }
     }
 
+    /// Frames and nodes set aside for requests that wait.
+    package var promised: UInt64 { machine.promised }
+
     /// What clients can find out by looking.
     package func visibleState() -> [String] { machine.visibleState() + names() }
 

@@ -68,7 +68,7 @@ import Testing
                 guard let area = map.areas.area(at: range.start) else { break }
                 let part = range.clamped(to: area.range)
                 let before = map.areas.areas.count
-                let growth = map.areas.growth(protecting: part, protection)
+                let growth = map.areas.growth(changing: part) { $0.protection != protection }
                 map.protect(part, protection)
                 for index in part.start.number..<part.end.number { pages[Int(index)] = protection }
                 #expect(map.areas.areas.count <= before + growth)
@@ -136,11 +136,11 @@ import Testing
         #expect(map.areas.growth(removing: PageRange(15, count: 10)) == 0)
         #expect(map.areas.growth(removing: PageRange(0, count: 10)) == 0)
         #expect(map.areas.growth(removing: PageRange(40, count: 10)) == 0)
-        #expect(map.areas.growth(protecting: PageRange(11, count: 3), []) == 2)
-        #expect(map.areas.growth(protecting: PageRange(11, count: 3), .read) == 0)
-        #expect(map.areas.growth(protecting: PageRange(15, count: 10), []) == 2)
-        #expect(map.areas.growth(protecting: PageRange(15, count: 10), .read) == 1)
-        #expect(map.areas.growth(protecting: PageRange(10, count: 20), []) == 0)
-        #expect(map.areas.growth(protecting: PageRange(5, count: 40), []) == 0)
+        #expect(map.areas.growth(changing: PageRange(11, count: 3)) { $0.protection != [] } == 2)
+        #expect(map.areas.growth(changing: PageRange(11, count: 3)) { $0.protection != .read } == 0)
+        #expect(map.areas.growth(changing: PageRange(15, count: 10)) { $0.protection != [] } == 2)
+        #expect(map.areas.growth(changing: PageRange(15, count: 10)) { $0.protection != .read } == 1)
+        #expect(map.areas.growth(changing: PageRange(10, count: 20)) { $0.protection != [] } == 0)
+        #expect(map.areas.growth(changing: PageRange(5, count: 40)) { $0.protection != [] } == 0)
     }
 }

@@ -6,13 +6,13 @@ extension Engine {
     func operation(_ mmap: Mmap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(mmap.space)
         let plan = try plan(mmap)
-        try checkAreas(growth: plan.replaces ? 2 : 1)
+        let operation = Operation(
+            caller: caller, verb: .mmap, space: space, work: .map(Mapping(space, plan, areaLimit: limits.areas), mmap))
+        try checkAreas(operation)
         if mmap.kind == .device {
             guard plan.count <= 65536 else { throw Failure(.badArgument, "a device's file has at most 65536 pages") }
-            guard plan.count <= machine.framesFree else { throw overFrames() }
         }
-        return Operation(
-            caller: caller, verb: .mmap, space: space, work: .map(Mapping(space, plan, areaLimit: limits.areas), mmap))
+        return operation
     }
 
     private func plan(_ mmap: Mmap) throws(Failure) -> MappingPlan {
@@ -62,6 +62,8 @@ extension Engine {
         case .tooManyAreas: Failure(.limit, "the address space has \(limits.areas) areas already")
         case .noHugePages:
             Failure(.outOfMemory, "the reserve has \(limits.hugetlbPages) huge pages, and fewer are left")
+        case .noFrames: overFrames()
+        case .noFile: Failure(.cancelled, "the file was removed meanwhile")
         case .unaligned: Failure(.badArgument, "huge pages of the reserve begin at multiples of 2 MiB")
         case .noSpace: Failure(.cancelled, "the address space was dropped meanwhile")
         }
@@ -78,48 +80,34 @@ extension Engine {
     func operation(_ munmap: Munmap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(munmap.space)
         let range = PageRange(touching: munmap.extent.va, length: munmap.extent.length)
-        try checkAreas(space) { $0.growth(removing: range) }
-        return Operation(caller: caller, verb: .munmap, space: space, work: .unmap(Unmapping(space, range)))
+        let operation = Operation(
+            caller: caller, verb: .munmap, space: space, work: .unmap(Unmapping(space, range)))
+        try checkAreas(operation)
+        return operation
     }
 
     func operation(_ mprotect: Mprotect, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(mprotect.space)
         let range = PageRange(touching: mprotect.extent.va, length: mprotect.extent.length)
         let protection = Protection(rawValue: mprotect.protection.rawValue)
-        try checkAreas(space) { $0.growth(protecting: range, protection) }
-        return Operation(
+        let operation = Operation(
             caller: caller, verb: .mprotect, space: space, work: .protect(ProtectionChange(space, range, protection)))
+        try checkAreas(operation)
+        return operation
     }
-
-    /// Cutting areas makes more of them.
-    private func checkAreas(_ space: SpaceID, _ growth: (borrowing AreaMap) -> Int) throws(Failure) {
-        guard let index = machine.spaces.index(of: space) else { return }
-        let more = growth(machine.spaces[index].areas)
-        guard machine.spaces[index].areas.areas.count + more <= limits.areas else {
-            throw Failure(.limit, "the address space may have \(limits.areas) areas, and this would cut one more")
-        }
-        try checkAreas(growth: more)
-    }
-
-    /// All address spaces together.
-    func checkAreas(growth: Int) throws(Failure) {
-        guard areaCount + growth > limits.tenantAreas else { return }
-        throw Failure(.limit, "the tenant may have \(limits.tenantAreas) areas in all address spaces together")
-    }
-
-    var areaCount: Int { (0..<machine.spaces.count).reduce(0) { $0 + machine.spaces[$1].areas.areas.count } }
 
     func operation(_ mremap: Mremap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(mremap.space)
         let old = PageRange(touching: mremap.va, length: mremap.length)
         let count = mremap.newLength.map { PageRange(touching: 0, length: $0).count } ?? old.count
-        try checkAreas(space) { _ in 2 }
-        return Operation(
+        let operation = Operation(
             caller: caller, verb: .mremap, space: space,
             work: .remap(
                 Remapping(
                     space, old, count: count, to: mremap.to.map { Page(containing: $0) }, mayMove: mremap.mayMove,
                     keepsOld: mremap.dontUnmap, areaLimit: limits.areas)))
+        try checkAreas(operation)
+        return operation
     }
 
     func answer(_ remapping: Remapping, _ operation: borrowing Operation, _ effects: inout Effects) {
@@ -138,13 +126,14 @@ extension Engine {
         guard let advice = MemoryAdvice(rawValue: madvise.advice.rawValue) else {
             throw Failure(.badArgument, "unknown advice")
         }
-        try checkAreas(space) { _ in 2 }
         guard advice != .populateRead && advice != .populateWrite || madvise.extent.length <= limits.residentBytes
         else {
             throw Failure(.limit, "one request populates at most \(limits.residentBytes) bytes")
         }
-        return Operation(
+        let operation = Operation(
             caller: caller, verb: .madvise, space: space, work: .advise(AdviceChange(space, range, advice)))
+        try checkAreas(operation)
+        return operation
     }
 
     // MARK: maps

@@ -29,11 +29,17 @@ extension Engine {
         }
     }
 
+    /// Pins that are being made.
+    private var pinsRunning: Int {
+        (0..<operations.count).count { index in if case .pin = operations[index].work { true } else { false } }
+    }
+
     func operation(_ fork: SpaceFork, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(fork.space)
         try checkQuota(.spaces, pending: forksRunning)
-        try checkAreas(growth: machine.spaces.index(of: space).map { machine.spaces[$0].areas.areas.count } ?? 0)
-        return Operation(caller: caller, verb: .spaceFork, space: space, work: .fork(Fork(space)))
+        let operation = Operation(caller: caller, verb: .spaceFork, space: space, work: .fork(Fork(space)))
+        try checkAreas(operation)
+        return operation
     }
 
     /// The copy of an address space is complete; it keeps the parent's policy.
@@ -90,7 +96,7 @@ extension Engine {
 
     func operation(_ pin: HMMProtocol.Pin, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(pin.space)
-        guard machine.pins.count < limits.pins else { throw over("pins", limits.pins) }
+        guard machine.pins.count + pinsRunning < limits.pins else { throw over("pins", limits.pins) }
         guard pin.extent.length <= limits.residentBytes else {
             throw Failure(.limit, "one pin covers at most \(limits.residentBytes) bytes")
         }

@@ -73,7 +73,7 @@ extension Engine {
         _ request: Request, _ caller: Caller, _ now: Instant, _ effects: inout Effects
     ) throws(Failure) -> Operation? {
         switch request {
-        case .check: check(caller, &effects)
+        case .check: return checking(for: caller)
         case .config(let config): configure(config, caller, &effects)
         case .auth: throw Failure(.state, "this connection has a tenant already")
         case .inject(let inject): try self.inject(inject, caller, &effects)
@@ -130,7 +130,7 @@ extension Engine {
         let start = effects.text.count
         do throws(Failure) {
             // The caller may have gone while it waited; what it asked for is done all the same.
-            guard sessions.contains(caller.connection) else { return finishUnheard(operation) }
+            guard sessions.contains(caller.connection) else { return finishUnheard(operation, &effects) }
             try answer(operation, &effects)
         } catch {
             effects.text.truncate(to: start)
@@ -181,6 +181,7 @@ extension Engine {
         case .evict(let eviction, let purpose): answer(eviction, purpose, operation, &effects)
         case .stage(let staged, nil): answerBegin(staged, open(staged, operation), operation, &effects)
         case .idle: break
+        case .check(let check): answer(check, caller, &effects)
         case .copy(let staged, _): answerCopy(staged, caller, &effects)
         case .stage(let staged, _): answerFinish(staged, operation, &effects)
         }
@@ -188,7 +189,7 @@ extension Engine {
 
     /// Does what a store still has to do when nobody waits for its answer, and gives up what only the caller could have
     /// used.
-    private mutating func finishUnheard(_ operation: borrowing Operation) {
+    private mutating func finishUnheard(_ operation: borrowing Operation, _ effects: inout Effects) {
         switch operation.work {
         case .store(_, let write): store(write)
         case .deviceStore(let access, let write):
@@ -196,6 +197,7 @@ extension Engine {
         case .fork(let fork): if let child = fork.child { forget(child) }
         case .stage(var staged, nil): staged.rollBack(&machine)
         case .pin: releasePins(of: operation.caller.connection)
+        case .check(let check): if let violation = check.found.first { poison(violation, &effects) }
         default: break
         }
     }

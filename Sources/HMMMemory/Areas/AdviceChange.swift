@@ -138,6 +138,9 @@ public struct AdviceChange: SteppedWork {
         return nil
     }
 
+    /// The area is told something it does not know yet.
+    public func marks(_ area: Area) -> Bool { marked(area.advice) != area.advice }
+
     private func marked(_ marks: Area.Advice) -> Area.Advice {
         switch advice {
         case .hugePage: marks.subtracting(.noHugePage).union(.hugePage)
@@ -249,6 +252,8 @@ public struct AdviceChange: SteppedWork {
             hasFailed = true
             return nil
         }
+        // It takes a huge page before it gives back small ones.
+        guard machine.framesFree >= 512 else { return .failed(MemoryFault(.limit, base)) }
         return announce(PageRange(base, base + 512))
     }
 }

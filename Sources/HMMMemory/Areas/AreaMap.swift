@@ -71,12 +71,13 @@ public struct AreaMap: Sendable {
         return area.range.start < range.start && range.end < area.range.end ? 1 : 0
     }
 
-    /// How many areas more there are at most once `range` has another protection: one for each end that cuts an area.
-    public func growth(protecting range: PageRange, _ protection: Protection) -> Int {
+    /// How many areas more there are at most once `range` has been changed where `changes` says so: one for each end
+    /// that cuts such an area.
+    public func growth(changing range: PageRange, where changes: (Area) -> Bool) -> Int {
         let first = area(at: range.start)
         let last = area(at: Page(number: range.end.number - 1))
-        let cutsFirst = first.map { $0.range.start < range.start && $0.protection != protection } ?? false
-        let cutsLast = last.map { range.end < $0.range.end && $0.protection != protection } ?? false
+        let cutsFirst = first.map { $0.range.start < range.start && changes($0) } ?? false
+        let cutsLast = last.map { range.end < $0.range.end && changes($0) } ?? false
         return (cutsFirst ? 1 : 0) + (cutsLast ? 1 : 0)
     }
 

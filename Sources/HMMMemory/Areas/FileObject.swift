@@ -32,6 +32,11 @@ extension Machine {
         files.append(FileObject(tableNodes, length: length, isAnonymous: isAnonymous))
     }
 
+    /// Someone is about to map a file: it stays until its name has been taken away once more.
+    mutating func keep(_ id: FileID) {
+        if let index = files.index(of: id) { files[index].holders += 1 }
+    }
+
     /// Takes a file's name away; what still maps it keeps it. Kernel: unlink(2).
     public mutating func forgetName(_ id: FileID) {
         guard let index = files.index(of: id) else { return }

@@ -27,7 +27,7 @@ public struct MappingPlan: Equatable, Sendable {
     }
 
     /// What goes first.
-    var replaced: PageRange? { replaces ? start.map { PageRange($0, $0 + count) } : nil }
+    public var replaced: PageRange? { replaces ? start.map { PageRange($0, $0 + count) } : nil }
 }
 
 /// `mmap`: a new area. Where it replaces another it unmaps that first. Kernel: mmap(2).
@@ -35,7 +35,12 @@ public struct Mapping: SteppedWork {
     public let space: SpaceID
     public let plan: MappingPlan
     private let areaLimit: Int
-    private var unmapping: Unmapping?
+    private var phase = Phase.begin
+    /// What a device's file takes, and a mapping of the reserve, once nothing is in their way.
+    private var promise = Promise()
+    private var hugePages: UInt64 = 0
+    /// The file stays while mirrors let go of what is there.
+    private var kept: FileID?
     /// Where it is, in the end.
     public private(set) var range: PageRange?
     /// Why it was refused, when the step failed with `.refused`.
@@ -45,19 +50,67 @@ public struct Mapping: SteppedWork {
         self.space = space
         self.plan = plan
         self.areaLimit = areaLimit
-        unmapping = plan.replaced.map { Unmapping(space, $0) }
     }
 
+    private enum Phase: Equatable {
+        case begin
+        /// What is there goes.
+        case unmapping(Unmapping)
+    }
+
+    /// Once it has begun to unmap nothing can refuse it: what it needs has been set aside.
     public mutating func step(_ machine: inout Machine) -> Step {
-        if let refusal = machine.refusal(of: plan, space, areaLimit) { return refuse(refusal) }
-        if var work = unmapping {
-            let step = work.step(&machine)
-            unmapping = work
-            guard step == .done else { return step }
-            unmapping = nil
+        if case .begin = phase {
+            if let refusal = machine.refusal(of: plan, space, areaLimit) { return refuse(refusal) }
+            guard let replaced = plan.replaced else { return map(&machine) }
+            prepare(&machine, replaced)
+            phase = .unmapping(Unmapping(space, replaced))
         }
+        guard case .unmapping(var work) = phase else { return .done }
+        let step = work.step(&machine)
+        phase = .unmapping(work)
+        if case .failed = step { abandon(&machine) }
+        guard step == .done else { return step }
+        takeBack(&machine)
+        defer { letFileGo(&machine) }
+        return map(&machine)
+    }
+
+    private mutating func prepare(_ machine: inout Machine, _ replaced: PageRange) {
+        if plan.kind == .device, let index = machine.spaces.index(of: space) {
+            promise = Promise(frames: plan.count, nodes: machine.spaces[index].table.missingNodes(replaced))
+            machine.setAside(promise)
+        }
+        if plan.kind == .hugetlb {
+            hugePages = plan.count / 512
+            machine.hugePagesReserved += hugePages
+        }
+        if let file = plan.file {
+            kept = file
+            machine.keep(file)
+        }
+    }
+
+    private mutating func takeBack(_ machine: inout Machine) {
+        machine.takeBack(&promise)
+        machine.hugePagesReserved -= hugePages
+        hugePages = 0
+    }
+
+    private mutating func letFileGo(_ machine: inout Machine) {
+        if let kept { machine.forgetName(kept) }
+        kept = nil
+    }
+
+    /// It does not come to map anything.
+    public mutating func abandon(_ machine: inout Machine) {
+        takeBack(&machine)
+        letFileGo(&machine)
+    }
+
+    private mutating func map(_ machine: inout Machine) -> Step {
         do throws(MappingRefusal) {
-            range = try machine.mapArea(space, plan, areaLimit: areaLimit)
+            range = try machine.map(space, plan)
             return .done
         } catch {
             return refuse(error)
@@ -82,6 +135,10 @@ public enum MappingRefusal: Error, Equatable, Sendable {
     case tooManyAreas
     /// The reserve has no huge pages left. Kernel: -ENOMEM.
     case noHugePages
+    /// A device's file takes more page frames than are left.
+    case noFrames
+    /// The file has gone.
+    case noFile
     /// Huge pages of the reserve begin at multiples of 2 MiB. Kernel: -EINVAL.
     case unaligned
     case noSpace
@@ -92,8 +149,13 @@ extension Machine {
     public mutating func mapArea(
         _ space: SpaceID, _ plan: MappingPlan, areaLimit: Int
     ) throws(MappingRefusal) -> PageRange {
-        guard let index = spaces.index(of: space) else { throw .noSpace }
         if let refusal = refusal(of: plan, space, areaLimit) { throw refusal }
+        return try map(space, plan)
+    }
+
+    /// Maps what `refusal` has nothing against.
+    mutating func map(_ space: SpaceID, _ plan: MappingPlan) throws(MappingRefusal) -> PageRange {
+        guard let index = spaces.index(of: space) else { throw .noSpace }
         let range = try place(index, plan)
         var area = Area(range: range, protection: plan.protection)
         area.kind = plan.kind
@@ -117,13 +179,45 @@ extension Machine {
         // Once what was there has gone, nothing is cut any more: what is allowed before is not refused after.
         let cuts = plan.replaced.map { spaces[index].areas.growth(removing: $0) } ?? 0
         if spaces[index].areas.areas.count + cuts >= areaLimit { return .tooManyAreas }
-        if plan.kind == .hugetlb, hugePagesReserved + plan.count / 512 > hugePages { return .noHugePages }
-        guard let start = plan.start else { return nil }
-        if start < AddressSpace.lowest { return .tooLow }
-        if plan.kind == .hugetlb, start.number & 511 != 0 { return .unaligned }
-        guard start.number + plan.count <= AddressSpace.highest.number else { return .noGap }
-        if !plan.replaces, spaces[index].areas.overlaps(PageRange(start, start + plan.count)) { return .taken(start) }
-        return nil
+        if let file = plan.file, !files.contains(file) { return .noFile }
+        if plan.kind == .hugetlb, hugePagesReserved + plan.count / 512 > hugePages + reservedPages(of: plan, index) {
+            return .noHugePages
+        }
+        if let start = plan.start {
+            if start < AddressSpace.lowest { return .tooLow }
+            if plan.kind == .hugetlb, start.number & 511 != 0 { return .unaligned }
+            guard start.number + plan.count <= AddressSpace.highest.number else { return .noGap }
+            if !plan.replaces, spaces[index].areas.overlaps(PageRange(start, start + plan.count)) {
+                return .taken(start)
+            }
+        }
+        return plan.kind == .device && !hasRoom(for: plan, index) ? .noFrames : nil
+    }
+
+    /// Huge pages of the reserve that come free when a mapping replaces what is there.
+    private func reservedPages(of plan: MappingPlan, _ index: Int) -> UInt64 {
+        guard let range = plan.replaced else { return 0 }
+        let areas = spaces[index].areas
+        return areas.areas[areas.indices(overlapping: range)].reduce(0) {
+            $1.kind == .hugetlb ? $0 + $1.range.clamped(to: range).count / 512 : $0
+        }
+    }
+
+    /// Frames for every page of a device's file are left, those counted that nobody else has of what it replaces.
+    private func hasRoom(for plan: MappingPlan, _ index: Int) -> Bool {
+        let place = plan.start.map { PageRange($0, $0 + plan.count) } ?? freePlace(index, plan)
+        guard let place, spaces[index].table.missingNodes(place) <= tableNodes.free else { return false }
+        if plan.count <= framesFree { return true }
+        var free = framesFree
+        guard let range = plan.replaced else { return false }
+        var page = range.start
+        while free < plan.count, let piece = spaces[index].table.nextLeaf(from: page, before: range.end) {
+            for offset in 0..<piece.count where piece[offset].hasFrame {
+                if physical.frame(piece[offset].frame).pointee.references == 1 { free += 1 }
+            }
+            page = piece.start + UInt64(piece.count)
+        }
+        return plan.count <= free
     }
 
     /// Where `mapArea` would put an area without being told where.
@@ -149,7 +243,7 @@ extension Machine {
     private mutating func fillDeviceArea(_ index: Int, _ range: PageRange) {
         for offset in 0..<range.count {
             let page = range.start + offset
-            guard spaces[index].table.hasRoom(for: page), let frame = allocateZeroed() else { return }
+            guard let frame = allocateZeroed(promised: true) else { return }
             map(frame)
             spaces[index].table.set(page, PageEntry(.system, frame, writable: false))
             spaces[index].resident += 1

@@ -22,6 +22,14 @@ public struct DeviceAccess: RestartedWork {
     public var told: [Place] { fault?.told ?? [] }
     public var returning: Hold? { fault?.returning }
 
+    /// The page frames that it takes; nil when the device can use every page already.
+    public func demand(_ machine: borrowing Machine) -> FrameDemand? {
+        guard let page = firstMissing(machine) else { return nil }
+        let missing = RangeFault(
+            mirror, PageRange(page, pages.end), FaultRequest(isWrite ? .write : .read), machine)
+        return FrameDemand(missing.space, missing.pages, .fault(missing, batch: batch))
+    }
+
     /// Time has passed since the last step: makes the change that it announced, and begins anew.
     public mutating func restart(_ machine: inout Machine) -> Step? { fault?.restart(&machine) }
 

@@ -2,103 +2,252 @@
 public struct FrameDemand: Equatable, Sendable {
     public let space: SpaceID
     public let pages: PageRange
-    public let isWrite: Bool
-    /// What may not be accessed is left out; otherwise the access ends there.
-    public let passesGaps: Bool
+    public let kind: Kind
 
-    public init(_ space: SpaceID, _ pages: PageRange, write: Bool, passesGaps: Bool = false) {
+    public enum Kind: Equatable, Sendable {
+        /// Every page is loaded or stored, up to the first that may not be.
+        case access(write: Bool)
+        /// Every page that may be is loaded or stored.
+        case sweep(write: Bool)
+        /// Every page is written for a device that then has it alone: huge mappings become small ones first.
+        case exclusive
+        /// Every page is read, and those that others may share are copied; for a long term also those of files and of
+        /// zeroes.
+        case pin(longTerm: Bool)
+        /// Device faults of so many pages each, one after the other.
+        case fault(RangeFault, batch: UInt64)
+    }
+
+    public init(_ space: SpaceID, _ pages: PageRange, _ kind: Kind) {
         self.space = space
         self.pages = pages
-        isWrite = write
-        self.passesGaps = passesGaps
+        self.kind = kind
+    }
+
+    fileprivate func permits(_ area: Area) -> Bool {
+        switch kind {
+        case .access(true), .sweep(true), .exclusive: area.isWritable
+        case .access(false), .sweep(false): !area.protection.isEmpty
+        case .pin, .fault: area.isReadable
+        }
+    }
+
+    fileprivate var passesGaps: Bool {
+        switch kind {
+        case .sweep: true
+        // Where it must not it fails, at the first page behind.
+        case .fault(let fault, _): fault.request.each != nil
+        case .access, .exclusive, .pin: false
+        }
     }
 }
 
 extension Machine {
-    /// The first page for which `demand` would find no frame left; nil when there are enough, as far as can be told:
-    /// what others do meanwhile may take some.
+    /// An access to so many pages may find no frame: whoever wants to know has to count them.
     @inline(__always)
-    public mutating func shortage(_ demand: FrameDemand) -> Page? {
+    public func mayRunShort(_ pages: UInt64) -> Bool {
         // No page takes more than two, but for huge pages that are touched at either end.
-        let free = framesFree
-        return 2 * demand.pages.count + 1024 <= free ? nil : countShortage(demand, free)
+        2 * pages + 1024 > framesFree
     }
 
-    /// Frames that may still be taken.
-    public var framesFree: UInt64 { physical.limit > physical.used ? physical.limit - physical.used : 0 }
-
-    @inline(never)
-    private mutating func countShortage(_ demand: FrameDemand, _ free: UInt64) -> Page? {
+    /// The first page for which `demand` would find no frame left; nil when there are enough, as far as can be told:
+    /// what others do while it waits may take some.
+    public mutating func shortage(_ demand: FrameDemand) -> Page? {
         guard let index = spaces.index(of: demand.space) else { return nil }
-        var free = free
+        var count = FrameCount(free: framesFree)
         var page = demand.pages.start
         while page < demand.pages.end {
             guard let area = spaces[index].areas.nextArea(from: page, before: demand.pages.end) else { return nil }
-            let isUsable = demand.isWrite ? area.isWritable : !area.protection.isEmpty
-            if !isUsable || area.range.start > page, !demand.passesGaps { return nil }
+            let permits = demand.permits(area)
+            if !permits || area.range.start > page, !demand.passesGaps { return nil }
             page = max(page, area.range.start)
             let end = min(area.range.end, demand.pages.end)
-            guard isUsable else {
-                page = end
-                continue
-            }
-            while page < end {
-                spend(Slice.entry)
-                let (next, frames) = takes(index, area, page, end, write: demand.isWrite, free)
-                // One each, or all at once.
-                guard frames <= free else { return frames == next - page ? page + free : page }
-                free -= frames
+            while permits, page < end {
+                let next = self.end(of: demand, page, end)
+                spend((next - page) * Slice.entry)
+                if let short = self.count(index, area, PageRange(page, next), demand, &count) { return short }
                 page = next
             }
+            page = end
         }
         return nil
     }
 
-    /// How many frames the pages from `page` take, one or several that are alike, and where they end.
+    /// Where the pages end that one table has, or one batch.
+    private func end(of demand: FrameDemand, _ page: Page, _ end: Page) -> Page {
+        guard case .fault(_, let batch) = demand.kind, batch < demand.pages.count else {
+            return min(page.endOfTable, end)
+        }
+        let offset = page - demand.pages.start
+        return min(page.endOfTable, end, page + (batch - offset % batch))
+    }
+
+    /// Counts what a part of a table takes; the first page that finds nothing.
+    private func count(
+        _ index: Int, _ area: Area, _ part: PageRange, _ demand: FrameDemand, _ count: inout FrameCount
+    ) -> Page? {
+        var page = part.start
+        var need = FrameCount.Need.nothing
+        if case .fault(let fault, _) = demand.kind, let asked = needOfAll(index, part, fault) {
+            if asked == .nothing { return nil }
+            need = asked
+        }
+        while page < part.end {
+            let entry = spaces[index].table[page]
+            need = self.need(demand, page, entry, need)
+            if need == .nothing || (entry.isPresent && entry.isWritable) {
+                page = page + 1
+                continue
+            }
+            let (next, frames) = takes(index, area, PageRange(page, part.end), entry, need, &count)
+            // One each, or all at once.
+            guard frames <= count.free else { return frames == next - page ? page + count.free : page }
+            count.free -= frames
+            page = next
+        }
+        return nil
+    }
+
+    /// Where there is no table, or one mapping for all, a device fault takes the pages as one; nil elsewhere.
+    private func needOfAll(_ index: Int, _ part: PageRange, _ fault: RangeFault) -> FrameCount.Need? {
+        let huge = spaces[index].table.huge(part.start)
+        guard huge != nil || !spaces[index].table.isCovered(part.start) else { return nil }
+        let need = fault.request.need(part.start - fault.pages.start..<part.end - fault.pages.start)
+        if fault.isUsable(huge ?? .none, need, self) { return .nothing }
+        return need == .write ? .write : .read
+    }
+
+    /// What is done with a page. A device fault does with every page what one before it in the table has needed.
+    private func need(
+        _ demand: FrameDemand, _ page: Page, _ entry: PageEntry, _ before: FrameCount.Need
+    ) -> FrameCount.Need {
+        switch demand.kind {
+        case .access(let isWrite), .sweep(let isWrite): return isWrite ? .write : .read
+        case .exclusive: return .writeSmall
+        case .pin(let isLongTerm): return isLongTerm ? .own : .alone
+        case .fault(let fault, _):
+            let need = fault.request.need(page - fault.pages.start)
+            switch before {
+            case .nothing where fault.isUsable(entry, need, self): return .nothing
+            // What has been read into place is the zero page, or what was there.
+            case .read where need != .write || (entry.hasFrame && entry.isWritable): return .read
+            case .nothing, .read: return need == .write ? .write : .read
+            default: return before
+            }
+        }
+    }
+
+    /// How many frames the pages of a part take from its first on, one page or several that are alike, and where those
+    /// end.
     private func takes(
-        _ index: Int, _ area: Area, _ page: Page, _ end: Page, write: Bool, _ free: UInt64
+        _ index: Int, _ area: Area, _ part: PageRange, _ entry: PageEntry, _ need: FrameCount.Need,
+        _ count: inout FrameCount
     ) -> (next: Page, frames: UInt64) {
-        switch area.kind {
-        case .io, .device: return (end, 0)
-        case .hugetlb:
-            let needs = spaces[index].table.huge(page).map { write && needsCopy($0) } ?? true
-            return (min(page.hugeStart + 512, end), needs ? 512 : 0)
-        case .anonymous where !write: return (end, 0)
-        case .anonymous where !spaces[index].table.isCovered(page):
-            let base = page.hugeStart
-            let mayBeHuge = area.advice.contains(.hugePage) && area.range.contains(PageRange(base, base + 512))
-            let next = min(page.endOfTable, end)
-            return mayBeHuge && free >= 512 ? (next, 512) : (next, next - page)
-        case .anonymous: return (page + 1, needsFrame(spaces[index].table[page]) ? 1 : 0)
-        case .file: return (page + 1, takesOfFile(spaces[index].table[page], area, page, write: write))
+        let page = part.start
+        if area.kind == .io { return (part.end, 0) }
+        if count.huge == page.hugeStart { return (part.end, 0) }
+        if area.kind == .hugetlb {
+            guard entry.isNone || (need != .read && sharedPages(part, entry, small: false) > 0) else {
+                return (part.end, 0)
+            }
+            count.huge = page.hugeStart
+            return (part.end, 512)
+        }
+        if entry.isHuge, entry.hasFrame {
+            // Its pages are copied one by one.
+            return (part.end, need == .read ? 0 : sharedPages(part, entry, small: need == .writeSmall))
+        }
+        if area.kind == .anonymous, entry.isNone, !spaces[index].table.isCovered(page) {
+            return takesOfHole(area, part, need, &count)
+        }
+        return (page + 1, takes(area, page, entry, need, &count))
+    }
+
+    /// Where a huge page can be had a store takes it, and a load the zero page of that size.
+    private func takesOfHole(
+        _ area: Area, _ part: PageRange, _ need: FrameCount.Need, _ count: inout FrameCount
+    ) -> (next: Page, frames: UInt64) {
+        let base = part.start.hugeStart
+        let canBeHuge = area.advice.contains(.hugePage) && area.range.contains(PageRange(base, base + 512))
+        switch need {
+        case .write, .writeSmall:
+            guard canBeHuge, count.zeroes != base, count.free >= 512 else {
+                return (part.end, part.count)
+            }
+            count.huge = base
+            // For a device alone it becomes small again, which takes nothing.
+            return (part.end, 512)
+        case .own: return (part.end, part.count)
+        case .read, .alone, .nothing:
+            if canBeHuge { count.zeroes = base }
+            return (part.start + 1, 0)
         }
     }
 
-    /// A hole of the file takes one, and so does a private copy.
-    private func takesOfFile(_ entry: PageEntry, _ area: Area, _ page: Page, write: Bool) -> UInt64 {
-        let copies = write && !area.isShared
-        guard entry.isNone else { return copies && needsFrame(entry) ? 1 : 0 }
-        guard let file = area.file.flatMap({ files.index(of: $0) }), area.offset(of: page) < files[file].pageCount
-        else { return 0 }
-        return (filePage(file, area.offset(of: page)) == nil ? 1 : 0) + (copies ? 1 : 0)
-    }
-
-    /// A store there takes a frame.
-    private func needsFrame(_ entry: PageEntry) -> Bool {
+    private func takes(
+        _ area: Area, _ page: Page, _ entry: PageEntry, _ need: FrameCount.Need, _ count: inout FrameCount
+    ) -> UInt64 {
+        let makesOwn = need == .write || need == .writeSmall || need == .own
         switch entry.kind {
-        case .none, .zero: true
-        case .system, .coherent: needsCopy(entry)
-        // What comes back from a device takes the place of what it leaves there.
-        case .devicePrivate, .exclusive, .migrating: false
+        case .none where area.kind == .device: return 0
+        case .none where area.kind == .file:
+            guard let file = area.file.flatMap({ files.index(of: $0) }), area.offset(of: page) < files[file].pageCount
+            else { return 0 }
+            let offset = area.offset(of: page)
+            let isHole = filePage(file, offset) == nil && count.holes.insert(.init(file: file, page: offset)).inserted
+            return (isHole ? 1 : 0) + (makesOwn && !area.isShared ? 1 : 0)
+        case .none, .zero: return makesOwn ? 1 : 0
+        case .system, .coherent, .devicePrivate, .exclusive:
+            guard need != .read, !area.isShared, !entry.isWritable else { return 0 }
+            let frame = physical.frame(entry.frame).pointee
+            // What comes back from a device takes the place of what it leaves there.
+            if !frame.isAnonymous { return makesOwn ? 1 : 0 }
+            if frame.isExclusivelyOwned { return 0 }
+            return frame.references != 1 || frame.isStuck || frame.isLarge ? 1 : 0
+        case .migrating: return 0
         }
     }
 
-    /// What is there is not this address space's alone.
-    private func needsCopy(_ entry: PageEntry) -> Bool {
-        guard !entry.isWritable, entry.hasFrame else { return false }
-        let frame = physical.frame(entry.frame).pointee
-        if !frame.isAnonymous { return true }
-        if frame.isExclusivelyOwned { return false }
-        return frame.references != 1 || frame.isStuck || frame.isLarge && !entry.isHuge
+    /// Pages of a part of a huge mapping that cannot be had without a copy; none when all of it can be taken over.
+    private func sharedPages(_ part: PageRange, _ entry: PageEntry, small: Bool) -> UInt64 {
+        let head = Self.head(entry.frame)
+        let isAlone =
+            !small
+            && (0..<512).allSatisfy {
+                let frame = physical.frame(head.advanced($0)).pointee
+                return frame.references == 1 && !frame.isStuck
+            }
+        if isAlone || entry.isWritable { return 0 }
+        return (0..<part.count).reduce(0) {
+            physical.frame(entry.frame.advanced(Int($1))).pointee.isExclusivelyOwned ? $0 : $0 + 1
+        }
+    }
+}
+
+/// Frames as a demand is counted.
+private struct FrameCount {
+    /// What is done with a page.
+    enum Need {
+        case nothing, read
+        /// What others may share is copied.
+        case alone
+        /// What is not anonymous memory of its own, too.
+        case own
+        case write
+        /// The same, after a huge mapping has become small ones.
+        case writeSmall
+    }
+
+    var free: UInt64
+    /// The last place that a huge page has been counted for, and the last that reads the huge zero page.
+    var huge: Page?
+    var zeroes: Page?
+    /// Pages of files that come to be there.
+    var holes: Set<Hole> = []
+
+    struct Hole: Hashable {
+        /// Its position.
+        let file: Int
+        let page: UInt64
     }
 }

@@ -91,8 +91,8 @@ extension Machine {
     }
 
     /// Maps a new huge page; false when there is none.
-    mutating func mapHuge(_ index: Int, _ base: Page, writable: Bool = true) -> Bool {
-        guard let first = allocateHuge() else { return false }
+    mutating func mapHuge(_ index: Int, _ base: Page, writable: Bool = true, promised: Bool = false) -> Bool {
+        guard let first = allocateHuge(promised: promised) else { return false }
         prepareObject(index, base)
         guard let area = spaces[index].areas.area(at: base) else { return false }
         for offset in 0..<512 {
@@ -111,9 +111,11 @@ extension Machine {
     }
 
     /// Maps a new frame at `page`, zeroed or a copy; false at the limit. What was there is gone.
-    mutating func mapNew(_ index: Int, _ page: Page, copying source: FrameNumber?, writable: Bool) -> Bool {
+    mutating func mapNew(
+        _ index: Int, _ page: Page, copying source: FrameNumber?, writable: Bool, promised: Bool = false
+    ) -> Bool {
         let old = spaces[index].table[page]
-        guard let frame = allocateSystem() else { return false }
+        guard let frame = allocateSystem(replacing: promised) else { return false }
         if let source {
             physical.bytes(frame).copyMemory(from: physical.bytes(source), byteCount: PageSize.bytes)
         } else {

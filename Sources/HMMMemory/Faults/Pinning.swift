@@ -32,6 +32,11 @@ public struct Pinning: SteppedWork {
         cursor = pages.start
     }
 
+    /// The page frames that it takes.
+    public var demand: FrameDemand {
+        FrameDemand(space, pages, isPin && !isWrite ? .pin(longTerm: isLongTerm) : .access(write: isWrite))
+    }
+
     /// Time has passed since the last step: makes the change that it announced, and begins anew.
     public mutating func restart(_ machine: inout Machine) -> Step? {
         cursor = pages.start

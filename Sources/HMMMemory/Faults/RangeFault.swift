@@ -22,6 +22,10 @@ public struct FaultRequest: Equatable, Sendable {
         self.leavesDeviceMemory = leavesDeviceMemory
     }
 
+    /// Pages are only looked at.
+    @inline(__always)
+    public var takesNothing: Bool { all == .nothing && each == nil }
+
     @inline(__always)
     func need(_ offset: UInt64) -> Need {
         guard let each else { return all }
@@ -80,6 +84,9 @@ public struct RangeFault: RestartedWork {
 
     public var told: [Place] { pending?.told ?? [] }
     public var returning: Hold? { pending?.returning }
+
+    /// The page frames that it takes.
+    public var demand: FrameDemand { FrameDemand(space, pages, .fault(self, batch: .max)) }
 
     /// Time has passed since the last step: makes the change that it announced, before anything else comes between.
     /// Once the pages being faulted are done the walk begins anew, as a driver does after -EBUSY.
@@ -209,7 +216,7 @@ public struct RangeFault: RestartedWork {
     }
 
     @inline(__always)
-    private func isUsable(_ entry: PageEntry, _ need: FaultRequest.Need, _ machine: borrowing Machine) -> Bool {
+    func isUsable(_ entry: PageEntry, _ need: FaultRequest.Need, _ machine: borrowing Machine) -> Bool {
         switch entry.kind {
         case .system, .coherent: need != .write || entry.isWritable
         case .zero: need != .write

@@ -6,16 +6,16 @@ extension Machine {
         return physical.allocate(&system, replacing: replacing)
     }
 
-    mutating func allocateZeroed() -> FrameNumber? {
-        guard let frame = allocateSystem() else { return nil }
+    mutating func allocateZeroed(promised: Bool = false) -> FrameNumber? {
+        guard let frame = allocateSystem(replacing: promised) else { return nil }
         physical.bytes(frame).initializeMemory(as: UInt8.self, repeating: 0, count: PageSize.bytes)
         return frame
     }
 
     /// 512 zeroed frames of system memory in a row, each part of one huge page; nil when there are none.
-    mutating func allocateHuge() -> FrameNumber? {
+    mutating func allocateHuge(promised: Bool = false) -> FrameNumber? {
         spend(512 * Slice.page)
-        guard let first = physical.allocateHuge(&system) else { return nil }
+        guard let first = physical.allocateHuge(&system, promised: promised) else { return nil }
         physical.bytes(first).initializeMemory(as: UInt8.self, repeating: 0, count: 512 * PageSize.bytes)
         for offset in 0..<512 { physical.frame(first.advanced(offset)).pointee.isLarge = true }
         return first

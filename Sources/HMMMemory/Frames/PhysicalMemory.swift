@@ -18,6 +18,8 @@ public struct PhysicalMemory: ~Copyable {
     private(set) var spent: UInt64 = 0
     /// Most frames that may be in use.
     public internal(set) var limit: UInt64
+    /// Frames set aside for work that waits, see `Promise`.
+    var promised: UInt64 = 0
 
     init(limit: UInt64) {
         self.limit = limit
@@ -66,9 +68,10 @@ public struct PhysicalMemory: ~Copyable {
     // MARK: Allocation
 
     /// Takes the lowest free frame of `zone`, with one reference and undefined bytes. Nil when the zone or the limit of
-    /// frames in use is reached. A frame that takes the place of another, freed next, may pass the limit.
+    /// frames in use is reached. A frame that takes the place of another, freed next, or that has been promised, may
+    /// pass the limit.
     mutating func allocate(_ zone: inout Zone, replacing: Bool = false) -> FrameNumber? {
-        guard used < limit || replacing, let index = zone.firstAvailable else { return nil }
+        guard used + promised < limit || replacing, let index = zone.firstAvailable else { return nil }
         let section = obtain(zone.firstSection + UInt64(index))
         let slot = section.pointee.takeLowest(below: zone.capacity(ofSection: index))
         guard let slot else { return nil }
@@ -81,8 +84,8 @@ public struct PhysicalMemory: ~Copyable {
     }
 
     /// Takes 512 frames that begin at a multiple of 512, or nil when there are none or the limit is too near.
-    mutating func allocateHuge(_ zone: inout Zone) -> FrameNumber? {
-        guard used + 512 <= limit, zone.used + 512 <= zone.capacity else { return nil }
+    mutating func allocateHuge(_ zone: inout Zone, promised isPromised: Bool = false) -> FrameNumber? {
+        guard used + promised + 512 <= limit || isPromised, zone.used + 512 <= zone.capacity else { return nil }
         var index = 0
         while zone.isAvailable(index) == false
             || (existingSection(zone.firstSection + UInt64(index))?.pointee.used ?? 0) > 0

@@ -153,23 +153,41 @@ public struct PageTable: ~Copyable {
         node[Self.countIndex] += 1
     }
 
-    /// Makes a node of the last level for `page`, be there anything to put into it or not.
+    /// Makes a node of the last level for `page`, be there anything to put into it or not. It has been promised.
     mutating func cover(_ page: Page) {
-        guard !budget.isSpent, !isCovered(page) else { return }
+        guard !isCovered(page) else { return }
         makeChild(makeNodes(page, above: 1), Self.index(page, level: 1))
     }
 
     /// The first page of the first node of the last level, even an empty one, that has pages from `page` up to `end`.
     func nextNode(from page: Page, before end: Page) -> Page? {
         var page = page
-        while let found = Self.firstLeaf(
-            root, level: Self.topLevel, base: Page(number: 0), from: page, before: end, evenEmpty: true)
-        {
-            if found.word != 0 { return found.base }
+        while let found = nextPart(from: page, before: end) {
+            if !found.isHuge { return found.base }
             page = found.base + 512
         }
         return nil
     }
+
+    /// The first node of the last level, even an empty one, or huge mapping that has pages from `page` up to `end`.
+    func nextPart(from page: Page, before end: Page) -> (base: Page, isHuge: Bool)? {
+        Self.firstLeaf(root, level: Self.topLevel, base: Page(number: 0), from: page, before: end, evenEmpty: true)
+            .map { ($0.base, $0.word == 0) }
+    }
+
+    /// Nodes that entries of all pages of `range` would need and that are not there.
+    func missingNodes(_ range: PageRange) -> UInt64 {
+        var missing = NodeCount()
+        var page = range.start
+        while page < range.end {
+            if !isCovered(page) { missing.add(page, hasLeaf: true, besides: self) }
+            page = page.endOfTable
+        }
+        return missing.count
+    }
+
+    /// There is a node of the level above the one that `hasSlot` looks for.
+    fileprivate func hasUpper(_ page: Page) -> Bool { root[Self.index(page, level: Self.topLevel)] != 0 }
 
     /// Makes or replaces the huge mapping of the 512 pages from `base`, where no node is.
     mutating func setHuge(_ base: Page, _ entry: PageEntry) {
@@ -345,14 +363,45 @@ public struct PageTable: ~Copyable {
     }
 }
 
+/// Nodes of a page table, the root apart, as pages are added in ascending order.
+struct NodeCount: Equatable, Sendable {
+    private(set) var count: UInt64 = 0
+    /// The numbers of the last node counted of each level.
+    private var leaf: UInt64?
+    private var middle: UInt64?
+    private var upper: UInt64?
+
+    /// Counts the nodes on the way to `page`, with the last level's or without it, where a huge mapping is.
+    mutating func add(_ page: Page, hasLeaf: Bool) {
+        if hasLeaf { Self.add(page.number >> 9, &leaf, &count) }
+        Self.add(page.number >> 18, &middle, &count)
+        Self.add(page.number >> 27, &upper, &count)
+    }
+
+    /// The same, but for those that `table` has.
+    mutating func add(_ page: Page, hasLeaf: Bool, besides table: borrowing PageTable) {
+        if hasLeaf { Self.add(page.number >> 9, &leaf, &count) }
+        if !table.hasSlot(page) { Self.add(page.number >> 18, &middle, &count) }
+        if !table.hasUpper(page) { Self.add(page.number >> 27, &upper, &count) }
+    }
+
+    private static func add(_ number: UInt64, _ last: inout UInt64?, _ count: inout UInt64) {
+        if last != number { count += 1 }
+        last = number
+    }
+}
+
 /// What the nodes of all page tables of a machine may be. Entries of the zero page and those of devices have no frames
 /// of their own, so the limit of frames does not bound them. Kernel: page tables are charged to the memory cgroup.
 final class NodeBudget {
     /// Nodes in use, the roots apart.
     var used: UInt64 = 0
     var limit: UInt64
+    /// Nodes set aside for work that waits, see `Promise`.
+    var promised: UInt64 = 0
 
     init(limit: UInt64) { self.limit = limit }
 
-    var isSpent: Bool { used >= limit }
+    var isSpent: Bool { used + promised >= limit }
+    var free: UInt64 { isSpent ? 0 : limit - used - promised }
 }

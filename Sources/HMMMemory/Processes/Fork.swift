@@ -4,38 +4,83 @@ public struct Fork: SteppedWork {
     public let parent: SpaceID
     /// The copy, after the last step.
     public private(set) var child: SpaceID?
-    /// The end of the areas that have been announced.
+    private var phase = Phase.counting
+    /// The end of the areas that have been counted or announced.
     private var cursor = Page(number: 0)
+    /// What it takes beyond what it shares, and the tables of the copy.
+    private var promise = Promise()
+    private var nodes = NodeCount()
     /// The area that is being copied, and how far that has come.
     private var copied = 0
     private var page: Page?
 
+    private enum Phase: Equatable { case counting, announcing, copying }
+
     public init(_ parent: SpaceID) { self.parent = parent }
 
-    /// Announces area after area; nobody comes between until all are copied.
+    /// Makes sure of what it needs, then announces area after area; nobody comes between until all are copied.
     public mutating func step(_ machine: inout Machine) -> Step {
-        guard let index = machine.spaces.index(of: parent) else { return .failed(MemoryFault(.gone, cursor)) }
-        for area in machine.spaces[index].areas.areas where area.range.start >= cursor && area.isCopiedByFork {
-            cursor = area.range.end
-            let reason: InvalidationReason = area.kind == .hugetlb ? .clear : .protectionPage
-            return .invalidate(Invalidation(parent, area.range, reason))
+        guard let index = machine.spaces.index(of: parent) else {
+            abandon(&machine)
+            return .failed(MemoryFault(.gone, cursor))
+        }
+        if phase == .counting {
+            guard count(&machine, index) else { return .more }
+            promise.nodes += nodes.count
+            guard machine.give(promise) else {
+                promise = Promise()
+                return .failed(MemoryFault(.limit, Page(number: 0)))
+            }
+            phase = .announcing
+            cursor = Page(number: 0)
+        }
+        if phase == .announcing {
+            if machine.isSliceSpent { return .more }
+            if let area = nextCopied(&machine, index) {
+                let reason: InvalidationReason = area.kind == .hugetlb ? .clear : .protectionPage
+                return .invalidate(Invalidation(parent, area.range, reason))
+            }
+            phase = .copying
         }
         let copy = child ?? machine.makeSpace()
         child = copy
-        switch self.copy(&machine, index, copy) {
-        case true?: return .done
-        case false?: return .more
-        case nil:
-            machine.removeSpace(copy)
-            child = nil
-            return .failed(MemoryFault(.limit, Page(number: 0)))
-        }
+        guard self.copy(&machine, index, copy) else { return .more }
+        machine.takeBack(&promise)
+        return .done
     }
 
-    /// Goes on with the copy until the slice is spent: true when it is all there, false when there is more, nil at the
-    /// limit.
-    private mutating func copy(_ machine: inout Machine, _ index: Int, _ child: SpaceID) -> Bool? {
-        guard let target = machine.spaces.index(of: child) else { return nil }
+    /// It ends before it has copied anything.
+    public mutating func abandon(_ machine: inout Machine) { machine.takeBack(&promise) }
+
+    private mutating func nextCopied(_ machine: inout Machine, _ index: Int) -> Area? {
+        while let area = machine.spaces[index].areas.nextArea(from: cursor, before: AddressSpace.highest) {
+            machine.spend(8 * Slice.entry)
+            cursor = area.range.end
+            if area.isCopiedByFork { return area }
+        }
+        return nil
+    }
+
+    /// Goes on with counting what the copy takes, until the slice is spent; false when there is more.
+    private mutating func count(_ machine: inout Machine, _ index: Int) -> Bool {
+        while let area = machine.spaces[index].areas.nextArea(from: cursor, before: AddressSpace.highest) {
+            cursor = max(cursor, area.range.start)
+            machine.spend(Slice.entry)
+            while area.isCopiedByFork, cursor < area.range.end,
+                let part = machine.spaces[index].table.nextPart(from: cursor, before: area.range.end)
+            {
+                if machine.isSliceSpent { return false }
+                cursor = min(part.base + 512, area.range.end)
+                machine.countCopies(index, area, part, &promise, &nodes)
+            }
+            cursor = area.range.end
+        }
+        return true
+    }
+
+    /// Goes on with the copy until the slice is spent; true when it is all there.
+    private mutating func copy(_ machine: inout Machine, _ index: Int, _ child: SpaceID) -> Bool {
+        guard let target = machine.spaces.index(of: child) else { return true }
         while copied < machine.spaces[index].areas.areas.count {
             if machine.isSliceSpent { return false }
             let area = machine.spaces[index].areas.areas[copied]
@@ -46,7 +91,7 @@ public struct Fork: SteppedWork {
             if area.isCopiedByFork {
                 var next = page ?? area.range.start
                 if page == nil { machine.coverCopy(index, target, area.range) }
-                guard machine.copyPages(index, target, area.range, from: &next) else { return nil }
+                machine.copyPages(index, target, area.range, from: &next)
                 page = next
                 if next < area.range.end { return false }
             }
@@ -65,6 +110,27 @@ extension Area {
 }
 
 extension Machine {
+    /// What copying a table of an area, or a huge mapping, takes: frames where someone does I/O, and nodes.
+    mutating func countCopies(
+        _ index: Int, _ area: Area, _ part: (base: Page, isHuge: Bool), _ promise: inout Promise,
+        _ nodes: inout NodeCount
+    ) {
+        spend(Slice.entry)
+        nodes.add(part.base, hasLeaf: !part.isHuge)
+        guard !pins.isEmpty else { return }
+        let range = PageRange(part.base, part.base + 512).clamped(to: area.range)
+        spend(range.count * Slice.entry)
+        var copies: UInt64 = 0
+        for offset in 0..<range.count {
+            let entry = spaces[index].table[range.start + offset]
+            if entry.hasFrame, mustCopy(entry.frame) { copies += 1 }
+        }
+        guard part.isHuge, copies > 0 else { return promise.frames += copies }
+        promise.frames += area.kind == .hugetlb ? 512 : copies
+        // It becomes small ones in both.
+        if area.kind != .hugetlb { promise.nodes += 2 }
+    }
+
     /// Gives the child the area, without what it holds.
     mutating func copyArea(_ area: Area, to target: Int) {
         guard !area.advice.contains(.dontFork) else { return }
@@ -88,13 +154,12 @@ extension Machine {
         }
     }
 
-    /// Makes the child's entries of an area from `page` on, and makes the parent's read-only, until the slice is spent;
-    /// false at the limit.
-    mutating func copyPages(_ parent: Int, _ target: Int, _ range: PageRange, from page: inout Page) -> Bool {
+    /// Makes the child's entries of an area from `page` on, and makes the parent's read-only, until the slice is spent.
+    mutating func copyPages(_ parent: Int, _ target: Int, _ range: PageRange, from page: inout Page) {
         while let piece = spaces[parent].table.nextLeaf(from: page, before: range.end) {
             page = piece.start
             let end = piece.start + UInt64(piece.count)
-            if isSliceSpent { return true }
+            if isSliceSpent { return }
             spend(2 * UInt64(piece.count) * Slice.entry)
             if piece.words == nil {
                 if piece.huge.hasFrame, mustCopy(piece.huge.frame) {
@@ -102,7 +167,7 @@ extension Machine {
                         spaces[parent].table.splitHuge(page)
                         continue
                     }
-                    guard copyReserved(target, page, piece.huge.frame) else { return false }
+                    copyReserved(target, page, piece.huge.frame)
                     page = end
                     continue
                 }
@@ -110,12 +175,11 @@ extension Machine {
                 page = end
             }
             while page < end {
-                guard spaces[parent].table[page].isNone || copyPage(parent, target, page) else { return false }
+                if !spaces[parent].table[page].isNone { copyPage(parent, target, page) }
                 page = page + 1
             }
         }
         page = range.end
-        return true
     }
 
     private mutating func copyHuge(_ parent: Int, _ child: Int, _ base: Page) {
@@ -134,10 +198,9 @@ extension Machine {
     }
 
     /// The child gets a page of the reserve of its own. Kernel: copy_hugetlb_page_range().
-    private mutating func copyReserved(_ child: Int, _ base: Page, _ source: FrameNumber) -> Bool {
-        guard mapHuge(child, base), let new = spaces[child].table.huge(base) else { return false }
+    private mutating func copyReserved(_ child: Int, _ base: Page, _ source: FrameNumber) {
+        guard mapHuge(child, base, promised: true), let new = spaces[child].table.huge(base) else { return }
         physical.bytes(new.frame).copyMemory(from: physical.bytes(source), byteCount: 512 * PageSize.bytes)
-        return true
     }
 
     /// The parent alone has the page, and someone does I/O on it or, of a huge page, on any of it.
@@ -149,23 +212,19 @@ extension Machine {
         return (0..<512).contains { physical.frame(Self.head(number).advanced($0)).pointee.pins > 0 }
     }
 
-    private mutating func copyPage(_ parent: Int, _ child: Int, _ page: Page) -> Bool {
+    private mutating func copyPage(_ parent: Int, _ child: Int, _ page: Page) {
         // Kernel: try_restore_exclusive_pte().
         restore(parent, page)
         let entry = spaces[parent].table[page]
-        guard spaces[child].table.hasRoom(for: page) else { return false }
-        guard entry.hasFrame else {
-            spaces[child].table.set(page, entry)
-            return true
-        }
+        guard entry.hasFrame else { return spaces[child].table.set(page, entry) }
         // Who does I/O on it must go on seeing what the parent sees. Kernel: copy_present_page().
         if mustCopy(entry.frame) {
-            return mapNew(child, page, copying: entry.frame, writable: true)
+            _ = mapNew(child, page, copying: entry.frame, writable: true, promised: true)
+            return
         }
         share(entry.frame)
         spaces[parent].table.set(page, entry.withWritable(false))
         spaces[child].table.set(page, entry.withWritable(false))
         spaces[child].resident += 1
-        return true
     }
 }

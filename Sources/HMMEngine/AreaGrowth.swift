@@ -1,0 +1,55 @@
+internal import HMMMemory
+internal import HMMProtocol
+
+/// How many areas there may be: a request that makes more of them is refused before it begins, and one that waits has
+/// been promised its own.
+extension Engine {
+    func checkAreas(_ operation: borrowing Operation) throws(Failure) {
+        guard let index = machine.spaces.index(of: operation.space) else { return }
+        let growth = operation.areaGrowth(machine)
+        guard growth.here > 0 || growth.elsewhere > 0 else { return }
+        let promised = promisedAreas(operation.space)
+        if growth.here > 0, machine.spaces[index].areas.areas.count + promised.here + growth.here > limits.areas {
+            throw Failure(.limit, "the address space may have \(limits.areas) areas, and this would make more")
+        }
+        guard areaCount + promised.everywhere + growth.here + growth.elsewhere > limits.tenantAreas else { return }
+        throw Failure(.limit, "the tenant may have \(limits.tenantAreas) areas in all address spaces together")
+    }
+
+    var areaCount: Int { (0..<machine.spaces.count).reduce(0) { $0 + machine.spaces[$1].areas.areas.count } }
+
+    /// Areas that requests are going to make which have not come to it yet.
+    private func promisedAreas(_ space: SpaceID) -> (here: Int, everywhere: Int) {
+        var here = 0
+        var everywhere = 0
+        for index in 0..<operations.count {
+            let growth = operations[index].areaGrowth(machine)
+            if operations[index].space == space { here += growth.here }
+            everywhere += growth.here + growth.elsewhere
+        }
+        return (here, everywhere)
+    }
+}
+
+extension Operation {
+    /// How many areas more its address space has at most once it is done, and how many others have.
+    func areaGrowth(_ machine: borrowing Machine) -> (here: Int, elsewhere: Int) {
+        guard let index = machine.spaces.index(of: space) else { return (0, 0) }
+        switch work {
+        case .map(let mapping, _):
+            let cuts = mapping.plan.replaced.map { machine.spaces[index].areas.growth(removing: $0) } ?? 0
+            return (1 + cuts, 0)
+        case .unmap(let unmapping): return (machine.spaces[index].areas.growth(removing: unmapping.range), 0)
+        case .protect(let change):
+            return (
+                machine.spaces[index].areas.growth(changing: change.range) { $0.protection != change.protection }, 0
+            )
+        // The kernel asks for as many, whatever it comes to.
+        case .remap: return (2, 0)
+        case .advise(let change):
+            return (machine.spaces[index].areas.growth(changing: change.range) { change.marks($0) }, 0)
+        case .fork(let fork): return (0, fork.child == nil ? machine.spaces[index].areas.areas.count : 0)
+        default: return (0, 0)
+        }
+    }
+}
