@@ -136,6 +136,13 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "HMMFaultProxyTests",
+            dependencies: [
+                "HMMFaultProxy", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "HMMTLSTests", dependencies: ["HMMTLS"], swiftSettings: strict),
         .testTarget(
             name: "HMMConfigurationTests",

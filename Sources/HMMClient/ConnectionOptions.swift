@@ -8,6 +8,9 @@ public struct ConnectionOptions: Sendable {
     public var authorityFile: String?
     /// Who we are. Nil shows no certificate, which most servers refuse.
     public var certificate: TLSContext.Certificate?
+    /// What `hmmd token make` printed, instead of a certificate. Shown over TLS only, to a server that is verified and
+    /// asks for it.
+    public var token: String?
     /// The name the server's certificate must hold; nil means the host of the endpoint.
     public var serverName: String?
     /// False accepts any server, and is for tests.
@@ -18,9 +21,10 @@ public struct ConnectionOptions: Sendable {
     public init(endpoint: Endpoint) { self.endpoint = endpoint }
 
     /// What `HMMD_URI`, `HMMD_CA`, `HMMD_CERT` and `HMMD_KEY` say; without a URI, the default port of this machine.
+    /// Over TLS and without a certificate also `HMMD_TOKEN`, or else the file that `HMMD_TOKEN_FILE` names.
     ///
-    /// - Parameter tenant: 2 reads `HMMD_CERT_2` and `HMMD_KEY_2`, the second tenant's, instead.
-    /// - Throws: `options` for a malformed URI, or a certificate without key.
+    /// - Parameter tenant: 2 reads `HMMD_CERT_2` and so on, the second tenant's, instead.
+    /// - Throws: `options` for a malformed URI, a certificate without key, or no token where one should be.
     public static func fromEnvironment(uri: String? = nil, tenant: Int = 1) throws(ClientError) -> ConnectionOptions {
         let address = uri ?? variable("HMMD_URI") ?? "hmms://localhost"
         var options = ConnectionOptions(endpoint: try Endpoint(address))
@@ -28,7 +32,14 @@ public struct ConnectionOptions: Sendable {
         options.authorityFile = variable("HMMD_CA")
         options.certificate = try pair(
             variable("HMMD_CERT\(suffix)"), variable("HMMD_KEY\(suffix)"), "HMMD_CERT\(suffix)", "HMMD_KEY\(suffix)")
+        if case .tls = options.endpoint, options.certificate == nil { options.token = try token(suffix) }
         return options
+    }
+
+    private static func token(_ suffix: String) throws(ClientError) -> String? {
+        if let text = variable("HMMD_TOKEN\(suffix)") { return try token(text, from: "HMMD_TOKEN\(suffix)") }
+        guard let file = variable("HMMD_TOKEN_FILE\(suffix)") else { return nil }
+        return try token(inFile: file)
     }
 
     /// A certificate from its two files; a key in the file of the certificate need not be named.
@@ -50,8 +61,9 @@ public struct ConnectionOptions: Sendable {
 
     /// Settings that many connections may share; nil for an endpoint without TLS.
     ///
-    /// - Throws: `options`, naming the file that cannot be used.
+    /// - Throws: `options`, naming the file that cannot be used, or where a token must not be shown.
     public func makeContext() throws(ClientError) -> TLSContext? {
+        try checkToken()
         guard case .tls = endpoint else { return nil }
         do throws(TLSError) {
             return try TLSContext.client(

@@ -79,7 +79,10 @@ enum TenantKey: String, ConfigurationKey {
         case .persist:
             .init(
                 "\(Form.time), or no", "no", "How long the tenant's state stays after its last connection has gone.")
-        case .record: .init("yes or no", "yes", "Whether a server with `record` records this tenant, too.")
+        case .record:
+            .init(
+                "yes, no or on-request", "yes; with `record-on-request`, that",
+                "When a server with `record` records this tenant: always, never, or when a client says `record start`.")
         }
     }
 }

@@ -21,8 +21,12 @@ struct TenantReader {
         }
         if let persistence = section.value(.persist, Self.persistence) { settings.persistence = persistence }
         if let quota = section.node(.quota) { read(quota, into: &settings.policy.quota) }
-        if let record = section.value(.record, ServerConfiguration.yesOrNo) { settings.isRecorded = record }
+        if let record = section.value(.record, Self.recordingRule) { settings.recording = record }
         return settings
+    }
+
+    private static func recordingRule(_ text: String) -> RecordingRule? {
+        ServerConfiguration.yesOrNo(text).map { $0 ? .always : .never } ?? RecordingRule(rawValue: text)
     }
 
     /// Nil inside means none.

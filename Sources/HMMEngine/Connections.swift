@@ -66,6 +66,7 @@ extension Engine {
             wake(behind: id)
         }
         releaseManaged(of: connection, now, &effects)
+        recording.waiting.removeAll { $0.connection == connection }
         if isDraining { ready.append(.drain) }
     }
 
@@ -85,7 +86,8 @@ extension Engine {
     }
 
     mutating func finishDraining(_ effects: inout Effects) {
-        guard operations.count == openMigrations.count, (0..<sessions.count).allSatisfy({ sessions[$0].lane.isEmpty })
+        guard operations.count == openMigrations.count, recording.waiting.isEmpty,
+            (0..<sessions.count).allSatisfy({ sessions[$0].lane.isEmpty })
         else { return }
         for index in 0..<sessions.count { close(sessions.id(at: index), .shutdown, &effects) }
     }

@@ -18,6 +18,10 @@ public struct Effects: ~Copyable {
         case resumeReading(ConnectionID)
         /// Say `.drained` when everything sent so far has left: more of the connection's queue waits for that.
         case awaitDrain(ConnectionID)
+        /// A client wants the tenant's recording in a file; `.recording` says what has come of it.
+        case startRecording
+        /// A client wants that file to end; the same.
+        case stopRecording
     }
 
     public internal(set) var text = WireBuffer()

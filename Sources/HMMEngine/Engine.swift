@@ -39,6 +39,10 @@ public struct Engine: ~Copyable {
     /// Operations with an invalidation out; zero is the fast way past every range check.
     var roundsRunning = 0
     var isDraining = false
+    var recording = RecordingState()
+    /// Bytes of the tenant's recording before the next input; nil without one. Whoever records says so before each
+    /// input, and a replay knows it from the place of the record.
+    public var recordedBytes: UInt64?
     /// The first rule that the state has broken. Nobody is served by such a state: every connection has been told, and
     /// whoever comes is.
     public internal(set) var poison: String?
@@ -115,6 +119,7 @@ public struct Engine: ~Copyable {
         case .tick: if poison == nil { tick(now, &effects) } else { nextDeadline = nil }
         case .inspect: inspect(now, &effects)
         case .policy(let policy): adopt(policy)
+        case .recording(let news): hear(news, &effects)
         case .drain: drain(&effects)
         }
     }

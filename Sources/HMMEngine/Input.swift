@@ -67,6 +67,8 @@ public enum Input: Equatable, Sendable {
     case disconnected(ConnectionID)
     /// Another policy holds from now on. What is over a bound by then stays; nothing more is given.
     case policy(TenantPolicy)
+    /// News of the tenant's recording.
+    case recording(RecordingNews)
     /// The server is about to stop: tell every connection.
     case drain
     /// `nextDeadline` has come.

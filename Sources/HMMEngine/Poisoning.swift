@@ -34,6 +34,7 @@ extension Engine {
         managed = []
         unfinished = nil
         postponed = []
+        recording.waiting = []
         roundsRunning = 0
         nextDeadline = nil
     }

@@ -28,7 +28,8 @@ extension Engine {
         case .connections: UInt64(sessions.count)
         case .requestsInFlight: requestsInFlight
         case .requestsPerSecond: meter.rate.isMeasured ? meter.rate.use : nil
-        case .unsentBytes, .recordingBytes: nil
+        case .recordingBytes: recording.isOn ? recordedBytes : nil
+        case .unsentBytes: nil
         }
     }
 

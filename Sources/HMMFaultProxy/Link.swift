@@ -15,9 +15,10 @@ final class Link {
     }
 
     func connect(to server: any Channel) {
+        // An ending after no bytes at all comes with the connection, and is both sides'.
+        self.server = server
         fromClient.connect(from: client, to: server)
         fromServer.connect(from: server, to: client)
-        self.server = server
     }
 
     private func end(_ kind: Faults.Kind) {

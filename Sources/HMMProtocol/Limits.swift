@@ -64,6 +64,9 @@ public struct Limits: Equatable, Sendable {
     public var pending = 16384
     /// Areas of all address spaces of one tenant: those of four full ones.
     public var tenantAreas = 262_144
+    /// Bytes of a tenant's past that are kept in memory in case a client says `record start`: what a script does before
+    /// that fits many times, and thousands of tenants cost little.
+    public var lookback = 1 << 16
 
     public init() {}
 }
@@ -122,6 +125,7 @@ extension Limits {
             row("umbrellas", umbrellas, "umbrellas", "of one tenant"),
             row("pending", pending, "requests", "that wait, of one tenant"),
             row("tenant-areas", tenantAreas, "areas", "of all address spaces of one tenant"),
+            row("lookback", lookback, "bytes", "of a recording, kept until a client asks for it"),
         ]
     }
 }

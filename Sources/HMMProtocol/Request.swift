@@ -15,6 +15,7 @@ public enum Request: Equatable, Sendable {
     case pending(Pending)
     case check(Check)
     case config(Config)
+    case record(Recorder)
     case ack(Ack)
     case quit(Quit)
     case spaceCreate(SpaceCreate)
@@ -97,7 +98,7 @@ public enum Request: Equatable, Sendable {
 
 /// The verbs without their arguments, in the order of the manual.
 public enum VerbName: UInt8, CaseIterable, Sendable {
-    case hello, auth, ping, help, limits, quota, pending, check, config, ack, quit
+    case hello, auth, ping, help, limits, quota, pending, check, config, record, ack, quit
     case spaceCreate, spaceFork, spaceDrop, spaceReap, mmap, munmap, mremap, mprotect, madvise, maps, pagemap
     case read, write, pin, unpin
     case fileCreate, fileTruncate, fileRead, fileWrite, fileRemove, fileList
@@ -118,6 +119,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
         case .pending: Pending.self
         case .check: Check.self
         case .config: Config.self
+        case .record: Recorder.self
         case .ack: Ack.self
         case .quit: Quit.self
         case .spaceCreate: SpaceCreate.self
@@ -203,6 +205,7 @@ public enum VerbName: UInt8, CaseIterable, Sendable {
         case .pending: .pending(Pending(arguments))
         case .check: .check(Check(arguments))
         case .config: .config(Config(arguments))
+        case .record: .record(Recorder(arguments))
         case .ack: .ack(Ack(arguments))
         case .quit: .quit(Quit(arguments))
         case .spaceCreate: .spaceCreate(SpaceCreate(arguments))

@@ -11,6 +11,7 @@ extension Request {
         case .pending: .pending
         case .check: .check
         case .config: .config
+        case .record: .record
         case .ack: .ack
         case .quit: .quit
         case .spaceCreate: .spaceCreate

@@ -24,6 +24,8 @@ extension Effects.Signal {
         case .pauseReading(let id): 1 << 32 | UInt64(id.rawValue)
         case .resumeReading(let id): 2 << 32 | UInt64(id.rawValue)
         case .awaitDrain(let id): 3 << 32 | UInt64(id.rawValue)
+        case .startRecording: 4 << 32
+        case .stopRecording: 5 << 32
         }
     }
 }

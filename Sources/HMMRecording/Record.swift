@@ -36,18 +36,6 @@ public struct Record: Equatable, Sendable {
     }
 }
 
-/// Why a recording ends.
-public enum RecordingEnd: String, CaseIterable, Sendable {
-    /// The tenant's last connection has gone.
-    case closed
-    /// It has all the bytes it may have.
-    case full
-    /// It came faster than it could be written.
-    case behind
-    /// The state broke its rules, and the tenant was given up.
-    case poisoned
-}
-
 /// What the first byte of a record says. The high bit says that the output is there.
 enum RecordKind: UInt8 {
     case requests = 1
@@ -61,6 +49,7 @@ enum RecordKind: UInt8 {
     case inspect = 9
     case end = 10
     case close = 11
+    case recording = 12
 
     static let withOutput: UInt8 = 0x80
     /// Longest record without its eight bytes of length and checksum; a longer one is damage. Far more than one run of

@@ -20,6 +20,7 @@ enum RecordedLimits {
         ("open-migrations", .int(\.openMigrations)), ("migration-pages", .int(\.migrationPages)),
         ("bulk", .long(\.bulk)), ("slice", .long(\.slice)), ("open-ranges", .int(\.openRanges)),
         ("umbrellas", .int(\.umbrellas)), ("pending", .int(\.pending)), ("tenant-areas", .int(\.tenantAreas)),
+        ("lookback", .int(\.lookback)),
     ]
 
     static func lines(_ limits: Limits) -> [String] {

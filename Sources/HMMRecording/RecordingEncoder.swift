@@ -58,6 +58,9 @@ public struct RecordingEncoder: ~Copyable {
         case .policy(let policy):
             begin(.policy, now)
             bytes.put(text: RecordedPolicy.lines(policy).joined(separator: "\n"))
+        case .recording(let news):
+            begin(.recording, now)
+            bytes.put(text: news.description)
         case .drain: begin(.drain, now)
         case .inspect: begin(.inspect, now)
         case .tick: begin(.tick, now)

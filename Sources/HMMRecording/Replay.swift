@@ -37,6 +37,7 @@ public struct Replay: ~Copyable {
     public mutating func play(_ record: Record) throws {
         let first = inputs + 1
         effects.removeAll()
+        engine.recordedBytes = UInt64(record.offset)
         switch record.event {
         case .end: return
         case .input(let input): try carryOut(input, record)

@@ -28,6 +28,8 @@ public struct TranscriptConversion: ~Copyable {
     /// Time as it passed in the recording, less that in which nothing was due.
     private var passed: UInt64 = 1_000_000_000
     private var latest: Instant?
+    /// The conversation knows of its recording, of which what is made here knows nothing.
+    private var knowsOfRecording = false
 
     private static let millisecond: UInt64 = 1_000_000
     /// Shorter waits are not worth a line of their own.
@@ -103,6 +105,7 @@ public struct TranscriptConversion: ~Copyable {
             text.cut(id)
             handle(.disconnected(id))
         case .policy: text.remark("Here another policy began to hold.")
+        case .recording: knowsOfRecording = true
         case .drained, .inspect, .tick, .request: break
         }
     }
@@ -116,6 +119,8 @@ public struct TranscriptConversion: ~Copyable {
             while let item = reader.next(bytes, &offset) {
                 let source = bytes[start..<offset]
                 start = offset
+                // Elsewhere nobody records, and the answer would be another.
+                if knowsOfRecording, case .request(_, .record) = item { continue }
                 if case .failure(_, _, closes: true) = item {
                     text.sendRaw(connection, source)
                 } else {
@@ -207,6 +212,7 @@ public struct TranscriptConversion: ~Copyable {
         var other = TranscriptText()
         return Self.items(recorded, &recordedReaders).compactMap { id, item in
             if case .banner = item.line { return nil }
+            if knowsOfRecording, case .success(_, let pairs) = item.line, pairs["rule"] != nil { return nil }
             return other.expect(id, item)
         }
     }

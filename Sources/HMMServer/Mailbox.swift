@@ -60,6 +60,7 @@ final class Mailbox: @unchecked Sendable {
         case .pauseReading: isPaused = true
         case .resumeReading: isPaused = false
         case .awaitDrain: isDrainAwaited = true
+        case .startRecording, .stopRecording: break
         }
     }
 

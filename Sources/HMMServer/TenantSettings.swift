@@ -8,8 +8,8 @@ public struct TenantSettings: Equatable, Sendable {
     public var policy = TenantPolicy()
     /// How long the tenant's state stays after its last connection has gone; nil means not at all.
     public var persistence: Duration?
-    /// Where the server records, it records this tenant, too.
-    public var isRecorded = true
+    /// When the server records this tenant, if it records at all; nil: as it is told for all of them.
+    public var recording: RecordingRule?
 
     public init() {}
 }

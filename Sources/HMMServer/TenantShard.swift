@@ -2,6 +2,7 @@ internal import HMMEngine
 internal import HMMMemory
 internal import HMMProtocol
 internal import HMMRecording
+internal import Synchronization
 
 /// One tenant's engine, and the way from it to the tenant's connections on all event loops.
 ///
@@ -19,8 +20,9 @@ final class TenantShard: @unchecked Sendable {
 
     private let lock = Lock()
     private var engine: Engine
-    /// Where everything that the engine takes and says is written; nil when nobody wants that.
-    private let recording: Recording?
+    /// Where everything that the engine takes and says is written; nil when nobody wants that, or no longer.
+    private var recording: Recording?
+    private let recorded: Atomic<Bool>
     /// The bytes of the requests of one run.
     private var sources: [UInt8] = []
     private var mailboxes: [UInt32: Mailbox] = [:]
@@ -61,12 +63,41 @@ final class TenantShard: @unchecked Sendable {
         self.home = home
         unsent = UnsentTally(policy)
         self.recording = recording
+        recorded = Atomic(recording != nil)
         engine = Engine(limits: limits, policy: policy)
         textBound = OutputBounds(limits).run
+        if let recording { begin(recording) }
     }
 
-    /// Bytes of requests are to be kept until the requests have been run.
-    var isRecorded: Bool { recording != nil }
+    /// Bytes of requests are to be kept until the requests have been run. True becomes false, never the other way.
+    var isRecorded: Bool { recorded.load(ordering: .relaxed) }
+
+    /// Before anything else happens to the tenant.
+    private func begin(_ recording: Recording) {
+        let news = recording.begin { [weak self] in self?.hear($0) }
+        var effects = Effects()
+        lock.withLock {
+            engine.recordedBytes = recording.length
+            take(.recording(news), &engine, time(home), &effects)
+        }
+    }
+
+    /// The recording has news. From any thread, also under the lock.
+    private func hear(_ news: RecordingNews) {
+        home.eventLoop.execute {
+            if self.isRetired { return }
+            self.home.readClock()
+            self.handle(.recording(news), on: self.home) {
+                if news.isLast { self.forgetRecording() }
+            }
+        }
+    }
+
+    /// Requests go the shorter way from now on.
+    private func forgetRecording() {
+        recording = nil
+        recorded.store(false, ordering: .relaxed)
+    }
 
     // MARK: Runs. `loop` is the loop of the caller.
 
@@ -98,7 +129,9 @@ final class TenantShard: @unchecked Sendable {
                 allowance -= 1
                 if allowance <= 0 || Self.isOver(effects, textBound) || engine.spent >= end { break }
             }
-            if !sources.isEmpty { recording?.record(requests: sources, of: mailbox.id, at: now, causing: effects) }
+            if !sources.isEmpty, let recording {
+                engine.recordedBytes = recording.record(requests: sources, of: mailbox.id, at: now, causing: effects)
+            }
             if !inputs.isEmpty, allowance <= 0 || engine.isCut || engine.spent >= end {
                 yield(mailbox, loop, engine.isCut)
             }
@@ -113,6 +146,7 @@ final class TenantShard: @unchecked Sendable {
     ) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
             let end = engine.spent &+ limits.slice
+            if recording == nil { unfinished.forget() }
             let taken =
                 if recording == nil {
                     Self.run(
@@ -167,7 +201,9 @@ final class TenantShard: @unchecked Sendable {
             if count >= most || Self.isOver(effects, textBound) || engine.spent >= end { break }
         }
         unfinished.append(UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), of: reader)
-        if count > 0 { recording?.record(requests: sources, of: connection, at: now, causing: effects) }
+        if count > 0, let recording {
+            engine.recordedBytes = recording.record(requests: sources, of: connection, at: now, causing: effects)
+        }
         return count
     }
 
@@ -282,7 +318,7 @@ final class TenantShard: @unchecked Sendable {
     /// An input that is no request.
     private func take(_ input: Input, _ engine: inout Engine, _ now: Instant, _ effects: inout Effects) {
         engine.handle(input, at: now, into: &effects)
-        recording?.record(input, at: now, causing: effects)
+        if let recording { engine.recordedBytes = recording.record(input, at: now, causing: effects) }
     }
 
     /// Lets `body` have the engine, and hands out what that caused: to `own` as a delivery, to others by mailbox.
@@ -333,7 +369,14 @@ final class TenantShard: @unchecked Sendable {
             }
         }
         if engine.poison != nil { bury() }
-        for signal in loop.effects.signals { deliver(to: signal.connection, own, loop) { $0.apply(signal) } }
+        for signal in loop.effects.signals {
+            switch signal {
+            case .startRecording: recording?.start()
+            case .stopRecording: recording?.finish(.stopped)
+            case .close(let id, _), .pauseReading(let id), .resumeReading(let id), .awaitDrain(let id):
+                deliver(to: id, own, loop) { $0.apply(signal) }
+            }
+        }
         return own?.take(hasText: false) ?? Delivery()
     }
 
@@ -374,7 +417,8 @@ final class TenantShard: @unchecked Sendable {
         isPoisoned = true
         recording?.finish(.poisoned)
         let violation = engine.poison ?? ""
-        home.eventLoop.execute { self.tenants.bury(self, violation, recording: self.recording?.path) }
+        let path = recording?.path
+        home.eventLoop.execute { self.tenants.bury(self, violation, recording: path) }
     }
 
     /// Lets `body` look at the engine, under the lock.
@@ -408,7 +452,7 @@ final class TenantShard: @unchecked Sendable {
 
     /// The last connection has gone, and the registry no longer knows this shard.
     func retire() {
-        recording?.finish(.closed)
+        lock.withLock { recording }?.finish(.closed)
         home.eventLoop.execute {
             self.isRetired = true
             self.cancelTimer()
@@ -418,10 +462,12 @@ final class TenantShard: @unchecked Sendable {
     }
 }
 
-extension Effects.Signal {
-    var connection: ConnectionID {
+extension RecordingNews {
+    /// Nothing more is recorded.
+    fileprivate var isLast: Bool {
         switch self {
-        case .close(let id, _), .pauseReading(let id), .resumeReading(let id), .awaitDrain(let id): id
+        case .ended, .refused(.late): true
+        case .kept, .began, .refused: false
         }
     }
 }

@@ -67,7 +67,7 @@ final class Tenants: Sendable {
             let policy = settings.policy
             let shard = TenantShard(
                 name: tenant, limits: limits, policy: policy,
-                recording: settings.isRecorded ? recordings?.begin(tenant, limits, policy) : nil, tenants: self,
+                recording: recordings?.begin(tenant, limits, policy, settings.recording ?? .always), tenants: self,
                 home: loop)
             state.entries[tenant] = Entry(shard: shard, uses: 1)
             return (shard, gone)
@@ -173,7 +173,7 @@ final class Tenants: Sendable {
             "tenant given up",
             metadata: [
                 "tenant": "\(shard.name)", "violation": "\(violation)",
-                "recording": "\(recording ?? "none: start with --record DIR to have one")",
+                "recording": "\(recording ?? "none: see --record")",
             ])
         let isKnown = state.withLock { state in
             guard state.entries[shard.name]?.shard === shard else { return false }

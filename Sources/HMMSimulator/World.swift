@@ -270,6 +270,8 @@ final class World {
             case .awaitDrain(let id):
                 guard let link = link(id, tenant), link.reading != .never else { continue }
                 queue.add(.drained(link.index), at: link.down(now))
+            // Nobody is recorded here, so nobody gets that far.
+            case .startRecording, .stopRecording: break
             }
         }
     }

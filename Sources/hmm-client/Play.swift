@@ -11,7 +11,8 @@ struct Play: AsyncParsableCommand {
             Each file is one conversation; its connections are opened on first use. Prints `ok FILE` or the first \
             difference, and at last `N passed, N failed`; the exit status is 1 when one failed.
 
-            A transcript that names `tenant=other` needs a second certificate: $HMMD_CERT_2 and $HMMD_KEY_2.
+            A transcript that names `tenant=other` needs a second certificate: $HMMD_CERT_2 and $HMMD_KEY_2; or a \
+            second token: $HMMD_TOKEN_2.
             """)
 
     @Argument(help: "Transcripts, `.hmm` files.", completion: .file(extensions: ["hmm"]))
@@ -40,7 +41,7 @@ struct Play: AsyncParsableCommand {
         do throws(ClientError) {
             let options = try server.options(uri: uri)
             let other = try server.options(uri: uri, tenant: 2)
-            player = try TranscriptPlayer(options, other: other.certificate == nil ? nil : other)
+            player = try TranscriptPlayer(options, other: other.isNobody ? nil : other)
         } catch {
             throw Exit.report(error)
         }

@@ -13,6 +13,12 @@ struct ServerFlags: ParsableArguments {
     @Option(help: ArgumentHelp("Its private key. [$HMMD_KEY, or the file of --cert]", valueName: "file"))
     var key: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "File with a token to show instead of a certificate. [$HMMD_TOKEN_FILE; $HMMD_TOKEN is a token itself]",
+            valueName: "file"))
+    var tokenFile: String?
+
     @Option(help: ArgumentHelp("Name the server's certificate must hold. [host of the URI]", valueName: "name"))
     var serverName: String?
 
@@ -29,6 +35,13 @@ struct ServerFlags: ParsableArguments {
         if tenant == 1 {
             if let cert { options.certificate = TLSContext.Certificate(chainFile: cert, keyFile: key ?? cert) }
             if key != nil, cert == nil { throw .options("--key needs --cert") }
+            if let tokenFile {
+                if cert != nil { throw .options("--cert and --token-file: a client is known by one or the other") }
+                options.certificate = nil
+                options.token = try ConnectionOptions.token(inFile: tokenFile)
+            } else if cert != nil {
+                options.token = nil
+            }
         }
         options.serverName = serverName
         options.verifiesServer = !insecure

@@ -107,6 +107,9 @@ struct ServerOptions: ParsableArguments {
     )
     var recordSync: String?
 
+    @Flag(help: "Record a tenant only when one of its clients says `record start`.")
+    var recordOnRequest = false
+
     @Flag(help: "Record what tenants are told, too, and not only digests of it.")
     var recordOutput = false
 
@@ -133,6 +136,7 @@ struct ServerOptions: ParsableArguments {
             .handshakeTimeout: handshakeTimeout, .lineTimeout: lineTimeout, .idleTimeout: idleTimeout,
             .linger: linger, .drainSeconds: drainSeconds, .record: record, .recordBytes: recordBytes,
             .recordFiles: recordFiles, .recordSync: recordSync, .recordOutput: recordOutput ? "yes" : nil,
+            .recordOnRequest: recordOnRequest ? "yes" : nil,
             .logLevel: logLevel, .metrics: metrics, .admin: admin,
         ]
         return all.compactMapValues { $0 }

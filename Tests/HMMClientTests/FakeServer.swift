@@ -8,7 +8,10 @@ final class FakeServer: Sendable {
     let port: Int
 
     /// - Parameter answer: called with each line of a client.
-    init(tls context: TLSContext? = nil, answer: @escaping @Sendable (String, FakePeer) -> Void) throws {
+    init(
+        tls context: TLSContext? = nil, greeting: String = "* HMM/1 auth=mtls window=4",
+        answer: @escaping @Sendable (String, FakePeer) -> Void
+    ) throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         guard Self.bindToLoopback(listener, &address), listen(listener, 16) == 0 else { throw POSIXError(.EADDRINUSE) }
@@ -19,7 +22,7 @@ final class FakeServer: Sendable {
                 guard descriptor >= 0 else { return }
                 Thread.detachNewThread {
                     guard let peer = FakePeer(descriptor, context) else { return }
-                    peer.serve(answer)
+                    peer.serve(greeting, answer)
                 }
             }
         }
@@ -60,9 +63,9 @@ final class FakePeer {
 
     deinit { if isOpen { close(descriptor) } }
 
-    func serve(_ answer: (String, FakePeer) -> Void) {
+    func serve(_ greeting: String, _ answer: (String, FakePeer) -> Void) {
         guard session == nil || shakeHands() else { return drop() }
-        send("* HMM/1 auth=mtls window=4\n")
+        send(greeting + "\n")
         var text: [UInt8] = []
         while isOpen, let bytes = receive() {
             text += bytes

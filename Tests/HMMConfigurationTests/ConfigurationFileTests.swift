@@ -84,9 +84,9 @@ import Testing
         #expect(ci.policy.restrictions.features == .devicePrivate)
         #expect(ci.policy.restrictions.enforcesLicence)
         #expect(ci.persistence == nil)
-        #expect(ci.isRecorded)
+        #expect(ci.recording == .always)
         let lab = try #require(made.tenants.listed[name("lab")])
-        #expect(lab.role == .process && lab.persistence == .seconds(90) && !lab.isRecorded)
+        #expect(lab.role == .process && lab.persistence == .seconds(90) && lab.recording == .never)
         #expect(made.tenants[name("other")] == nil)
     }
 
@@ -173,7 +173,7 @@ import Testing
             ),
             ("default:\n  quota: {mirrors: {hard: 2, soft: 3}}\n", "hmmd.yaml:2:20: mirrors soft 3 is over hard 2"),
             ("default:\n  quota: {resident-bytes: 5g}\n", "hmmd.yaml:2:27: resident-bytes 5368709120 is out of range"),
-            ("default:\n  record: sometimes\n", "hmmd.yaml:2:11: record 'sometimes': expected yes or no"),
+            ("default:\n  record: sometimes\n", "hmmd.yaml:2:11: record 'sometimes': expected yes, no or on-request"),
             // Identities
             (
                 "unlisted: refuse\ntenants: {local: {}, alpha: {}}\nidentities:\n  peers:\n    - {any: yes, tenant: alhpa}\n",

@@ -198,6 +198,7 @@ struct EnginePeer: TranscriptPeer {
             case .pauseReading(let id), .resumeReading(let id):
                 connections[tenant.names[id] ?? ""]?.signals.append(signal)
             case .awaitDrain(let id): drained.append(id)
+            case .startRecording, .stopRecording: break
             }
         }
         for id in drained { try input(.drained(id), tenant) }

@@ -54,7 +54,7 @@ import Testing
                 "file.list", "dev.list",
             ])
         #expect(verbs(.admin) == ["check", "config", "inject"])
-        #expect(verbs([.process, .driver, .admin]) == ["pin", "unpin"])
+        #expect(verbs([.process, .driver, .admin]) == ["record", "pin", "unpin"])
         #expect(
             verbs([.process, .admin]) == [
                 "mm.create", "mm.fork", "mm.drop", "mm.reap", "mmap", "munmap", "mremap", "mprotect", "madvise", "read",
@@ -62,7 +62,7 @@ import Testing
             ])
         let rest = VerbName.allCases.map(\.spec).filter { $0.roles == [.driver, .admin] }
         #expect(rest.allSatisfy { [.device, .mirror, .legacy].contains($0.group) })
-        #expect(VerbName.allCases.count == 13 + 3 + 2 + 16 + rest.count)
+        #expect(VerbName.allCases.count == 13 + 3 + 3 + 16 + rest.count)
         #expect(VerbName.allCases.allSatisfy { $0.roles.contains(.admin) })
         #expect(VerbName.allCases.map(\.spec).allSatisfy { $0.roles == .all || $0.errors.contains(.denied) })
     }

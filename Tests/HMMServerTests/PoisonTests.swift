@@ -53,6 +53,25 @@ import Testing
         #expect(ends.count { $0 == .end(.poisoned) } == 1 && ends.count { $0 == .end(.closed) } == 2)
     }
 
+    /// Where a tenant is recorded on request, the way to a broken state is written down although nobody has asked.
+    @Test func whatWasKeptIsWrittenDown() async throws {
+        let folder = try PrivateFolder(under: "/tmp")
+        defer { folder.remove() }
+        try await TestServer.run({
+            $0.recording = RecordingPolicy(folder: folder.path)
+            $0.tenants.standard.recording = .onRequest
+        }) { fixture in
+            let client = try await fixture.client()
+            #expect(try await client.ask("mm.create") == "+ mm=1")
+            damage(fixture, tenant: "ci")
+            try await client.send("check")
+            _ = try await client.ending()
+            try await fixture.wait { fixture.log.contains("reason=poisoned") }
+            #expect(fixture.log.contains("recording=\(folder.path)/hmmd-"))
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 1)
+    }
+
     /// The look that is taken now and then finds it as well.
     @Test func inspectionEndsABrokenTenant() {
         var engine = Engine()

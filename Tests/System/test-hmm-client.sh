@@ -126,3 +126,57 @@ status_of "$client" play right.hmm wrong.hmm
 grep -q 'wrong.hmm:3' out || fail "play wrong.hmm: the line is not named: $(cat out)"
 status_of "$client" play neither.hmm
 ((status != 0)) || fail "play neither.hmm: exit status 0: $(cat out)"
+
+# MARK: A token instead of a certificate
+
+unset HMMD_URI HMMD_CA HMMD_CERT HMMD_KEY
+"$hmmd" token make --tenant lab --role admin >made
+sed -n 's/^  \([a-z0-9]*\.[A-Za-z0-9_-]*\)$/\1/p' made >token
+cat >tokens.yaml <<END
+server: {listen: '127.0.0.1:0', cert: certs/server.pem, key: certs/server.key, client-ca: certs/ca.pem, verify: optional}
+identities:
+  tokens:
+$(grep -A 3 '^    - id:' made)
+END
+log=$HMM_TMP/tokens.log
+"$hmmd" --config tokens.yaml 2>"$log" </dev/null &
+server=$!
+eventually "the server to listen" is_up
+port=$(sed -n 's/.*msg=listening.* tls=127\.0\.0\.1:\([0-9]*\).*/\1/p' "$log")
+uri=hmms://localhost:$port
+lab="+ version=1 tenant=lab session=c? role=admin"
+
+# as_lab COMMAND...: its output begins with what `hello` says of the tenant.
+as_lab() {
+    status_of "$@" <<<hello
+    [[ $status == 0 && $(head -n 1 out) == $lab ]] || fail "$*: status $status: $(cat out err)"
+}
+as_lab "$client" --ca certs/ca.pem --token-file token "$uri"
+as_lab env HMMD_CA=certs/ca.pem HMMD_URI="$uri" HMMD_TOKEN_FILE=token "$client"
+as_lab env HMMD_CA=certs/ca.pem HMMD_URI="$uri" HMMD_TOKEN="$(<token)" "$client"
+# What is said on the command line counts, not a certificate of the environment; that counts more than a token there.
+as_lab env HMMD_CERT=certs/ci.pem HMMD_KEY=certs/ci.key "$client" --ca certs/ca.pem --token-file token "$uri"
+script 0 '+ mm=1\n' 'mm.create\n' "${as_ci[@]}" "$uri"
+lab='+ version=1 tenant=ci *'
+as_lab env HMMD_TOKEN="$(<token)" HMMD_CERT=certs/ci.pem HMMD_KEY=certs/ci.key "$client" --ca certs/ca.pem "$uri"
+
+# Every other way to use it.
+status_of "$client" bench --ca certs/ca.pem --token-file token --duration 0.1 --warm-up 0 -c 2 "$uri"
+[[ $status == 0 ]] || fail "bench: status $status: $(cat out err)"
+printf 'D> dev.create gpu0\nD< + dev=gpu0\n' >driver.hmm
+status_of "$client" play --ca certs/ca.pem --token-file token --uri "$uri" driver.hmm
+[[ $status == 0 ]] || fail "play: status $status: $(cat out err)"
+
+# Refused, or not to be shown.
+echo 'x.nothing' >wrong
+script 2 '' 'ping\n' --ca certs/ca.pem --token-file wrong "$uri"
+has_line err 'DENIED' || fail "a wrong token: $(cat err)"
+: >empty
+script 64 '' 'ping\n' --ca certs/ca.pem --token-file empty "$uri"
+script 64 '' 'ping\n' --ca certs/ca.pem --token-file nowhere "$uri"
+script 64 '' 'ping\n' "${as_ci[@]}" --token-file token "$uri"
+script 64 '' 'ping\n' --insecure --token-file token "$uri"
+script 64 '' 'ping\n' --token-file token hmm://localhost:1
+! grep -q "$(cut -d . -f 2 token)" "$log" || fail "the log has the token"
+kill "$server"
+ended "$server"

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # What tenants do is recorded, replayed, and made a transcript of, also after the server was killed.
 source "${0%/*}/support.bash"
-need openssl
+need openssl ncat
+
+recorded_whole() { "$hmmd" replay --output none "$1" 2>&1 | grep -q 'no divergence' && ! "$hmmd" replay --output none "$1" 2>&1 | grep -q 'cut off'; }
+larger_than() { (($(stat -c %s "$1") > $2)); }
 
 certificates certs ci other
 serve calm --record recordings --record-output
@@ -51,6 +54,61 @@ for file in certs/ca.pem nowhere; do
     status_of "$hmmd" replay "$file"
     [[ $status == 2 && -s err ]] || fail "$file is no recording: status $status"
 done
+
+# MARK: On request
+
+# By ncat, as a CI job would: among its first lines, and leaving ends it.
+mkdir asked
+serve asked --record asked --record-on-request
+as_ci=(ncat --ssl --ssl-verify --ssl-trustfile certs/ca.pem --ssl-cert certs/ci.pem --ssl-key certs/ci.key
+    --ssl-alpn hmm/1 localhost "$port")
+printf 'mm.create\nrecord start\nmmap 1 0x10000 1p\nquit\n' >lines
+timeout "$patience" "${as_ci[@]}" <lines >said || fail "ncat: $(cat said)"
+name=$(sed -n 's/^+ state=on rule=on-request file=\([^ ]*\).*/\1/p' said)
+[[ -s asked/$name && $name == hmmd-*.hmmrec ]] || fail "no file '$name': $(cat said)"
+eventually "the end of the recording" recorded_whole "asked/$name"
+status_of "$hmmd" replay "asked/$name"
+[[ $status == 0 ]] || fail "replay: status $status: $(cat out err)"
+[[ ! -s err ]] || fail "it is not whole: $(cat err)"
+has_line out 'c1< + va=0x10000' || fail "what came after is not there: $(cat out)"
+"$hmmd" transcript "asked/$name" >asked.hmm 2>err
+[[ ! -s err ]] || fail "it comes out differently as a transcript: $(cat err asked.hmm)"
+! grep -q record\  asked.hmm || fail "the transcript asks for a recording"
+"$hmmd" --run "$(printf '%q ' "$client" play --timeout "$patience" asked.hmm)" >out 2>&1 || fail "$(cat out asked.hmm)"
+
+# Ended by a client, whole from then on; the other client hears of it.
+connect asker ci
+connect other ci
+ask asker 'record start' '+ state=on rule=on-request file=*'
+name=${heard#*file=} name=${name%% *}
+ask other 'mm.create' '+ mm=1'
+ask asker 'record stop' "+ state=off rule=on-request file=$name reason=stopped"
+hear other "\* note : the recording $name has ended: stopped"
+status_of "$hmmd" replay --output none "asked/$name"
+[[ $status == 0 ]] || fail "replay of a file that has just ended: status $status: $(cat out err)"
+ask other 'record start' "- STATE EINVAL : the recording $name has ended: *"
+ask other 'quit' '+' '\* bye QUIT'
+hear_end other
+hang_up asker
+
+# Killed while it is recorded on request: what has been written replays.
+connect asker ci
+ask asker 'record start' '+ state=on *'
+name=${heard#*file=} name=${name%% *}
+raw asker "$(printf 'ping\\n%.0s' {1..5000})"
+eventually "some of it to be written" larger_than "asked/$name" 10000
+kill -KILL "$server"
+wait "$server" 2>/dev/null || true
+hang_up asker
+status_of "$hmmd" replay --output none --repair "asked/$name"
+[[ $status == 0 ]] || fail "after a kill: status $status: $(cat out err)"
+has_line err 'cut off' || fail "it does not say that the server was killed: $(cat err)"
+status_of "$hmmd" replay --output none "asked/$name"
+[[ $status == 0 ]] && ! has_line err 'torn' || fail "after the repair: $(cat err)"
+
+# Without a directory there is nothing to ask for.
+status_of "$hmmd" --record-on-request --plain-loopback 0
+[[ $status == 64 || $status == 1 ]] && has_line err 'needs --record' || fail "status $status: $(cat err)"
 
 # Killed under load, at different moments. What has been written replays to its last whole input.
 for delay in 0.15 0.3 0.45; do

@@ -197,6 +197,7 @@ struct EnginePeer: TranscriptPeer {
             switch signal {
             case .close(let id, _): closed.append(id)
             case .awaitDrain(let id): drained.append(id)
+            case .startRecording, .stopRecording: break
             case .pauseReading, .resumeReading: break
             }
         }

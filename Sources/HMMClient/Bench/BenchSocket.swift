@@ -12,7 +12,7 @@ final class BenchSocket {
     private(set) var unsent: [UInt8] = []
     private var reader = ServerLineReader()
 
-    /// Connects, shakes hands and takes the greeting.
+    /// Connects, shakes hands, takes the greeting and shows the token if there is one.
     init(_ options: ConnectionOptions, context: TLSContext?) throws(ClientError) {
         descriptor = try SocketAddress.connect(options.endpoint)
         ciphertext = .allocate(byteCount: 65536, alignment: 16)
@@ -28,7 +28,14 @@ final class BenchSocket {
             throw .cannotConnect("\(error)")
         }
         try shakeHands()
-        guard case .banner = try nextLine().line else { throw .cannotConnect("no greeting came") }
+        let greeting = try nextLine().line
+        guard case .banner = greeting else { throw .cannotConnect("no greeting came") }
+        guard let login = try options.login(after: greeting) else { return }
+        do throws(ClientError) {
+            try request(login.line + "\n" + String(decoding: login.literal, as: UTF8.self))
+        } catch {
+            throw .cannotConnect("\(options.endpoint): \(error)")
+        }
     }
 
     deinit {

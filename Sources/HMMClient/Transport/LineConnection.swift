@@ -30,10 +30,10 @@ public final class LineConnection: Sendable {
 
     deinit { channel.close(promise: nil) }
 
-    /// Connects and waits for the greeting.
+    /// Connects, waits for the greeting, and shows the token if there is one.
     ///
     /// - Parameter context: `options.makeContext()`, when many connections share one; nil makes it here.
-    /// - Throws: `options`, or `cannotConnect` with the reason, a refused certificate included.
+    /// - Throws: `options`, or `cannotConnect` with the reason, a refused certificate or token included.
     public static func connect(
         _ options: ConnectionOptions, context: TLSContext? = nil
     ) async throws(ClientError) -> LineConnection {
@@ -57,7 +57,9 @@ public final class LineConnection: Sendable {
             }
             // Lines that came with the greeting are for the reader.
             inbox.putBack(Array(items.dropFirst()))
-            return LineConnection(channel: channel, inbox: inbox, greeting: greeting)
+            let connection = LineConnection(channel: channel, inbox: inbox, greeting: greeting)
+            try await connection.logIn(options, until: deadline)
+            return connection
         } catch {
             channel.close(promise: nil)
             // Nothing is lost that was not there yet.
@@ -65,6 +67,24 @@ public final class LineConnection: Sendable {
             throw .cannotConnect("\(options.endpoint): \(reason)")
         }
     }
+
+    /// Says who we are to a server that has not learnt it from a certificate.
+    private func logIn(_ options: ConnectionOptions, until deadline: NIODeadline) async throws {
+        guard let login = try options.login(after: greeting.line) else { return }
+        try await send(line: login.line, literal: login.literal)
+        while case .lines(let items) = try await inbox.take(
+            until: deadline, on: channel.eventLoop, resume: resumeReading)
+        {
+            guard let end = items.firstIndex(where: { $0.line.endsAnswer }) else { continue }
+            if case .failure(_, let code, let errno, let pairs, let text) = items[end].line {
+                throw ClientError.refused(.init(code: code, errno: errno, pairs: pairs, text: text))
+            }
+            return inbox.putBack(Array(items[(end + 1)...]))
+        }
+        throw ClientError.cannotConnect("no answer to the token came")
+    }
+
+    private func resumeReading() { channel.setOption(.autoRead, value: true).whenFailure { _ in } }
 
     private static func open(
         _ options: ConnectionOptions, _ context: TLSContext?, _ inbox: LineInbox
@@ -128,9 +148,7 @@ public final class LineConnection: Sendable {
     public func receive(within milliseconds: Int64? = nil) async throws(ClientError) -> Batch {
         let deadline = milliseconds.map { NIODeadline.now() + .milliseconds($0) }
         do {
-            let batch = try await inbox.take(until: deadline, on: channel.eventLoop) {
-                channel.setOption(.autoRead, value: true).whenFailure { _ in }
-            }
+            let batch = try await inbox.take(until: deadline, on: channel.eventLoop, resume: resumeReading)
             return switch batch {
             case .lines(let items): .lines(items)
             case .ended: .ended

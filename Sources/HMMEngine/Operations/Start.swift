@@ -75,6 +75,7 @@ extension Engine {
         switch request {
         case .check: return checking(for: caller)
         case .config(let config): configure(config, caller, &effects)
+        case .record(let recorder): try record(recorder, caller, &effects)
         case .auth: throw Failure(.state, "this connection has a tenant already")
         case .inject(let inject): try self.inject(inject, caller, &effects)
         case .toRAM(let toRAM): return try operation(toRAM, caller)

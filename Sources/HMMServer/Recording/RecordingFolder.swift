@@ -47,8 +47,23 @@ final class RecordingFolder: Sendable {
 
     private static let suffix = ".hmmrec"
 
-    /// A recording for a tenant that is about to begin; nil when there are too many.
-    func begin(_ tenant: ShortName, _ limits: Limits, _ allowed: TenantPolicy) -> Recording? {
+    /// What keeps the recording of a tenant that is about to begin; nil when it is not to have one, or when it is
+    /// always to have one and there are too many.
+    func begin(
+        _ tenant: ShortName, _ limits: Limits, _ allowed: TenantPolicy, _ rule: RecordingRule
+    ) -> Recording? {
+        let header = RecordingHeader(
+            tenant: tenant, engineVersion: Engine.version, startSeconds: UInt64(max(0, time(nil))),
+            holdsOutput: policy.holdsOutput, limits: limits, policy: allowed)
+        switch rule {
+        case .never: return nil
+        case .onRequest: return Recording(header, name: nil, folder: self)
+        case .always: return newName(header.startSeconds).map { Recording(header, name: $0, folder: self) }
+        }
+    }
+
+    /// The name of one more file, for a tenant that began then; nil when there are too many.
+    func newName(_ seconds: UInt64) -> String? {
         let (number, warns) = state.withLock { state -> (Int?, Bool) in
             guard state.files < policy.files else {
                 defer { state.hasWarned = true }
@@ -59,16 +74,14 @@ final class RecordingFolder: Sendable {
             return (state.lastNumber, false)
         }
         if warns { writer.execute { self.warn() } }
-        guard let number else { return nil }
-        let seconds = UInt64(max(0, time(nil)))
-        let header = RecordingHeader(
-            tenant: tenant, engineVersion: Engine.version, startSeconds: seconds, holdsOutput: policy.holdsOutput,
-            limits: limits, policy: allowed)
         // Nothing that a tenant chooses is part of the name.
-        let path = "\(policy.folder)/hmmd-\(seconds)-\(getpid())-\(number)\(Self.suffix)"
-        let bound = min(policy.bytes, allowed.quota[.recordingBytes].hard ?? .max)
-        return Recording(header, path: path, bound: bound, folder: self)
+        return number.map { "hmmd-\(seconds)-\(getpid())-\($0)\(Self.suffix)" }
     }
+
+    /// The file of a name was not made.
+    func giveBackName() { state.withLock { $0.files -= 1 } }
+
+    func path(_ name: String) -> String { "\(policy.folder)/\(name)" }
 
     private func warn() {
         logger.warning(

@@ -12,6 +12,10 @@ struct UnfinishedRequest {
         if bytes.count > count { bytes.removeFirst(bytes.count - count) }
     }
 
+    /// Nobody records any more.
+    @inline(__always)
+    mutating func forget() { if !bytes.isEmpty { bytes = [] } }
+
     /// The request has ended.
     mutating func take() -> [UInt8] {
         if bytes.isEmpty { return [] }

@@ -39,9 +39,11 @@ extension ServerConfiguration {
         readBounds(&reader)
         readPatience(&reader)
         recording = Self.recording(&reader)
+        let isOnRequest = reader.value(.recordOnRequest, Self.yesOrNo) ?? false
+        if isOnRequest, recording == nil { reader.refuse(.recordOnRequest, "needs --record: a directory for them") }
         // Whoever makes the logger reads it; that it can be read is known here.
         _ = reader.value(.logLevel) { Logger.Level(rawValue: $0) }
-        self.tenants = Self.restricted(tenants, restrictions)
+        self.tenants = Self.completed(tenants, restrictions, isOnRequest ? .onRequest : nil)
         if !reader.errors.isEmpty { throw SettingErrors(reader.errors) }
     }
 
@@ -126,16 +128,20 @@ extension ServerConfiguration {
         return policy
     }
 
-    /// What all tenants have to do without is added to what each of them has to.
-    private static func restricted(_ tenants: TenantTable, _ restrictions: Restrictions) -> TenantTable {
-        func restrict(_ settings: inout TenantSettings) {
+    /// What all tenants have to do without is added to what each of them has to, and the rule for recording holds where
+    /// a tenant has none of its own.
+    private static func completed(
+        _ tenants: TenantTable, _ restrictions: Restrictions, _ rule: RecordingRule?
+    ) -> TenantTable {
+        func complete(_ settings: inout TenantSettings) {
+            settings.recording = settings.recording ?? rule
             settings.policy.restrictions.features.formIntersection(restrictions.features)
             if restrictions.enforcesLicence { settings.policy.restrictions.enforcesLicence = true }
         }
         var tenants = tenants
-        restrict(&tenants.standard)
+        complete(&tenants.standard)
         for (name, var settings) in tenants.listed {
-            restrict(&settings)
+            complete(&settings)
             tenants.listed[name] = settings
         }
         return tenants

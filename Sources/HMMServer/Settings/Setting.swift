@@ -26,6 +26,7 @@ public enum Setting: String, CaseIterable, Sendable {
     case recordFiles = "record-files"
     case recordSync = "record-sync"
     case recordOutput = "record-output"
+    case recordOnRequest = "record-on-request"
     case logLevel = "log-level"
     case metrics
     case admin

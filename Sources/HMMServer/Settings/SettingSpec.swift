@@ -73,6 +73,9 @@ extension Setting {
         case .linger: .init("seconds", "30", "For answers still owed when a client ends its side.")
         case .drainSeconds: .init("seconds", "5", "For clients to leave when the server stops.")
         case .record: .init("a directory", "", "Record every tenant there, a file for each life.")
+        case .recordOnRequest:
+            .init(
+                Self.flagForm, "no", "Record a tenant only when one of its clients says `record start`.", live: true)
         case .recordBytes: .init("a size from 64k, such as 256m", "256m", "Bytes of one recording.")
         case .recordFiles: .init(Self.countForm, "1000", "Recordings in the directory.")
         case .recordSync:
