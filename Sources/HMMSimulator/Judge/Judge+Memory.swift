@@ -150,13 +150,15 @@ extension Judge {
     }
 
     private mutating func moved(_ remap: Mremap, _ answer: Answer) {
-        let old = remap.length == 0 ? remap.va >> 12..<remap.va >> 12 : Self.pages(remap.va, remap.length)
-        let count = remap.newLength.map { ($0 + 4095) >> 12 } ?? UInt64(old.count)
+        let asked = remap.length == 0 ? remap.va >> 12..<remap.va >> 12 : Self.pages(remap.va, remap.length)
+        let move = memory.whole(
+            remap.space,
+            MemoryModel.Move(
+                old: asked, count: remap.newLength.map { ($0 + 4095) >> 12 } ?? UInt64(asked.count),
+                target: remap.to.map { $0 >> 12 }, keepsOld: remap.dontUnmap, mayMove: remap.mayMove))
+        let (old, count) = (move.old, move.count)
         let start = answer.number("va") >> 12
         guard old.count <= 4096, count <= 4096 else { return lose(remap.space) }
-        let move = MemoryModel.Move(
-            old: old, count: count, target: remap.to.map { $0 >> 12 }, keepsOld: remap.dontUnmap,
-            mayMove: remap.mayMove)
         let isBlurred = isMurky(remap.space, old) || old.isEmpty && isMurky(remap.space, old.lowerBound..<start)
         clear(remap.space, start..<start + count)
         guard memory.prepare(remap.space, move) == nil else { return blur(remap.space, start..<start + count) }
