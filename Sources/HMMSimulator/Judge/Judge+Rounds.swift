@@ -64,7 +64,7 @@ extension Judge {
         counterparts[connection]?.open.removeAll { $0.mirror == id }
     }
 
-    // MARK: After every input
+    // MARK: After every input that leaves no work unfinished
 
     mutating func check(_ engine: borrowing Engine, _ now: UInt64, isTick: Bool) throws(Violation) {
         let awaited = engine.awaited

@@ -58,31 +58,38 @@ struct Judge {
     var murkyFiles: Set<Int> = []
     var answers = 0
 
-    // MARK: Connections
+    // MARK: Inputs
 
-    mutating func connected(_ connection: ConnectionID) { counterparts[connection] = Counterpart() }
+    /// The engine takes an input: when it was handed in, or later where work that was cut short came first.
+    mutating func taken(_ input: Input, _ now: UInt64) {
+        switch input {
+        case .connected(let connection, _): counterparts[connection] = Counterpart()
+        case .disconnected(let connection): ended(connection)
+        case .request(let connection, let tag, let request): asked(request, tag, connection)
+        case .refused(let connection, let tag, _, _):
+            counterparts[connection]?.pending.append(Pending(tag: tag, request: nil))
+        case .tick: release(now)
+        case .drained, .close, .policy, .drain, .inspect: break
+        }
+    }
 
     /// The engine has done with a connection, however that came about: what it had begun may still go on.
-    mutating func ended(_ connection: ConnectionID) {
+    private mutating func ended(_ connection: ConnectionID) {
         guard let gone = counterparts.removeValue(forKey: connection) else { return }
         for entry in gone.pending { if let request = entry.request { forget(request) } }
         for id in mirrors.keys where mirrors[id]?.connection == connection { mirrors[id] = nil }
     }
 
-    // MARK: Asked
-
-    /// The engine is about to be asked.
-    mutating func asked(_ item: borrowing RequestReader.Item, _ connection: ConnectionID) {
+    private mutating func asked(_ request: Request, _ tag: Tag, _ connection: ConnectionID) {
         guard counterparts[connection] != nil else { return }
-        switch item {
-        case .failure(let tag, _, _): counterparts[connection]?.pending.append(Pending(tag: tag, request: nil))
-        case .request(let tag, .ack(let ack)): acknowledged(ack, tag, connection)
-        case .request(let tag, let request):
-            if case .mirrorDrop(let drop) = request { ending(drop.mirror, connection) }
-            if case .mirrorUnregister(let drop) = request { ending(drop.mirror, connection) }
-            if case .write(let write) = request, write.each { forget(request) }
-            counterparts[connection]?.pending.append(Pending(tag: tag, request: request))
+        switch request {
+        case .ack(let ack): return acknowledged(ack, tag, connection)
+        case .mirrorDrop(let drop): ending(drop.mirror, connection)
+        case .mirrorUnregister(let drop): ending(drop.mirror, connection)
+        case .write(let write) where write.each: forget(request)
+        default: break
         }
+        counterparts[connection]?.pending.append(Pending(tag: tag, request: request))
     }
 
     private mutating func ending(_ mirror: UInt32, _ connection: ConnectionID) {
@@ -111,7 +118,8 @@ struct Judge {
             throw Violation(.answers, "something between the rows of an answer to #\(open.tag)")
         }
         switch line {
-        case .banner, .note, .bye: break
+        case .banner, .note: break
+        case .bye: ended(connection)
         case .row(let tag, let pairs):
             if counterparts[connection]?.rows == nil { counterparts[connection]?.rows = (tag, []) }
             counterparts[connection]?.rows?.pairs.append(pairs)

@@ -16,6 +16,8 @@ public struct Violation: Error, Equatable, Sendable, CustomStringConvertible {
         case leftovers
         /// Requests and answers do not belong together, events have gaps, lines have no form.
         case answers
+        /// What comes while work is cut into slices overtakes, is lost, or acts before its turn.
+        case slices
         /// Sequence numbers.
         case sequence
         /// Two runs of a seed differ.
