@@ -1,5 +1,5 @@
 internal import HMMMemory
-internal import HMMProtocol
+package import HMMProtocol
 
 /// What holds for the tenant while it runs: its policy may change, and nothing passes its quota.
 extension Engine {
@@ -18,7 +18,7 @@ extension Engine {
     }
 
     /// How much of a resource the tenant uses; nil where the engine does not see it, or nothing asks for it.
-    func use(of resource: QuotaResource) -> UInt64? {
+    package func use(of resource: QuotaResource) -> UInt64? {
         switch resource {
         case .residentBytes: machine.physical.used * UInt64(PageSize.bytes)
         case .spaces: UInt64(machine.spaces.count)

@@ -19,18 +19,21 @@ struct Plan {
         let isDeaf: Bool
         /// When its connection breaks, if it does.
         let cutAt: UInt64?
+        var role = Role.admin
         /// When whoever runs the server ends its connection.
         var closedAt: UInt64?
     }
 
     let seed: UInt64
     var limits = Limits()
-    private(set) var parts: [Part] = []
+    var parts: [Part] = []
     let tenants: Int
     let usesHugePages: Bool
     /// When a tenant's server says that it stops.
     let drainAt: UInt64?
     let lateness: UInt64
+    /// What is allowed, from when on; empty where everything is.
+    var rules: [Rule] = []
     /// How long work that was cut lets wait for its next slice, at most.
     private(set) var sliceDelay = 0
     /// Requests are handed to an engine whose work is cut, as no server of ours does.
@@ -57,6 +60,7 @@ struct Plan {
             parts[index].closedAt = parts[index].joinsAt + UInt64(dice.roll(1200)) * 1_000_000
         }
         if dice.chance(40) { cutWork(&dice) }
+        if dice.chance(30) { addPolicies(&dice) }
     }
 
     /// Work is done in so small pieces that everything comes between some two of them.

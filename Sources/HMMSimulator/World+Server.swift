@@ -41,6 +41,7 @@ extension World {
         effects.removeAll()
         let isTick = input == .tick
         let wasCut = tenant.engine.isCut
+        let before = wasCut || plan.rules.isEmpty ? nil : tenant.engine.state(before: input)
         if !wasCut { tenant.judge.taken(input, now) } else if !isTick { tenant.deferred.append(input) }
         hand(input, to: tenant)
         if wasCut, !isTick {
@@ -48,6 +49,8 @@ extension World {
             guard effects.isEmpty else { throw Violation(.slices, "an input acts in the middle of other work") }
         }
         try deliver(tenant, wasCut && isTick ? tenant.engine.takenAt : [])
+        if let before, isRefusal { try checkUnchanged(input, before, tenant) }
+        try tenant.judge.checkQuota(tenant.engine)
         if tenant.engine.isCut { try awaitSlice(tenant, isTick) } else { try endSlices(tenant) }
         try check(tenant, wasTick: isTick && !wasCut)
     }

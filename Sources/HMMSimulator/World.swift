@@ -22,6 +22,7 @@ final class World {
         /// The transport of a connection that the engine has closed says that it is gone.
         case gone(Int)
         case drain(Int)
+        case rule(Plan.Rule)
     }
 
     let plan: Plan
@@ -47,6 +48,7 @@ final class World {
         for index in plan.parts.indices where !absent.contains(index) {
             queue.add(.join(index), at: now + plan.parts[index].joinsAt)
         }
+        for rule in plan.rules { queue.add(.rule(rule), at: now + rule.at) }
         if let drainAt = plan.drainAt { queue.add(.drain(0), at: now + drainAt) }
     }
 
@@ -110,7 +112,13 @@ final class World {
             trace.note("@\(milliseconds) drain")
             tenants[tenant].isDraining = true
             try input(.drain, tenants[tenant])
+        case .rule(let rule): try allow(rule.policy, tenants[rule.tenant])
         }
+    }
+
+    func allow(_ policy: TenantPolicy, _ tenant: Tenant) throws(Violation) {
+        trace.note("@\(milliseconds) policy \(policy.words)")
+        try input(.policy(policy), tenant)
     }
 
     // MARK: Clients
@@ -126,14 +134,15 @@ final class World {
             case .ruleBreaker: RuleBreaker("R\(index)", tenant.board, dice)
             case .observer: Observer("O\(index)", tenant.board, dice)
             }
-        let link = try connect(client, tenant, isSlow: part.isSlow, isDeaf: part.isDeaf)
+        let link = try connect(client, tenant, part.role, isSlow: part.isSlow, isDeaf: part.isDeaf)
+        if !plan.rules.isEmpty, index.isMultiple(of: 2) { client.send("hello enable=quota", untagged: true) }
         queue.add(.act(link.index, left: part.turns), at: now)
         if let cutAt = part.cutAt { queue.add(.cut(link.index), at: max(now, 1_000_000_000 + cutAt)) }
         if let closedAt = part.closedAt { queue.add(.close(link.index), at: max(now, 1_000_000_000 + closedAt)) }
     }
 
     func connect(
-        _ client: Client, _ tenant: Tenant, isSlow: Bool = false, isDeaf: Bool = false
+        _ client: Client, _ tenant: Tenant, _ role: Role = .admin, isSlow: Bool = false, isDeaf: Bool = false
     ) throws(Violation) -> Link {
         tenant.lastConnection += 1
         let link = Link(
@@ -142,7 +151,7 @@ final class World {
         links.append(link)
         tenant.links.append(link.index)
         trace.note("@\(milliseconds) \(client.name) connects, \(link)")
-        let principal = Principal(tenant: tenant.name, authentication: .mutualTLS)
+        let principal = Principal(tenant: tenant.name, authentication: .mutualTLS, role: role)
         try input(.connected(link.id, principal), tenant)
         return link
     }

@@ -52,9 +52,12 @@ extension Judge {
     ) throws(Violation) {
         guard answer.code == nil else {
             if hasEffectInPart(answer) { forget(request, failed: true) }
+            if answer.isRefused { goesOn(request, connection) }
             return
         }
         switch request {
+        case .hello(let hello):
+            if hello.capabilities.contains(.quota) { counterparts[connection]?.wantsQuota = true }
         case .spaceCreate(let create):
             memory.spaces[answer.id("mm")] = SpaceModel(policy: create.onExpiry.rawValue.description)
             policies[answer.id("mm")] = create.onExpiry
@@ -91,6 +94,17 @@ extension Judge {
             answer.code == "BADARG" || answer.code == "BUSY"
         default: true
         }
+    }
+
+    /// What was to end goes on.
+    private mutating func goesOn(_ request: Request, _ connection: ConnectionID) {
+        let mirror: UInt32? =
+            switch request {
+            case .mirrorDrop(let drop): drop.mirror
+            case .mirrorUnregister(let drop): drop.mirror
+            default: nil
+            }
+        if let mirror, mirrors[mirror]?.connection == connection { mirrors[mirror]?.endings -= 1 }
     }
 
     private mutating func dropped(_ mirror: UInt32, _ connection: ConnectionID) throws(Violation) {

@@ -21,9 +21,12 @@ struct Judge {
     struct Pending {
         let tag: Tag
         let request: Request?
+        /// Whether what it depends on was there, at each time since it was asked.
+        var offers: Set<Bool> = []
     }
 
     struct Counterpart {
+        let role: Role
         var pending: [Pending] = []
         var lastEvent: UInt64 = 0
         var open: [OpenEvent] = []
@@ -31,6 +34,9 @@ struct Judge {
         var rows: (tag: Tag, pairs: [[ServerLine.Pair]])?
         /// An `ack` of this input has to fail.
         var owesRefusal = false
+        /// It wants to be told of soft bounds, and has been in this input of these.
+        var wantsQuota = false
+        var quotaNotes: [String] = []
     }
 
     struct MirrorFacts {
@@ -39,8 +45,8 @@ struct Judge {
         let isLegacy: Bool
         let isAutomatic: Bool
         var sequence: UInt64
-        /// It has been asked to end.
-        var isEnding = false
+        /// Requests that are to end it.
+        var endings = 0
         var isFenced = false
         /// Its device has gone, and nothing more is said of what it had.
         var isOrphan = false
@@ -52,6 +58,7 @@ struct Judge {
     /// Where every space stood when no announcement was under way.
     var settled: [UInt32: UInt64] = [:]
     var highest: [UInt32: UInt64] = [:]
+    var rules = Rules()
     var memory = MemoryModel()
     /// Pages of which nothing is known: a request failed half way, or nobody heard how it ended.
     var murky: [UInt32: Set<UInt64>] = [:]
@@ -63,13 +70,15 @@ struct Judge {
     /// The engine takes an input: when it was handed in, or later where work that was cut short came first.
     mutating func taken(_ input: Input, _ now: UInt64) {
         switch input {
-        case .connected(let connection, _): counterparts[connection] = Counterpart()
+        case .connected(let connection, let principal):
+            counterparts[connection] = Counterpart(role: principal.role)
         case .disconnected(let connection): ended(connection)
         case .request(let connection, let tag, let request): asked(request, tag, connection)
         case .refused(let connection, let tag, _, _):
             counterparts[connection]?.pending.append(Pending(tag: tag, request: nil))
         case .tick: release(now)
-        case .drained, .close, .policy, .drain, .inspect: break
+        case .policy(let policy): adopt(policy)
+        case .drained, .close, .drain, .inspect: break
         }
     }
 
@@ -89,11 +98,12 @@ struct Judge {
         case .write(let write) where write.each: forget(request)
         default: break
         }
-        counterparts[connection]?.pending.append(Pending(tag: tag, request: request))
+        let pending = Pending(tag: tag, request: request, offers: [isOffered(request)])
+        counterparts[connection]?.pending.append(pending)
     }
 
     private mutating func ending(_ mirror: UInt32, _ connection: ConnectionID) {
-        if mirrors[mirror]?.connection == connection { mirrors[mirror]?.isEnding = true }
+        if mirrors[mirror]?.connection == connection { mirrors[mirror]?.endings += 1 }
     }
 
     private mutating func acknowledged(_ ack: Ack, _ tag: Tag, _ connection: ConnectionID) {
@@ -118,7 +128,10 @@ struct Judge {
             throw Violation(.answers, "something between the rows of an answer to #\(open.tag)")
         }
         switch line {
-        case .banner, .note: break
+        case .banner: break
+        case .note(let text):
+            let words = text.split(separator: " ")
+            if words.first == "quota", words.count > 1 { counterparts[connection]?.quotaNotes.append("\(words[1])") }
         case .bye: ended(connection)
         case .row(let tag, let pairs):
             if counterparts[connection]?.rows == nil { counterparts[connection]?.rows = (tag, []) }
@@ -152,6 +165,7 @@ struct Judge {
         }
         counterparts[connection]?.pending.remove(at: index)
         answers += 1
+        if let counterpart = counterparts[connection] { try checkAllowed(pending[index], failure?.code, counterpart) }
         guard let request = pending[index].request else {
             if failure == nil { throw Violation(.answers, "what has no form was carried out") }
             return

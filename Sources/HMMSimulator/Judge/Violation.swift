@@ -18,6 +18,8 @@ public struct Violation: Error, Equatable, Sendable, CustomStringConvertible {
         case answers
         /// What comes while work is cut into slices overtakes, is lost, or acts before its turn.
         case slices
+        /// Something is given that whoever runs the server does not allow, or a soft bound is passed without a word.
+        case policy
         /// Sequence numbers.
         case sequence
         /// Two runs of a seed differ.
