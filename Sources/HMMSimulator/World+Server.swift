@@ -12,8 +12,8 @@ extension World {
         try parse(link)
     }
 
-    /// Hands the requests of a connection to the engine, as long as it wants them. The server leaves them where they are
-    /// while work is cut; an engine has to bear those who do not.
+    /// Hands the requests of a connection to the engine, as long as it wants them. The server leaves them where they
+    /// are while work is cut; an engine has to bear those who do not.
     func parse(_ link: Link) throws(Violation) {
         while !link.isGoneAtServer, !link.isPaused {
             if link.tenant.engine.isCut, !plan.isRude {

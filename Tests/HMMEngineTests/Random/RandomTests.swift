@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    /// Pages that may only be written and that a device has for itself; a part of a huge page of the reserve that moves.
+    /// Pages that may only be written and that a device has for itself; a huge page of the reserve that moves in part.
     @Test(arguments: [2845, 3251, 3266] as [UInt64]) func agreesWhereItOnceDidNot(_ seed: UInt64) {
         #expect(Self.play(seed) != nil)
     }
