@@ -161,7 +161,8 @@ import Testing
     @Test func copiesOfAMigrationCount() throws {
         var peer = try peer(.residentBytes, hard: 3 << 12)
         try peer.say("mm.create", "dev.create gpu0", "region.create gpu0 8p", "mmap 1 0x10000 6p", as: "P")
-        try peer.say("write 1 0x10000 ab len=2p", "mirror 1 gpu0 ack=auto", "migrate.begin 1 0x10000 6p device", as: "P")
+        try peer.say("write 1 0x10000 ab len=2p", "mirror 1 gpu0 ack=auto", as: "P")
+        try peer.say("migrate.begin 1 0x10000 6p device", as: "P")
         #expect(try peer.say("migrate.copy 1", as: "P").last == "+ copied=1")
         #expect(peer.framesUsed == 3)
         try peer.say("migrate.finish 1", as: "P")

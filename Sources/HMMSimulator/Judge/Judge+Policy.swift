@@ -84,8 +84,8 @@ extension Judge {
             guard heard != (isNews && counterpart.wantsQuota ? 1 : 0) else { continue }
             throw Violation(
                 .policy,
-                "connection \(connection.rawValue) is told \(heard) times that \(resource.rawValue) has passed its soft "
-                    + "bound, with \(use) in use")
+                "connection \(connection.rawValue) is told \(heard) times that \(resource.rawValue) has passed its "
+                    + "soft bound, with \(use) in use")
         }
     }
 
