@@ -21,18 +21,27 @@ extension Engine {
         if principal.authentication != .token { Self.greet(principal.authentication, limits, into: &effects.text) }
         if poison != nil { return bid(connection, .internalError, &effects) }
         sessions.append(Session(principal: principal), id: connection)
-        if UInt64(sessions.count) > meter.hard(.connections) { close(connection, .limit, &effects) }
-        if isDraining { finishDraining(&effects) }
+        if UInt64(sessions.count) > meter.hard(.connections) { close(connection, .limit) }
+        if isDraining { finishDraining() }
     }
 
-    /// Says good-bye and asks the transport to close. The session ends before anything else happens, or its mirrors
-    /// would be told more after that.
-    mutating func close(_ connection: ConnectionID, _ reason: CloseReason, _ effects: inout Effects) {
+    /// The connection ends as soon as the work at hand is done. What it has queued is forgotten, what it still sends is
+    /// ignored.
+    mutating func close(_ connection: ConnectionID, _ reason: CloseReason) {
         guard let index = sessions.index(of: connection), !sessions[index].isClosing else { return }
         sessions[index].isClosing = true
         sessions[index].lane.removeAll()
+        doomed.append((connection, reason))
+    }
+
+    /// Says good-bye and asks the transport to close. The session ends before anything else happens: its mirrors may
+    /// still be told of others that end, but not after good-bye.
+    mutating func dismiss(
+        _ connection: ConnectionID, _ reason: CloseReason, _ now: Instant, _ effects: inout Effects
+    ) {
+        guard sessions.contains(connection) else { return }
         bid(connection, reason, &effects)
-        doom(connection)
+        disconnect(connection, now, &effects)
     }
 
     /// Says good-bye, and that the transport is to close.
@@ -77,18 +86,13 @@ extension Engine {
             effects.address(sessions.id(at: index))
             effects.text.append("* note : the server is stopping: finish, then reconnect elsewhere\n")
         }
-        finishDraining(&effects)
+        finishDraining()
     }
 
-    /// The connection ends as soon as the work at hand is done.
-    mutating func doom(_ connection: ConnectionID) {
-        if !doomed.contains(connection) { doomed.append(connection) }
-    }
-
-    mutating func finishDraining(_ effects: inout Effects) {
+    mutating func finishDraining() {
         guard operations.count == openMigrations.count, recording.waiting.isEmpty,
             (0..<sessions.count).allSatisfy({ sessions[$0].lane.isEmpty })
         else { return }
-        for index in 0..<sessions.count { close(sessions.id(at: index), .shutdown, &effects) }
+        for index in 0..<sessions.count { close(sessions.id(at: index), .shutdown) }
     }
 }

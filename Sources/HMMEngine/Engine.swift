@@ -34,8 +34,8 @@ public struct Engine: ~Copyable {
     var unfinished: Unfinished?
     var postponed: [Postponed] = []
     var deferred = InputLine()
-    /// Connections that the engine itself gives up on.
-    var doomed: [ConnectionID] = []
+    /// Connections that end as soon as the work at hand is done, the first to go first.
+    var doomed: ArraySlice<(connection: ConnectionID, reason: CloseReason)> = []
     /// Operations with an invalidation out; zero is the fast way past every range check.
     var roundsRunning = 0
     var isDraining = false
@@ -114,7 +114,7 @@ public struct Engine: ~Copyable {
             refuse(connection, tag, failure, closes: closes, &effects)
         case .connected(let connection, let principal): connect(connection, principal, &effects)
         case .disconnected(let connection): disconnect(connection, now, &effects)
-        case .close(let connection, let reason): close(connection, reason, &effects)
+        case .close(let connection, let reason): close(connection, reason)
         case .drained(let connection): goOnAfterDrain(connection)
         case .tick: if poison == nil { tick(now, &effects) } else { nextDeadline = nil }
         case .inspect: inspect(now, &effects)
@@ -208,7 +208,7 @@ public struct Engine: ~Copyable {
     private mutating func enqueue(_ item: Lane.Item, _ index: Int, _ effects: inout Effects) {
         if sessions[index].lane.queuedBytes + item.cost > limits.queuedBytes, !sessions[index].mirrors.isEmpty {
             guard sessions[index].lane.queuedBytes < 2 * limits.queuedBytes else {
-                return close(sessions.id(at: index), .tooManyRequests, &effects)
+                return close(sessions.id(at: index), .tooManyRequests)
             }
             let refusal = busy("\(limits.queuedBytes) bytes of untagged requests wait already")
             return sessions[index].lane.enqueue(.refused(refusal, closes: false))
@@ -228,7 +228,7 @@ public struct Engine: ~Copyable {
             return enqueue(.refused(failure, closes: closes), index, &effects)
         }
         effects.fail(Caller(connection: connection, tag: tag), failure)
-        if closes { close(connection, .framing, &effects) }
+        if closes { close(connection, .framing) }
     }
 
     /// Does the work that has been set free, in order. When that says much, the rest is left to the next input, at the
@@ -239,9 +239,8 @@ public struct Engine: ~Copyable {
         takePostponed(now, &effects)
         while unfinished == nil, !doomed.isEmpty || (next < ready.count && effects.text.count <= bound) {
             defer { takePostponed(now, &effects) }
-            if let connection = doomed.popLast() {
-                close(connection, .tooManyEvents, &effects)
-                disconnect(connection, now, &effects)
+            if let (connection, reason) = doomed.popFirst() {
+                dismiss(connection, reason, now, &effects)
                 continue
             }
             let item = ready[next]
@@ -252,7 +251,7 @@ public struct Engine: ~Copyable {
             case .round(let id): finishRound(id, now, &effects)
             case .drain: break
             }
-            if isDraining, next == ready.count { finishDraining(&effects) }
+            if isDraining, next == ready.count { finishDraining() }
         }
         ready.removeSubrange(..<next)
         if unfinished == nil, !machine.freedDeviceFrames.isEmpty { tellFreed(&effects) }
@@ -277,7 +276,7 @@ public struct Engine: ~Copyable {
         case .request(let request): start(request, Caller(connection: connection, tag: .none), now, &effects)
         case .refused(let failure, let closes):
             effects.fail(Caller(connection: connection, tag: .none), failure)
-            if closes { close(connection, .framing, &effects) }
+            if closes { close(connection, .framing) }
         }
         guard let index = sessions.index(of: connection) else { return }
         sessions[index].bytesFromQueue += effects.text.count - before

@@ -23,6 +23,9 @@ extension Engine {
         return found
     }
 
+    /// For each input that the last tick took of those put off: where the effects' text ended by then.
+    package var takenAt: [Int] { deferred.taken }
+
     /// What is wrong with the bookkeeping of paused requests.
     var roundViolations: [String] {
         var found: [String] = []

@@ -108,7 +108,9 @@ extension Engine {
                 operation.acked += 1
                 continue
             }
-            if sessions[session].openEvents.count >= limits.openEvents { doom(subscription.connection) }
+            if sessions[session].openEvents.count >= limits.openEvents {
+                doomed.append((subscription.connection, .tooManyEvents))
+            }
             sessions[session].openEvents.append(
                 OpenEvent(number: number, mirror: mirror, range: invalidation.range, operation: id))
             round.waiting.append(waiting(mirror, number, subscription, session, invalidation.space, now))

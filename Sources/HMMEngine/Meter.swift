@@ -18,14 +18,15 @@ struct Meter {
 
     init(_ quota: Quota, _ limits: Limits) { adopt(quota, limits) }
 
-    /// Other bounds hold from now on; what has been counted and told stays.
+    /// Other bounds hold from now on; what has been counted, and told of bounds that are still there, stays.
     mutating func adopt(_ quota: Quota, _ limits: Limits) {
         watches = false
         for resource in Self.resources {
             let bound = quota[resource]
             soft[resource.index] = bound.soft ?? .max
             hard[resource.index] = min(bound.hard ?? .max, resource.bound(in: limits) ?? .max)
-            if bound.soft != nil { watches = true }
+            // What has no soft bound has passed none.
+            if bound.soft == nil { told &= ~Self.bit(resource) } else { watches = true }
         }
         let perSecond = quota[.requestsPerSecond]
         rate.adopt(hard: perSecond.hard, soft: perSecond.soft)
@@ -43,14 +44,15 @@ struct Meter {
 
     /// True when the soft bound of `resource` has just been passed: once, until `use` is within it again.
     mutating func passes(_ resource: QuotaResource, _ use: UInt64) -> Bool {
-        let bit: UInt16 = 1 << UInt16(resource.index)
         guard use > soft(resource) else {
-            told &= ~bit
+            told &= ~Self.bit(resource)
             return false
         }
-        defer { told |= bit }
-        return told & bit == 0
+        defer { told |= Self.bit(resource) }
+        return told & Self.bit(resource) == 0
     }
+
+    private static func bit(_ resource: QuotaResource) -> UInt16 { 1 << UInt16(resource.index) }
 }
 
 /// Requests per second as a bucket that leaks: each request fills it by one, and each second takes away what the bound

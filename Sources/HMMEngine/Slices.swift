@@ -36,9 +36,12 @@ extension Engine {
             deferred.append(input)
         } else {
             machine.beginSlice(limits.slice)
+            deferred.beginTurn()
             finishUnfinished(now, &effects)
             if hasMore { settle(now, &effects) }
-            while unfinished == nil, ready.isEmpty, !machine.isSliceSpent, let next = deferred.popFirst() {
+            while unfinished == nil, ready.isEmpty, !machine.isSliceSpent,
+                let next = deferred.popFirst(at: effects.text.count)
+            {
                 take(next, now, &effects)
                 if hasMore { settle(now, &effects) }
             }
@@ -88,17 +91,23 @@ extension Engine {
 struct InputLine {
     private var inputs: [Input] = []
     private var first = 0
+    /// Where the effects' text ended as each of those was taken that the last tick took: whoever checks an engine tells
+    /// by it what was said before and what after.
+    private(set) var taken: [Int] = []
 
     var isEmpty: Bool { first == inputs.count }
 
     mutating func append(_ input: Input) { inputs.append(input) }
 
-    mutating func popFirst() -> Input? {
+    mutating func beginTurn() { taken = [] }
+
+    mutating func popFirst(at place: Int) -> Input? {
         guard first < inputs.count else { return nil }
         defer {
             first += 1
-            if first == inputs.count { self = InputLine() }
+            if first == inputs.count { (inputs, first) = ([], 0) }
         }
+        taken.append(place)
         return inputs[first]
     }
 }

@@ -28,12 +28,13 @@ final class Link: CustomStringConvertible {
     private(set) var lastDown: UInt64 = 0
 
     // The server's end.
-    var requests: RequestReader
+    private var requests: RequestReader
     /// What the judge hears, as the engine says it.
     var said = ServerLineReader()
     /// The engine does not want to be asked more at present.
     var isPaused = false
-    var held: [[UInt8]] = []
+    /// Bytes that have come and that nobody has looked at yet.
+    var unparsed: [UInt8] = []
     /// The engine knows nothing of the connection any more.
     var isGoneAtServer = false
     var unread = 0
@@ -58,6 +59,14 @@ final class Link: CustomStringConvertible {
     }
 
     var description: String { "connection \(id.rawValue), up to \(latency) ms each way, reads \(reading)" }
+
+    /// The next whole request of those that have come.
+    func takeRequest() -> RequestReader.Item? {
+        var offset = 0
+        let item = unparsed.withUnsafeBytes { requests.next($0, &offset) }
+        unparsed.removeFirst(offset)
+        return item
+    }
 
     /// When the next piece towards the server arrives.
     func up(_ now: UInt64) -> UInt64 {

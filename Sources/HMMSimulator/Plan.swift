@@ -19,16 +19,25 @@ struct Plan {
         let isDeaf: Bool
         /// When its connection breaks, if it does.
         let cutAt: UInt64?
+        var role = Role.admin
+        /// When whoever runs the server ends its connection.
+        var closedAt: UInt64?
     }
 
     let seed: UInt64
     var limits = Limits()
-    private(set) var parts: [Part] = []
+    var parts: [Part] = []
     let tenants: Int
     let usesHugePages: Bool
     /// When a tenant's server says that it stops.
     let drainAt: UInt64?
     let lateness: UInt64
+    /// What is allowed, from when on; empty where everything is.
+    var rules: [Rule] = []
+    /// How long work that was cut lets wait for its next slice, at most.
+    private(set) var sliceDelay = 0
+    /// Requests are handed to an engine whose work is cut, as no server of ours does.
+    private(set) var isRude = false
     /// Far more than any world takes.
     let inputLimit: Int
 
@@ -47,6 +56,18 @@ struct Plan {
         if dice.chance(5) { limits.answerBytes = 200 + dice.roll(600) }
         if dice.chance(5) { limits.window = 1 + dice.roll(4) }
         for tenant in 0..<tenants { addParts(tenant, &dice) }
+        for index in parts.indices where dice.chance(4) {
+            parts[index].closedAt = parts[index].joinsAt + UInt64(dice.roll(1200)) * 1_000_000
+        }
+        if dice.chance(40) { cutWork(&dice) }
+        if dice.chance(30) { addPolicies(&dice) }
+    }
+
+    /// Work is done in so small pieces that everything comes between some two of them.
+    private mutating func cutWork(_ dice: inout Dice) {
+        limits.slice = dice.pick(usesHugePages ? [500, 4000] : [1, 50, 150, 500])
+        sliceDelay = dice.pick([0, 100_000, 3_000_000, 20_000_000])
+        isRude = dice.chance(30)
     }
 
     private mutating func addParts(_ tenant: Int, _ dice: inout Dice) {

@@ -10,9 +10,18 @@ final class Tenant {
     var links: [Int] = []
     var lastConnection: UInt32 = 0
     var isDraining = false
+    var dice: Dice
 
-    init(_ name: ShortName, _ limits: Limits) {
+    /// When work that was cut goes on.
+    var nextSlice: UInt64?
+    /// Inputs that came while work was cut and have not had their turn, in the order handed in.
+    var deferred: [Input] = []
+    /// Connections with bytes that are not looked at while work is cut.
+    var waiting: [Int] = []
+
+    init(_ name: ShortName, _ limits: Limits, _ dice: Dice) {
         self.name = name
+        self.dice = dice
         engine = Engine(limits: limits)
     }
 }

@@ -6,6 +6,8 @@ final class World {
     enum Event {
         case join(Int)
         case arriveAtServer(Int, [UInt8])
+        /// The server looks again at what a connection has sent.
+        case readOn(Int)
         case arriveAtClient(Int, [UInt8])
         /// It is a client's turn, and so many more times.
         case act(Int, left: Int)
@@ -13,11 +15,14 @@ final class World {
         case drained(Int)
         /// The connection breaks, for both ends.
         case cut(Int)
+        /// Whoever runs the server ends the connection.
+        case close(Int)
         /// The client finds that the server has closed.
         case closed(Int)
         /// The transport of a connection that the engine has closed says that it is gone.
         case gone(Int)
         case drain(Int)
+        case rule(Plan.Rule)
     }
 
     let plan: Plan
@@ -28,19 +33,22 @@ final class World {
     private(set) var tenants: [Tenant] = []
     private(set) var links: [Link] = []
     /// Every byte of every effect, in order.
-    private(set) var hash = Hash()
-    private(set) var inputs = 0
+    var hash = Hash()
+    var inputs = 0
     var trace: Trace
-    private var effects = Effects()
+    var effects = Effects()
 
     init(_ plan: Plan, without absent: Set<Int>, _ trace: Trace) {
         self.plan = plan
         self.absent = absent
         self.trace = trace
-        tenants = (0..<plan.tenants).map { Tenant(plan.tenantName($0), plan.limits) }
+        tenants = (0..<plan.tenants).map { index in
+            Tenant(plan.tenantName(index), plan.limits, Dice(seed: plan.seed &* 17 &+ UInt64(index)))
+        }
         for index in plan.parts.indices where !absent.contains(index) {
             queue.add(.join(index), at: now + plan.parts[index].joinsAt)
         }
+        for rule in plan.rules { queue.add(.rule(rule), at: now + rule.at) }
         if let drainAt = plan.drainAt { queue.add(.drain(0), at: now + drainAt) }
     }
 
@@ -57,9 +65,7 @@ final class World {
             if let tick, tick.time <= next ?? .max {
                 now = max(now, tick.time)
                 trace.note("@\(milliseconds) tick")
-                try input(tick.tenant, isTick: true) { engine, now, effects in
-                    engine.handle(.tick, at: now, into: &effects)
-                }
+                try input(.tick, tick.tenant)
             } else if let (time, event) = queue.takeFirst() {
                 now = max(now, time)
                 try handle(event)
@@ -78,8 +84,8 @@ final class World {
     private func nextTick() -> (tenant: Tenant, time: UInt64)? {
         var first: (tenant: Tenant, time: UInt64)?
         for tenant in tenants {
-            guard let deadline = tenant.engine.nextDeadline else { continue }
-            let due = deadline.nanoseconds + plan.lateness
+            let late = tenant.engine.nextDeadline.map { $0.nanoseconds + plan.lateness }
+            guard let due = tenant.nextSlice ?? late else { continue }
             if due < first?.time ?? .max { first = (tenant, due) }
         }
         return first
@@ -89,6 +95,7 @@ final class World {
         switch event {
         case .join(let part): try join(plan.parts[part], part)
         case .arriveAtServer(let link, let bytes): try serverReads(links[link], bytes)
+        case .readOn(let link): try parse(links[link])
         case .arriveAtClient(let link, let bytes): try clientReads(links[link], bytes)
         case .act(let link, let left): try act(links[link], left)
         case .wake(let link):
@@ -98,17 +105,20 @@ final class World {
             flush(links[link])
         case .drained(let link): try say(.drained(links[link].id), links[link])
         case .cut(let link): try cut(links[link])
+        case .close(let link): try say(.close(links[link].id, .revoked), links[link])
         case .closed(let link): links[link].isGoneAtClient = true
-        case .gone(let link):
-            let id = links[link].id
-            try input(links[link].tenant) { engine, now, effects in
-                engine.handle(.disconnected(id), at: now, into: &effects)
-            }
+        case .gone(let link): try input(.disconnected(links[link].id), links[link].tenant)
         case .drain(let tenant):
             trace.note("@\(milliseconds) drain")
             tenants[tenant].isDraining = true
-            try input(tenants[tenant]) { engine, now, effects in engine.handle(.drain, at: now, into: &effects) }
+            try input(.drain, tenants[tenant])
+        case .rule(let rule): try allow(rule.policy, tenants[rule.tenant])
         }
+    }
+
+    func allow(_ policy: TenantPolicy, _ tenant: Tenant) throws(Violation) {
+        trace.note("@\(milliseconds) policy \(policy.words)")
+        try input(.policy(policy), tenant)
     }
 
     // MARK: Clients
@@ -124,13 +134,15 @@ final class World {
             case .ruleBreaker: RuleBreaker("R\(index)", tenant.board, dice)
             case .observer: Observer("O\(index)", tenant.board, dice)
             }
-        let link = try connect(client, tenant, isSlow: part.isSlow, isDeaf: part.isDeaf)
+        let link = try connect(client, tenant, part.role, isSlow: part.isSlow, isDeaf: part.isDeaf)
+        if !plan.rules.isEmpty, index.isMultiple(of: 2) { client.send("hello enable=quota", untagged: true) }
         queue.add(.act(link.index, left: part.turns), at: now)
         if let cutAt = part.cutAt { queue.add(.cut(link.index), at: max(now, 1_000_000_000 + cutAt)) }
+        if let closedAt = part.closedAt { queue.add(.close(link.index), at: max(now, 1_000_000_000 + closedAt)) }
     }
 
     func connect(
-        _ client: Client, _ tenant: Tenant, isSlow: Bool = false, isDeaf: Bool = false
+        _ client: Client, _ tenant: Tenant, _ role: Role = .admin, isSlow: Bool = false, isDeaf: Bool = false
     ) throws(Violation) -> Link {
         tenant.lastConnection += 1
         let link = Link(
@@ -138,12 +150,9 @@ final class World {
             Dice(seed: plan.seed &* 31 &+ UInt64(links.count)), isSlow: isSlow, isDeaf: isDeaf)
         links.append(link)
         tenant.links.append(link.index)
-        tenant.judge.connected(link.id)
         trace.note("@\(milliseconds) \(client.name) connects, \(link)")
-        let principal = Principal(tenant: tenant.name, authentication: .mutualTLS)
-        try input(tenant) { engine, now, effects in
-            engine.handle(.connected(link.id, principal), at: now, into: &effects)
-        }
+        let principal = Principal(tenant: tenant.name, authentication: .mutualTLS, role: role)
+        try input(.connected(link.id, principal), tenant)
         return link
     }
 
@@ -152,7 +161,7 @@ final class World {
         guard !link.isGoneAtClient else { return }
         client.now = now
         for _ in 0...client.dice.roll(3) { client.act() }
-        if let driver = client as? DriverClient, !link.isGoneAtServer {
+        if let driver = client as? DriverClient, !link.isGoneAtServer, !link.tenant.engine.isCut {
             try link.tenant.judge.checkUse(driver, link.tenant.engine, now)
         }
         flush(link)
@@ -188,119 +197,6 @@ final class World {
         guard !link.isGoneAtServer else { return }
         trace.note("@\(milliseconds) \(link.client.name) is cut off")
         link.isGoneAtServer = true
-        link.tenant.judge.ended(link.id)
-        try input(link.tenant) { engine, now, effects in
-            engine.handle(.disconnected(link.id), at: now, into: &effects)
-        }
-    }
-
-    // MARK: The server
-
-    private func serverReads(_ link: Link, _ bytes: [UInt8]) throws(Violation) {
-        guard !link.isGoneAtServer else { return }
-        guard !link.isPaused else { return link.held.append(bytes) }
-        var items: [RequestReader.Item] = []
-        bytes.withUnsafeBytes { bytes in
-            var offset = 0
-            while let item = link.requests.next(bytes, &offset) { items.append(item) }
-        }
-        trace.note("@\(milliseconds) \(link.client.name)> \(String(decoding: bytes, as: UTF8.self))")
-        for item in items where !link.isGoneAtServer {
-            link.tenant.judge.asked(item, link.id)
-            try input(link.tenant) { engine, now, effects in
-                engine.handle(item, from: link.id, at: now, into: &effects)
-            }
-        }
-    }
-
-    private func say(_ input: Input, _ link: Link) throws(Violation) {
-        guard !link.isGoneAtServer else { return }
-        try self.input(link.tenant) { engine, now, effects in engine.handle(input, at: now, into: &effects) }
-    }
-
-    /// One input, and everything that is checked after it.
-    private func input(
-        _ tenant: Tenant, isTick: Bool = false, _ body: (inout Engine, Instant, inout Effects) -> Void
-    ) throws(Violation) {
-        inputs += 1
-        effects.removeAll()
-        if isTick { tenant.judge.release(now) }
-        body(&tenant.engine, Instant(nanoseconds: now), &effects)
-        // Long work goes on at once: what comes between its slices only waits.
-        while tenant.engine.isCut {
-            tenant.judge.release(now)
-            tenant.engine.handle(.tick, at: Instant(nanoseconds: now), into: &effects)
-        }
-        try deliver(tenant)
-        try tenant.judge.check(tenant.engine, now, isTick: isTick)
-        for index in tenant.links where !links[index].isGoneAtServer {
-            guard let driver = links[index].client as? DriverClient else { continue }
-            try tenant.judge.checkTranslations(driver, tenant.engine, now)
-        }
-        // Reads everything: in a large world now and then, else every time.
-        guard tenant.engine.framesUsed < 256 || inputs % 64 == 0 else { return }
-        let violations = tenant.engine.violations()
-        guard violations.isEmpty else { throw Violation(.invariants, violations.joined(separator: "; ")) }
-    }
-
-    private func deliver(_ tenant: Tenant) throws(Violation) {
-        for index in 0..<effects.segmentCount {
-            let segment = effects.segment(index)
-            guard let link = tenant.links.lazy.map({ self.links[$0] }).first(where: { $0.id == segment.connection })
-            else { throw Violation(.answers, "lines for a connection that never was") }
-            let bytes = Array(effects.text.bytes[segment.range])
-            hash.add(bytes)
-            try hear(link, bytes)
-            send(link, bytes)
-        }
-        for signal in effects.signals {
-            switch signal {
-            case .close(let id, _):
-                guard let link = link(id, tenant), !link.isGoneAtServer else { continue }
-                link.isGoneAtServer = true
-                tenant.judge.ended(id)
-                queue.add(.closed(link.index), at: link.down(now))
-                queue.add(.gone(link.index), at: now)
-            case .pauseReading(let id): link(id, tenant)?.isPaused = true
-            case .resumeReading(let id):
-                guard let link = link(id, tenant) else { continue }
-                link.isPaused = false
-                for bytes in link.held { queue.add(.arriveAtServer(link.index, bytes), at: link.up(now)) }
-                link.held = []
-            case .awaitDrain(let id):
-                guard let link = link(id, tenant), link.reading != .never else { continue }
-                queue.add(.drained(link.index), at: link.down(now))
-            // Nobody is recorded here, so nobody gets that far.
-            case .startRecording, .stopRecording: break
-            }
-        }
-    }
-
-    private func link(_ id: ConnectionID, _ tenant: Tenant) -> Link? {
-        tenant.links.lazy.map { self.links[$0] }.first { $0.id == id }
-    }
-
-    private func hear(_ link: Link, _ bytes: [UInt8]) throws(Violation) {
-        link.said.append(bytes)
-        do {
-            while let item = try link.said.next() {
-                trace.note("@\(milliseconds) \(link.client.name)< \(item.text.prefix(300))")
-                try link.tenant.judge.heard(item.line, link.id, now)
-            }
-        } catch let error as Violation {
-            throw error
-        } catch {
-            throw Violation(.answers, "a line without form: \(error)")
-        }
-    }
-
-    private func send(_ link: Link, _ bytes: [UInt8]) {
-        switch link.reading {
-        case .never:
-            link.unread += bytes.count
-            // The transport gives up.
-            if link.unread > 1 << 16, link.unread - bytes.count <= 1 << 16 { queue.add(.cut(link.index), at: now) }
-        case .always, .slow: queue.add(.arriveAtClient(link.index, bytes), at: link.down(now))
-        }
+        try input(.disconnected(link.id), link.tenant)
     }
 }

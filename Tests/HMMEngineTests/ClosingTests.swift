@@ -65,6 +65,19 @@ import Testing
         #expect(peer.tenant?.engine.connectionCount == 1)
     }
 
+    /// The driver of 2017's test evicts its device's memory when a mirror goes: the others are told of it, or nothing.
+    @Test func nothingFollowsGoodbyeWhenAllGoAtOnce() throws {
+        var peer = try peer()
+        peer.closesAtOnce = false
+        try peer.say("dev.create d profile=dmirror", "region.create d 8p", "mirror 1 d", as: "D")
+        try peer.say("dev.migrate 2 0x10000 1p device", as: "D")
+        try peer.say("ack 1", as: "M")
+        _ = peer.heard("D") + peer.heard("M")
+        try peer.drain()
+        for name in ["D", "M", "P"] { #expect(peer.heard(name).last == "* bye SHUTDOWN", "\(name)") }
+        #expect(peer.pendingCount == 0 && peer.tenant?.engine.connectionCount == 0)
+    }
+
     @Test func lostFramingEndsTheMirrorsToo() throws {
         var peer = try peer()
         peer.closesAtOnce = false

@@ -157,6 +157,19 @@ import Testing
         #expect(peer.framesUsed == 0)
     }
 
+    /// A migration in steps has its copies besides what it copies, and fills holes: no further than the bound.
+    @Test func copiesOfAMigrationCount() throws {
+        var peer = try peer(.residentBytes, hard: 3 << 12)
+        try peer.say("mm.create", "dev.create gpu0", "region.create gpu0 8p", "mmap 1 0x10000 6p", as: "P")
+        try peer.say("write 1 0x10000 ab len=2p", "mirror 1 gpu0 ack=auto", as: "P")
+        try peer.say("migrate.begin 1 0x10000 6p device", as: "P")
+        #expect(try peer.say("migrate.copy 1", as: "P").last == "+ copied=1")
+        #expect(peer.framesUsed == 3)
+        try peer.say("migrate.finish 1", as: "P")
+        #expect(try peer.say("read 1 0x10000 2", as: "P").contains(#"= data="ab""#))
+        #expect(peer.framesUsed <= 3)
+    }
+
     // MARK: Requests
 
     @Test func requestsInFlight() throws {
@@ -263,6 +276,17 @@ import Testing
     }
 
     // MARK: Another policy
+
+    /// That a bound had been passed which is no more says nothing of the one that comes.
+    @Test func aBoundThatComesAnewIsToldAnew() throws {
+        var peer = try peer(.spaces, soft: 0)
+        try peer.say("hello enable=quota", as: "P")
+        let note = "* note : quota spaces passed: use=1 soft=0 hard=1024 unit=address-spaces"
+        #expect(try peer.say("mm.create", as: "P") == ["+ mm=1", note])
+        try peer.adopt(TenantPolicy())
+        try peer.adopt(policy([.spaces: .init(soft: 0)]))
+        #expect(peer.heard("P") == [note])
+    }
 
     @Test func aLoweredBoundTakesNothingAway() throws {
         var peer = EnginePeer()

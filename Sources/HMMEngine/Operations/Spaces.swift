@@ -23,7 +23,7 @@ extension Engine {
     }
 
     /// Address spaces that are being made.
-    private var forksRunning: Int {
+    package var forksRunning: Int {
         (0..<operations.count).count { index in
             if case .fork(let fork) = operations[index].work { fork.child == nil } else { false }
         }

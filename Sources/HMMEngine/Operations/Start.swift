@@ -45,7 +45,7 @@ extension Engine {
         case .pending: showPending(caller, now, &effects)
         case .quit:
             effects.succeed(caller)
-            close(caller.connection, .quit, &effects)
+            close(caller.connection, .quit)
         case .spaceCreate(let create): try createSpace(create, caller, &effects)
         case .maps(let maps): try showAreas(maps, caller, &effects)
         case .deviceCreate(let create): try createDevice(create, caller, &effects)

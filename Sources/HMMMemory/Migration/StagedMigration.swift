@@ -197,10 +197,11 @@ public struct StagedMigration: SteppedWork {
         copies.record(cursor, 1, .moved, frame)
     }
 
+    /// Within the limit: both frames are in use for as long as the migration is open, and a hole had none.
     private func allocate(_ machine: inout Machine) -> FrameNumber? {
         switch movement.destination {
-        case .system: machine.allocateSystem(replacing: true)
-        case .device(let device): machine.allocate(on: device, replacing: true)
+        case .system: machine.allocateSystem()
+        case .device(let device): machine.allocate(on: device)
         }
     }
 

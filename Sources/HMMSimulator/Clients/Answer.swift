@@ -8,6 +8,9 @@ struct Answer {
 
     var code: String? { failure?.code }
 
+    /// Refused before it began.
+    var isRefused: Bool { ["BUSY", "GATED", "DENIED", "TAGBUSY"].contains(code ?? "") }
+
     func number(_ key: String) -> UInt64 { pairs[key]?.number ?? UInt64.max }
 
     /// The number of an object that the answer names.

@@ -265,6 +265,7 @@ final class DriverClient: Client {
             migrations.append(
                 Open(id: answer.id("migration"), mirror: mirror, space: space, device: device, pages: pages))
         case .endMigration(let id):
+            if answer.isRefused { return }
             for open in migrations where open.id == id { forget(open.space, open.device, open.pages) }
             migrations.removeAll { $0.id == id }
         default: break

@@ -52,9 +52,12 @@ extension Judge {
     ) throws(Violation) {
         guard answer.code == nil else {
             if hasEffectInPart(answer) { forget(request, failed: true) }
+            if answer.isRefused { goesOn(request, connection) }
             return
         }
         switch request {
+        case .hello(let hello):
+            if hello.capabilities.contains(.quota) { counterparts[connection]?.wantsQuota = true }
         case .spaceCreate(let create):
             memory.spaces[answer.id("mm")] = SpaceModel(policy: create.onExpiry.rawValue.description)
             policies[answer.id("mm")] = create.onExpiry
@@ -91,6 +94,17 @@ extension Judge {
             answer.code == "BADARG" || answer.code == "BUSY"
         default: true
         }
+    }
+
+    /// What was to end goes on.
+    private mutating func goesOn(_ request: Request, _ connection: ConnectionID) {
+        let mirror: UInt32? =
+            switch request {
+            case .mirrorDrop(let drop): drop.mirror
+            case .mirrorUnregister(let drop): drop.mirror
+            default: nil
+            }
+        if let mirror, mirrors[mirror]?.connection == connection { mirrors[mirror]?.endings -= 1 }
     }
 
     private mutating func dropped(_ mirror: UInt32, _ connection: ConnectionID) throws(Violation) {
@@ -150,13 +164,15 @@ extension Judge {
     }
 
     private mutating func moved(_ remap: Mremap, _ answer: Answer) {
-        let old = remap.length == 0 ? remap.va >> 12..<remap.va >> 12 : Self.pages(remap.va, remap.length)
-        let count = remap.newLength.map { ($0 + 4095) >> 12 } ?? UInt64(old.count)
+        let asked = remap.length == 0 ? remap.va >> 12..<remap.va >> 12 : Self.pages(remap.va, remap.length)
+        let move = memory.whole(
+            remap.space,
+            MemoryModel.Move(
+                old: asked, count: remap.newLength.map { ($0 + 4095) >> 12 } ?? UInt64(asked.count),
+                target: remap.to.map { $0 >> 12 }, keepsOld: remap.dontUnmap, mayMove: remap.mayMove))
+        let (old, count) = (move.old, move.count)
         let start = answer.number("va") >> 12
         guard old.count <= 4096, count <= 4096 else { return lose(remap.space) }
-        let move = MemoryModel.Move(
-            old: old, count: count, target: remap.to.map { $0 >> 12 }, keepsOld: remap.dontUnmap,
-            mayMove: remap.mayMove)
         let isBlurred = isMurky(remap.space, old) || old.isEmpty && isMurky(remap.space, old.lowerBound..<start)
         clear(remap.space, start..<start + count)
         guard memory.prepare(remap.space, move) == nil else { return blur(remap.space, start..<start + count) }

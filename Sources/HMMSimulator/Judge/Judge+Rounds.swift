@@ -64,7 +64,7 @@ extension Judge {
         counterparts[connection]?.open.removeAll { $0.mirror == id }
     }
 
-    // MARK: After every input
+    // MARK: After every input that leaves no work unfinished
 
     mutating func check(_ engine: borrowing Engine, _ now: UInt64, isTick: Bool) throws(Violation) {
         let awaited = engine.awaited
@@ -105,7 +105,7 @@ extension Judge {
         guard let open = counterparts[connection]?.open, !open.isEmpty else { return }
         for event in open {
             if awaited.contains(where: { $0.connection == connection && $0.event == event.number }) { continue }
-            guard event.isReleased || mirrors[event.mirror]?.isEnding ?? true else {
+            guard event.isReleased || mirrors[event.mirror]?.endings ?? 1 > 0 else {
                 throw Violation(
                     .round,
                     "a request goes on before event \(event.number) of connection \(connection.rawValue) "

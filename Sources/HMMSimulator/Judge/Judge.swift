@@ -21,9 +21,12 @@ struct Judge {
     struct Pending {
         let tag: Tag
         let request: Request?
+        /// Whether what it depends on was there, at each time since it was asked.
+        var offers: Set<Bool> = []
     }
 
     struct Counterpart {
+        let role: Role
         var pending: [Pending] = []
         var lastEvent: UInt64 = 0
         var open: [OpenEvent] = []
@@ -31,6 +34,9 @@ struct Judge {
         var rows: (tag: Tag, pairs: [[ServerLine.Pair]])?
         /// An `ack` of this input has to fail.
         var owesRefusal = false
+        /// It wants to be told of soft bounds, and has been in this input of these.
+        var wantsQuota = false
+        var quotaNotes: [String] = []
     }
 
     struct MirrorFacts {
@@ -39,8 +45,8 @@ struct Judge {
         let isLegacy: Bool
         let isAutomatic: Bool
         var sequence: UInt64
-        /// It has been asked to end.
-        var isEnding = false
+        /// Requests that are to end it.
+        var endings = 0
         var isFenced = false
         /// Its device has gone, and nothing more is said of what it had.
         var isOrphan = false
@@ -52,41 +58,52 @@ struct Judge {
     /// Where every space stood when no announcement was under way.
     var settled: [UInt32: UInt64] = [:]
     var highest: [UInt32: UInt64] = [:]
+    var rules = Rules()
     var memory = MemoryModel()
     /// Pages of which nothing is known: a request failed half way, or nobody heard how it ended.
     var murky: [UInt32: Set<UInt64>] = [:]
     var murkyFiles: Set<Int> = []
     var answers = 0
 
-    // MARK: Connections
+    // MARK: Inputs
 
-    mutating func connected(_ connection: ConnectionID) { counterparts[connection] = Counterpart() }
+    /// The engine takes an input: when it was handed in, or later where work that was cut short came first.
+    mutating func taken(_ input: Input, _ now: UInt64) {
+        switch input {
+        case .connected(let connection, let principal):
+            counterparts[connection] = Counterpart(role: principal.role)
+        case .disconnected(let connection): ended(connection)
+        case .request(let connection, let tag, let request): asked(request, tag, connection)
+        case .refused(let connection, let tag, _, _):
+            counterparts[connection]?.pending.append(Pending(tag: tag, request: nil))
+        case .tick: release(now)
+        case .policy(let policy): adopt(policy)
+        case .drained, .close, .drain, .inspect: break
+        }
+    }
 
     /// The engine has done with a connection, however that came about: what it had begun may still go on.
-    mutating func ended(_ connection: ConnectionID) {
+    private mutating func ended(_ connection: ConnectionID) {
         guard let gone = counterparts.removeValue(forKey: connection) else { return }
         for entry in gone.pending { if let request = entry.request { forget(request) } }
         for id in mirrors.keys where mirrors[id]?.connection == connection { mirrors[id] = nil }
     }
 
-    // MARK: Asked
-
-    /// The engine is about to be asked.
-    mutating func asked(_ item: borrowing RequestReader.Item, _ connection: ConnectionID) {
+    private mutating func asked(_ request: Request, _ tag: Tag, _ connection: ConnectionID) {
         guard counterparts[connection] != nil else { return }
-        switch item {
-        case .failure(let tag, _, _): counterparts[connection]?.pending.append(Pending(tag: tag, request: nil))
-        case .request(let tag, .ack(let ack)): acknowledged(ack, tag, connection)
-        case .request(let tag, let request):
-            if case .mirrorDrop(let drop) = request { ending(drop.mirror, connection) }
-            if case .mirrorUnregister(let drop) = request { ending(drop.mirror, connection) }
-            if case .write(let write) = request, write.each { forget(request) }
-            counterparts[connection]?.pending.append(Pending(tag: tag, request: request))
+        switch request {
+        case .ack(let ack): return acknowledged(ack, tag, connection)
+        case .mirrorDrop(let drop): ending(drop.mirror, connection)
+        case .mirrorUnregister(let drop): ending(drop.mirror, connection)
+        case .write(let write) where write.each: forget(request)
+        default: break
         }
+        let pending = Pending(tag: tag, request: request, offers: [isOffered(request)])
+        counterparts[connection]?.pending.append(pending)
     }
 
     private mutating func ending(_ mirror: UInt32, _ connection: ConnectionID) {
-        if mirrors[mirror]?.connection == connection { mirrors[mirror]?.isEnding = true }
+        if mirrors[mirror]?.connection == connection { mirrors[mirror]?.endings += 1 }
     }
 
     private mutating func acknowledged(_ ack: Ack, _ tag: Tag, _ connection: ConnectionID) {
@@ -111,7 +128,11 @@ struct Judge {
             throw Violation(.answers, "something between the rows of an answer to #\(open.tag)")
         }
         switch line {
-        case .banner, .note, .bye: break
+        case .banner: break
+        case .note(let text):
+            let words = text.split(separator: " ")
+            if words.first == "quota", words.count > 1 { counterparts[connection]?.quotaNotes.append("\(words[1])") }
+        case .bye: ended(connection)
         case .row(let tag, let pairs):
             if counterparts[connection]?.rows == nil { counterparts[connection]?.rows = (tag, []) }
             counterparts[connection]?.rows?.pairs.append(pairs)
@@ -144,6 +165,7 @@ struct Judge {
         }
         counterparts[connection]?.pending.remove(at: index)
         answers += 1
+        if let counterpart = counterparts[connection] { try checkAllowed(pending[index], failure?.code, counterpart) }
         guard let request = pending[index].request else {
             if failure == nil { throw Violation(.answers, "what has no form was carried out") }
             return

@@ -16,6 +16,10 @@ public struct Violation: Error, Equatable, Sendable, CustomStringConvertible {
         case leftovers
         /// Requests and answers do not belong together, events have gaps, lines have no form.
         case answers
+        /// What comes while work is cut into slices overtakes, is lost, or acts before its turn.
+        case slices
+        /// Something is given that whoever runs the server does not allow, or a soft bound is passed without a word.
+        case policy
         /// Sequence numbers.
         case sequence
         /// Two runs of a seed differ.

@@ -1,18 +1,25 @@
 /// `mremap` and `madvise` on the model.
 extension MemoryModel {
     struct Move {
-        let old: Range<UInt64>
-        let count: UInt64
+        var old: Range<UInt64>
+        var count: UInt64
         let target: UInt64?
         let keepsOld: Bool
         let mayMove: Bool
 
         /// Pages of the reserve stay whole, and do not become more.
-        var isOfHugePages: Bool {
-            (old.lowerBound | (target ?? 0)) & 511 == 0 && (count + 511) / 512 <= (UInt64(old.count) + 511) / 512
-        }
+        var isOfHugePages: Bool { (old.lowerBound | (target ?? 0)) & 511 == 0 && count <= UInt64(old.count) }
 
         var kept: Range<UInt64> { old.lowerBound..<old.lowerBound + min(count, UInt64(old.count)) }
+    }
+
+    /// Pages of the reserve are counted whole, whatever the lengths say. Kernel: mremap() of a hugetlb area.
+    func whole(_ space: UInt32, _ move: Move) -> Move {
+        guard spaces[space]?.pages[move.old.lowerBound]?.backing == .hugetlb else { return move }
+        var whole = move
+        whole.old = move.old.lowerBound..<move.old.lowerBound + (UInt64(move.old.count) + 511) & ~511
+        whole.count = (move.count + 511) & ~511
+        return whole
     }
 
     /// What comes before the move itself: the target is cleared, and what is too long is cut. Refused as the kernel

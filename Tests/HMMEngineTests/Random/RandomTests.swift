@@ -24,6 +24,11 @@ import Testing
         }
     }
 
+    /// Pages that may only be written and that a device has for itself; a huge page of the reserve that moves in part.
+    @Test(arguments: [2845, 3251, 3266] as [UInt64]) func agreesWhereItOnceDidNot(_ seed: UInt64) {
+        #expect(Self.play(seed) != nil)
+    }
+
     /// Everything that the clients were sent; nil when it went wrong.
     private static func play(_ seed: UInt64) -> [UInt8]? {
         do {

@@ -133,7 +133,8 @@ extension RandomWorld {
             _ = after.advise(space, pages, advice)
             try noticeCopies()
             try adopt(space, pages, [memory, after])
-        case .remap(let space, let move):
+        case .remap(let space, let asked):
+            let move = memory.whole(space, asked)
             _ = after.prepare(space, move)
             let target = move.target.map { Array($0..<$0 + move.count) } ?? []
             try adopt(space, target + Array(move.old), [memory, after])
@@ -180,6 +181,7 @@ extension RandomWorld {
 
     private mutating func checkRemap(_ space: UInt32, _ move: MemoryModel.Move, _ answer: Answer) throws {
         var after = memory
+        let move = memory.whole(space, move)
         if let refusal = after.prepare(space, move) {
             memory = after
             return try expect(refusal, answer, "mremap")

@@ -64,11 +64,16 @@ extension RandomWorld {
         let pages = Self.pages(va, UInt64(data.count))
         var after = memory
         after.store(mirror.space, va, data)
+        // What may only be written a careful driver can have for itself, and then write.
+        let hole = model.first(in: pages) { $0.isReadable || (mirror.keepsTable && $0.isWritable) }
+        if answer.code == "NOMAP", let number = answer.page, pages.contains(number), hole ?? .max >= number {
+            try expect(model.pages[number]?.isReadable != true, "NOMAP")
+            return try adoptStored(mirror, pages, after)
+        }
         if answer.code != nil {
             try checkRefusal(model, pages, pages.map { _ in .write }, answer)
             return try adoptStored(mirror, pages, after)
         }
-        // What may only be written a careful driver can have for itself, and then write.
         try expect(
             model.first(in: pages) {
                 ($0.isReadable || mirror.keepsTable) && $0.isWritable && !memory.isBeyondEnd($0)
