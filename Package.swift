@@ -22,6 +22,7 @@ let package = Package(
         .library(name: "HMMConfiguration", targets: ["HMMConfiguration"]),
         .library(name: "HMMTranscript", targets: ["HMMTranscript"]),
         .library(name: "HMMOracle", targets: ["HMMOracle"]),
+        .library(name: "HMMHarness", targets: ["HMMHarness"]),
         .library(name: "HMMClient", targets: ["HMMClient"]),
         .library(name: "HMMTLS", targets: ["HMMTLS"]),
     ],
@@ -44,6 +45,10 @@ let package = Package(
             name: "HMMSimulator", dependencies: ["HMMEngine", "HMMMemory", "HMMProtocol"], swiftSettings: strict),
         .target(name: "HMMTranscript", dependencies: ["HMMProtocol"], swiftSettings: strict),
         .target(name: "HMMOracle", dependencies: ["HMMProtocol"], swiftSettings: strict),
+        .target(
+            name: "HMMHarness",
+            dependencies: ["HMMEngine", "HMMOracle", "HMMProtocol", "HMMRecording", "HMMTranscript"],
+            swiftSettings: strict),
 
         // TLS: libssl behind bytes in, bytes out.
         .systemLibrary(
@@ -120,7 +125,7 @@ let package = Package(
         .testTarget(
             name: "HMMEngineTests",
             dependencies: [
-                "HMMEngine", "HMMMemory", "HMMOracle", "HMMProtocol", "HMMRecording", "HMMSimulator",
+                "HMMEngine", "HMMHarness", "HMMMemory", "HMMOracle", "HMMProtocol", "HMMRecording", "HMMSimulator",
                 "HMMTranscript",
             ],
             swiftSettings: strict),

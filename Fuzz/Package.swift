@@ -15,7 +15,7 @@ let package = Package(
                 .product(name: "HMMEngine", package: "hmmd"), .product(name: "HMMProtocol", package: "hmmd"),
                 .product(name: "HMMOracle", package: "hmmd"), .product(name: "HMMTLS", package: "hmmd"),
                 .product(name: "HMMTranscript", package: "hmmd"), .product(name: "HMMRecording", package: "hmmd"),
-                .product(name: "HMMConfiguration", package: "hmmd"),
+                .product(name: "HMMConfiguration", package: "hmmd"), .product(name: "HMMHarness", package: "hmmd"),
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -67,8 +67,8 @@ final class Listener: Sendable {
     private static func bind(_ address: SocketAddress) throws(SystemError) -> Int32 {
         let descriptor = try SystemError.check("socket", socket(address.domain, SocketKind.stream, 0))
         set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-        // Both families have a socket of their own.
-        if address.family == .v6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        // Both families have a socket of their own, but for `::`, which takes either as it does for systemd.
+        if address.family == .v6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isEveryAddress ? 0 : 1) }
         guard address.withPointer({ Glibc.bind(descriptor, $0, $1) }) == 0 else {
             let error = SystemError("bind")
             close(descriptor)

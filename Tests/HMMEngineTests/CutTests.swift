@@ -1,4 +1,5 @@
 import HMMEngine
+import HMMHarness
 import HMMTranscript
 import Testing
 
@@ -64,14 +65,6 @@ import Testing
                 try #require(peer.tenant?.engine.violations() == [])
             }
         }
-        try leaveNothing(&peer)
-    }
-
-    /// When everybody has gone, nothing waits for anything.
-    private func leaveNothing(_ peer: inout EnginePeer) throws {
-        for name in peer.connections.keys.sorted() { try peer.cut(name) }
-        #expect(peer.tenant?.engine.violations() == [])
-        #expect(peer.pendingCount == 0 && peer.tenant?.engine.connectionCount == 0)
-        #expect(peer.tenant?.engine.nextDeadline == nil)
+        try peer.leaveNothing()
     }
 }

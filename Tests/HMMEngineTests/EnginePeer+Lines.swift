@@ -1,4 +1,5 @@
 import HMMEngine
+import HMMHarness
 import HMMProtocol
 
 /// Conversations written in Swift, for what a transcript cannot say: other limits, loops, draining.

@@ -1,25 +1,9 @@
 import Foundation
+import HMMHarness
 import HMMOracle
 import HMMProtocol
 import HMMTranscript
 import Testing
-
-extension EnginePeer: OraclePeer {
-    struct Unanswered: Error, CustomStringConvertible { let description: String }
-
-    mutating func ask(_ requests: [String]) throws -> [OracleAnswer] {
-        let name = "oracle"
-        if connections[name] == nil { try connect(name, tenant: "ci") }
-        var collected = OracleAnswers()
-        return try requests.map { request in
-            try send(Array(request.utf8) + [10], on: name)
-            while case .line(let item) = try receive(on: name) {
-                if let answer = collected.take(item.line) { return answer }
-            }
-            throw Unanswered(description: request)
-        }
-    }
-}
 
 /// What a real kernel did, done by the engine in memory; `HMM_ORACLE` names further folders of scenarios.
 @Suite struct OracleTests {

@@ -1,3 +1,4 @@
+import HMMHarness
 import HMMTranscript
 
 /// What the clients of a transcript did, without what came of it: for playing it again where things go otherwise.

@@ -1,4 +1,5 @@
 import HMMEngine
+import HMMHarness
 import HMMProtocol
 import HMMRecording
 import HMMTranscript
@@ -9,7 +10,7 @@ import Testing
     /// The recordings of a transcript's tenants.
     private func recordings(_ file: String) throws -> [[UInt8]] {
         var peer = EnginePeer()
-        peer.records = true
+        peer.recorded = .inputs
         peer.checksState = false
         try peer.play(try TranscriptTests.transcript(file))
         return peer.tenants.values.map { tenant in

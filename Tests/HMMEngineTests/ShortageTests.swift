@@ -1,4 +1,5 @@
 import HMMEngine
+import HMMHarness
 import HMMProtocol
 import HMMTranscript
 import Testing
@@ -119,14 +120,6 @@ extension EnginePeer {
     private func state(isWhole: Bool) -> [String] {
         tenants.sorted { $0.key < $1.key }.flatMap {
             isWhole ? $0.value.engine.wholeState() : $0.value.engine.visibleState()
-        }
-    }
-
-    /// When everybody has gone nothing waits for anything.
-    fileprivate mutating func leaveNothing() throws {
-        for name in connections.keys.sorted() { try cut(name) }
-        for tenant in tenants.values {
-            try #require(tenant.engine.violations() == [] && tenant.engine.pendingCount == 0)
         }
     }
 }

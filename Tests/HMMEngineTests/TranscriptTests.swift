@@ -1,4 +1,5 @@
 import Foundation
+import HMMHarness
 import HMMProtocol
 import HMMTranscript
 import Testing

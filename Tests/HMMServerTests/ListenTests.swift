@@ -101,6 +101,20 @@ import Testing
         }
     }
 
+    /// Else all of IPv4 would be one address to the bound of connections from one address.
+    @Test func anIPv4AddressInAnIPv6SocketIsItself() throws {
+        func address(_ host: String) throws -> SocketAddress {
+            try #require(try AddressResolver.resolve(HostPort(host: host, port: 7423)).first)
+        }
+        let wrapped = try address("::ffff:192.0.2.1")
+        #expect(wrapped == (try address("192.0.2.1")))
+        #expect(wrapped.description == "192.0.2.1:7423" && wrapped.domain == AF_INET)
+        #expect(wrapped.prefix != (try address("::ffff:192.0.2.2")).prefix)
+        #expect(try address("::1").family == .v6)
+        #expect(try address("::").isEveryAddress)
+        #expect(try !address("::1").isEveryAddress)
+    }
+
     @Test func aPortInUseIsReported() async throws {
         try await TestServer.run { fixture in
             let taken = HostPort(host: "127.0.0.1", port: fixture.port)

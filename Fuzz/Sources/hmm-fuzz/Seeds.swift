@@ -1,4 +1,5 @@
 import Foundation
+import HMMHarness
 import HMMProtocol
 import HMMTranscript
 
@@ -37,6 +38,14 @@ enum Seeds {
         for (name, text) in try files(URL(filePath: root), "packaging", ".yaml") {
             try add(.configuration, name, Array(text.utf8))
         }
+        for resource in QuotaResource.allCases {
+            let text =
+                "Ammap 1 0x10000 4p\n=\(resource.rawValue) 1 2\nAmm.create\nBmm.create\n=\(resource.rawValue) - -\nAquota\n"
+            try add(.engine, "quota-\(resource.rawValue)", Array(text.utf8))
+        }
+        for role in Role.allCases {
+            try add(.engine, "role-\(role.rawValue)", Array("%\(role.rawValue)\nAhello\n".utf8))
+        }
         for mode in UInt8(0)..<64 { try add(.tls, "mode-\(mode)", [mode, 0, 40, 1]) }
         try Data(dictionary.utf8).write(to: folder.appending(path: "dictionary"))
     }
@@ -70,6 +79,7 @@ enum Seeds {
             "0x10000", "0x20000", "1p", "4p", "512p", "2m", "64m", "18446744073709551615", "0x7ffffffff000", "hex:",
             "b64:", "ints", "-ints", "none", "rw", "yes", "no", "{5}", "#t ",
         ]
+        words.formUnion(Role.allCases.map(\.rawValue) + QuotaResource.allCases.map(\.rawValue))
         for spec in VerbName.allCases.map(\.spec) {
             words.insert(spec.name)
             for argument in spec.arguments {
@@ -87,6 +97,8 @@ enum Seeds {
             "\x0a^A"
             "\x0a-A"
             "\x0a+1000"
+            "\x0a%"
+            "\x0a="
 
             """#
     }
@@ -105,7 +117,9 @@ private struct Played {
         var inputs: [UInt8] = []
         var sent: [UInt8] = []
         var received: [UInt8] = []
-        var peer = EnginePeer(limits: Limits())
+        var peer = EnginePeer()
+        peer.checksState = false
+        peer.keepsOutput = false
         try? peer.play(transcript) { moment in
             switch moment {
             case .sent(let name, let octets):

@@ -7,7 +7,7 @@ struct SocketAddress: Equatable, CustomStringConvertible {
         case v6
     }
 
-    let family: Family
+    private(set) var family: Family
     /// The bytes of a `sockaddr_in` or `sockaddr_in6`.
     private var bytes: [UInt8]
 
@@ -20,6 +20,17 @@ struct SocketAddress: Equatable, CustomStringConvertible {
         default: return nil
         }
         bytes = Array(UnsafeRawBufferPointer(start: address, count: Int(length)))
+        if family == .v6, let inner = Self.unwrapped(bytes) { (family, bytes) = (.v4, inner) }
+    }
+
+    /// A socket of both families has IPv4 addresses as `::ffff:a.b.c.d`. They are the same peers however they came.
+    private static func unwrapped(_ bytes: [UInt8]) -> [UInt8]? {
+        guard bytes[8..<18].allSatisfy({ $0 == 0 }), bytes[18] == 0xff, bytes[19] == 0xff else { return nil }
+        var inner = sockaddr_in()
+        inner.sin_family = sa_family_t(AF_INET)
+        var result = withUnsafeBytes(of: inner) { Array($0) }
+        result.replaceSubrange(2..<8, with: bytes[2..<4] + bytes[20..<24])
+        return result
     }
 
     /// The local or the remote end of a socket, as `call`, one of getsockname and getpeername, tells it.
@@ -37,6 +48,9 @@ struct SocketAddress: Equatable, CustomStringConvertible {
         guard let address else { return nil }
         self = address
     }
+
+    /// `::`, which stands for every address.
+    var isEveryAddress: Bool { family == .v6 && bytes[8..<24].allSatisfy { $0 == 0 } }
 
     var domain: Int32 { family == .v4 ? AF_INET : AF_INET6 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import HMMHarness
 import Testing
 
 @testable import HMMSimulator

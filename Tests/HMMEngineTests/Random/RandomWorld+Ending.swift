@@ -1,3 +1,5 @@
+import HMMHarness
+
 @testable import HMMEngine
 @testable import HMMMemory
 @testable import HMMSimulator

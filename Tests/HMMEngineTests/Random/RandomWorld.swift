@@ -1,3 +1,4 @@
+import HMMHarness
 import HMMProtocol
 
 @testable import HMMEngine

@@ -1,3 +1,5 @@
+import HMMEngine
+import HMMHarness
 import HMMProtocol
 
 /// Several clients of a tenant, and time. The form is text, a thing that happens on each line, so that the fuzzer can
@@ -10,38 +12,86 @@ import HMMProtocol
 /// ^A             A acknowledges every event it was sent
 /// -A             the transport of A goes
 /// .              the server drains
+/// %driver        who connects from now on has this role
+/// =spaces 1 2    the tenant gets a quota, soft and hard; a word that is no number is no bound
 /// ```
 enum EngineTarget {
     private static let names = Set("ABCDEFGH".utf8)
 
     static func run(_ input: UnsafeRawBufferPointer) {
-        var peer = EnginePeer()
-        var steps = 0
-        for line in input.split(separator: 10, maxSplits: 4000) {
-            guard let first = line.first else { continue }
-            let rest = Array(line.dropFirst())
-            take(first, rest, &peer)
-            steps += 1
-            // The whole state after each step would make long inputs slow; after the last one it is always checked.
-            if steps < 64 || steps.isMultiple(of: 64) { peer.check() }
+        play { peer in
+            var steps = 0
+            for line in input.split(separator: 10, maxSplits: 4000) {
+                guard let first = line.first else { continue }
+                try take(first, Array(line.dropFirst()), &peer)
+                steps += 1
+                // The whole state after each step would make long inputs slow; at the end it is always checked.
+                if steps < 64 || steps.isMultiple(of: 64) { try peer.check(upToFrames: 600) }
+            }
         }
-        peer.check()
-        peer.leaveNothing()
     }
 
-    private static func take(_ first: UInt8, _ rest: [UInt8], _ peer: inout EnginePeer) {
+    /// Plays against engines in memory until nobody is left. What the input itself gets wrong ends the play; what must
+    /// never be is a finding.
+    static func play(limits: Limits = .narrow, _ body: (inout EnginePeer) throws -> Void) {
+        var peer = EnginePeer(limits: limits)
+        peer.checksState = false
+        peer.keepsOutput = false
+        try? body(&peer)
+        if peer.violation == nil { try? peer.leaveNothing() }
+        if let violation = peer.violation { finding("\(violation)") }
+    }
+
+    private static func take(_ first: UInt8, _ rest: [UInt8], _ peer: inout EnginePeer) throws {
         if names.contains(first) {
             let name = String(UnicodeScalar(first))
-            if peer.connections[name]?.isClosed != false { peer.connect(name, tenant: "ci") }
-            return peer.send(rest.first == UInt8(ascii: "|") ? Array(rest.dropFirst()) : rest + [10], on: name)
+            if peer.connections[name]?.isClosed != false { try peer.connect(name, tenant: "ci") }
+            return try peer.send(rest.first == UInt8(ascii: "|") ? Array(rest.dropFirst()) : rest + [10], on: name)
         }
         let text = String(decoding: rest, as: UTF8.self)
         switch first {
-        case UInt8(ascii: "+"): peer.advance(milliseconds: min(UInt64(text) ?? 1, 200_000_000))
-        case UInt8(ascii: "^"): peer.acknowledge(text)
-        case UInt8(ascii: "-"): peer.cut(text)
-        case UInt8(ascii: "."): peer.drain()
+        case UInt8(ascii: "+"): try peer.advance(milliseconds: min(UInt64(text) ?? 1, 200_000_000))
+        case UInt8(ascii: "^"): try peer.acknowledge(text)
+        case UInt8(ascii: "-"): try peer.cut(text)
+        case UInt8(ascii: "."): try peer.drain()
+        case UInt8(ascii: "%"): peer.role = Role(rawValue: text) ?? .admin
+        case UInt8(ascii: "="): try restrict(text, &peer)
         default: break
         }
     }
+
+    private static func restrict(_ text: String, _ peer: inout EnginePeer) throws {
+        let words = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+        guard words.count == 3, let resource = QuotaResource(rawValue: String(words[0])) else { return }
+        var policy = peer.policy
+        policy.quota[resource] = .init(soft: UInt64(words[1]), hard: UInt64(words[2]))
+        try peer.adopt(policy)
+    }
+}
+
+extension Limits {
+    /// Limits that a short input can pass.
+    static let narrow: Limits = {
+        var limits = Limits()
+        limits.literal = 1 << 16
+        limits.residentBytes = 8 << 20
+        limits.regionBytes = 1 << 30
+        limits.fileBytes = 64 << 20
+        limits.hugetlbPages = 2
+        limits.window = 8
+        limits.queuedBytes = 4096
+        limits.openEvents = 16
+        limits.answerBytes = 1 << 16
+        limits.spaces = 8
+        limits.areas = 64
+        limits.devices = 4
+        limits.regions = 8
+        limits.mirrors = 16
+        limits.connections = 6
+        limits.files = 4
+        limits.pins = 16
+        limits.openMigrations = 4
+        limits.migrationPages = 2048
+        return limits
+    }()
 }

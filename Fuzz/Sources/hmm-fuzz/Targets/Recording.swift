@@ -1,4 +1,5 @@
 import HMMEngine
+import HMMHarness
 import HMMProtocol
 import HMMRecording
 
@@ -29,39 +30,20 @@ enum RecordingTarget {
         return replay.inputs
     }
 
+    /// What a client says, in three pieces a millisecond apart.
     private static func recorded(_ octets: UnsafeRawBufferPointer, holdsOutput: Bool) -> [UInt8] {
-        let name = ShortName("fuzz") ?? .none
-        let limits = Limits()
-        var engine = Engine(limits: limits)
-        var encoder = RecordingEncoder(
-            RecordingHeader(
-                tenant: name, engineVersion: Engine.version, startSeconds: 0, holdsOutput: holdsOutput, limits: limits,
-                policy: TenantPolicy()))
-        var effects = Effects()
-        var time: UInt64 = 1
-        let client = ConnectionID(rawValue: 1)
-        let hello = Input.connected(client, Principal(tenant: name, authentication: .mutualTLS))
-        engine.handle(hello, at: Instant(nanoseconds: time), into: &effects)
-        encoder.record(hello, at: Instant(nanoseconds: time), causing: effects)
-        var reader = RequestReader(limits: limits)
-        var offset = 0
-        var start = 0
-        while let item = reader.next(octets, &offset) {
-            time += 1_000_000
-            let now = Instant(nanoseconds: time)
-            effects.removeAll()
-            engine.handle(item, from: client, at: now, into: &effects)
-            let source = UnsafeRawBufferPointer(rebasing: octets[start..<offset])
-            start = offset
-            encoder.record(requests: source, of: client, at: now, causing: effects)
-            // Long work goes on by ticks.
-            while engine.isCut {
-                effects.removeAll()
-                engine.handle(.tick, at: now, into: &effects)
-                encoder.record(.tick, at: now, causing: effects)
+        var file = WireBuffer()
+        EngineTarget.play(limits: Limits()) { peer in
+            peer.recorded = holdsOutput ? .inputsAndOutput : .inputs
+            try peer.connect("A", tenant: "fuzz")
+            for piece in 0..<3 {
+                let range = octets.count * piece / 3..<octets.count * (piece + 1) / 3
+                try peer.send(Array(octets[range]), on: "A")
+                try peer.advance(milliseconds: 1)
             }
+            peer.tenants["fuzz"]?.recorder?.end(.closed)
+            peer.tenants["fuzz"]?.recorder?.take(into: &file)
         }
-        encoder.end(.closed)
-        return Array(encoder.bytes.bytes)
+        return Array(file.bytes)
     }
 }

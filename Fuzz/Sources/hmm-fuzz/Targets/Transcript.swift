@@ -1,3 +1,4 @@
+import HMMHarness
 import HMMTranscript
 
 /// A transcript file, and its play against an engine.
@@ -7,9 +8,7 @@ enum TranscriptTarget {
             let transcript = try? TranscriptParser.parse(String(decoding: input, as: UTF8.self), file: "fuzz")
         else { return }
         var printer = TranscriptPrinter(names: transcript.connectionNames)
-        var peer = EnginePeer()
-        try? peer.play(transcript) { _ = printer.show($0) }
+        EngineTarget.play { peer in try peer.play(transcript) { _ = printer.show($0) } }
         _ = printer.finish()
-        peer.leaveNothing()
     }
 }
