@@ -1,4 +1,5 @@
 import HMMEngine
+import HMMHarness
 import HMMProtocol
 import Testing
 

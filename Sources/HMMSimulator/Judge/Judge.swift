@@ -78,7 +78,7 @@ struct Judge {
             counterparts[connection]?.pending.append(Pending(tag: tag, request: nil))
         case .tick: release(now)
         case .policy(let policy): adopt(policy)
-        case .drained, .close, .drain, .inspect: break
+        case .drained, .close, .drain, .inspect, .recording: break
         }
     }
 
