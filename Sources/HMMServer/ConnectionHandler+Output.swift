@@ -82,7 +82,8 @@ extension ConnectionHandler {
         loop.output.removeAll()
         // What several bulk answers take stays: fresh pages for each would cost more than the copying.
         loop.output.shrink(to: 4 << 20)
-        let isOver = socket.unsent > server.limits.unsentBytes || socket.unsent > 0 && socket.tally?.isPassed() ?? false
+        let unsent = socket.unsent
+        let isOver = unsent > server.limits.unsentBytes || unsent > 0 && socket.tally?.isPassed(own: unsent) ?? false
         if isOver { abandon("does not read its answers and events", .slowReader) }
     }
 }

@@ -39,7 +39,7 @@ final class Mailbox: @unchecked Sendable {
     /// Adds lines for the connection, unless it has to be cut off anyway.
     func append(_ lines: UnsafeRawBufferPointer) {
         guard !hasOverflowed else { return }
-        if outbox.count + lines.count > capacity || unsent.isPassed(by: lines.count) {
+        if outbox.count + lines.count > capacity || unsent.isPassed(by: lines.count, own: outbox.count) {
             hasOverflowed = true
             discard()
         } else {

@@ -109,6 +109,7 @@ final class TenantShard: @unchecked Sendable {
         lock.lock()
         let mailbox = Mailbox(id: newID(), owner: owner, loop: loop, capacity: limits.unsentBytes, unsent: unsent)
         mailboxes[mailbox.id.rawValue] = mailbox
+        unsent.join()
         take(.connected(mailbox.id, principal), &engine, time(loop), &loop.effects)
         let delivery = distribute(to: mailbox, on: loop)
         return (mailbox, unlock(delivery, loop))
@@ -268,6 +269,7 @@ final class TenantShard: @unchecked Sendable {
     func disconnect(_ mailbox: Mailbox, on loop: LoopContext) {
         handle(.disconnected(mailbox.id), on: loop) {
             self.mailboxes[mailbox.id.rawValue] = nil
+            self.unsent.leave()
             mailbox.discard()
         }
     }

@@ -128,8 +128,10 @@ private struct QuotaPeer {
         guard said.contains(" LIMIT E") || said.contains(" BUSY E") else { return }
         let lines = said.split(separator: "\n")
         let request = String(decoding: octets, as: UTF8.self)
-        // What a request has set free had begun. Of several requests in one piece others may have been served.
-        let setsFree = ["ack ", "mirror.drop ", "to-ram "].contains { request.contains($0) }
+        // What a request sets free answers for itself. Of several requests in one piece others may have been served.
+        let setsFree = ["ack ", "mirror.drop ", "to-ram ", "migrate.finish ", "migrate.abort "].contains {
+            request.contains($0)
+        }
         guard lines.count == 1, lines[0].hasPrefix("\(name): -"), !setsFree else {
             let isServed = lines.allSatisfy { !$0.contains(" LIMIT E") }
             #expect(isServed || setsFree || request.count(where: { $0 == "\n" }) > 1, "\(request)\(said)")
