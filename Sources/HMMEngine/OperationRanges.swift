@@ -106,8 +106,9 @@ extension Operation {
 
     /// It waits for another that came between its rounds, and pages of `range` have been announced that it will not
     /// announce again: nobody may look at them until it has changed them. Who has announced them as well may pass.
+    /// Work that keeps nothing makes its changes before it waits.
     func hasAnnounced(_ range: PageRange, of space: SpaceID) -> Bool {
-        guard hasBegun, case .parked = state else { return false }
+        guard keepsOn, case .parked = state else { return false }
         return heldElsewhere(isSplit: true).contains { $0.space == space && $0.range.overlaps(range) }
     }
 

@@ -69,9 +69,9 @@ public struct Fork: SteppedWork {
             while area.isCopiedByFork, cursor < area.range.end,
                 let part = machine.spaces[index].table.nextPart(from: cursor, before: area.range.end)
             {
-                if machine.isSliceSpent { return false }
                 cursor = min(part.base + 512, area.range.end)
                 machine.countCopies(index, area, part, &promise, &nodes)
+                if machine.isSliceSpent { return false }
             }
             cursor = area.range.end
         }
