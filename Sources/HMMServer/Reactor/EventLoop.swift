@@ -34,6 +34,8 @@ final class EventLoop: @unchecked Sendable {
     /// Nil once the loop has stopped.
     private let jobs = Mutex<[@Sendable () -> Void]?>([])
     private var isStopping = false
+    /// Somebody shakes hands in this round.
+    private var isHandshakeClaimed = false
     /// Nanoseconds to go on polling after the last event before sleeping: shorter answers for more processor time.
     private let spin: UInt64
 
@@ -140,6 +142,13 @@ final class EventLoop: @unchecked Sendable {
         }
     }
 
+    /// True once in each round: a handshake takes a thousand times as long as a request, and everybody else's requests
+    /// would wait for all that have come. Whoever is refused is ready in the next round again.
+    func claimHandshake() -> Bool {
+        defer { isHandshakeClaimed = true }
+        return !isHandshakeClaimed
+    }
+
     // MARK: The thread
 
     private func startThread() throws(SystemError) {
@@ -166,6 +175,7 @@ final class EventLoop: @unchecked Sendable {
         defer { events.deallocate() }
         while !isStopping {
             let count = wait(events, Int32(capacity))
+            isHandshakeClaimed = false
             for index in 0..<max(0, Int(count)) { dispatch(events[index]) }
             if !timers.isEmpty { runTimers() }
         }

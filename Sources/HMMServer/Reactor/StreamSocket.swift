@@ -65,6 +65,7 @@ final class StreamSocket: Pollable {
     // MARK: Input
 
     private func receive() {
+        if owner?.phase == .handshaking, !loop.claimHandshake() { return }
         for _ in 0..<Self.readsPerTurn where isOpen && isReading {
             let room = owner?.expectsLiteral == true ? input.count : Self.lineBytes
             let count = recv(descriptor, input.baseAddress, room, 0)
