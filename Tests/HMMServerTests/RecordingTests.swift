@@ -95,6 +95,23 @@ import Testing
         #expect(requests.contains { $0.count > 300_000 })
     }
 
+    /// Who sends thousands of requests at once has them run in turns, each of which is a record, and none is lost.
+    @Test(arguments: TestServer.Transport.allCases)
+    func aTurnIsSomeHundredRequests(transport: TestServer.Transport) async throws {
+        let lives = try await record({ $0.plainLoopbackPort = 0 }) { fixture in
+            let client = try await fixture.client(over: transport)
+            let pings = String(repeating: "ping\n", count: 20_000)
+            try await client.send(bytes: Array("\(pings)quit\n".utf8))
+            let ending = try await client.ending()
+            #expect(ending.text.split(separator: "\n").count { $0 == "+" } == 20_001)
+        }
+        let turns = lives[0].records.compactMap { record in
+            if case .requests(_, let bytes) = record.event { bytes.count { $0 == 10 } } else { nil }
+        }
+        #expect(turns.reduce(0, +) == 20_001)
+        #expect(turns.allSatisfy { $0 <= 256 })
+    }
+
     @Test(arguments: [
         ("ping\n", "ping\n"), ("auth token=s3cret-A\n", "auth token=xxxxxx-x\n"),
         ("; a\r\n\n#t auth s3cret\n", "; a\r\n\n#t auth xxxxxx\n"),

@@ -142,7 +142,7 @@ final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// True once in each round: a handshake takes a thousand times as long as a request, and everybody else's requests
+    /// True once in each round: a handshake takes far longer than a request, and everybody else's requests
     /// would wait for all that have come. Whoever is refused is ready in the next round again.
     func claimHandshake() -> Bool {
         defer { isHandshakeClaimed = true }
