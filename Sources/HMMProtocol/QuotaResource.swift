@@ -46,7 +46,7 @@ public enum QuotaResource: String, CaseIterable, Sendable {
         case .residentBytes, .spaces, .mirrors, .devices, .regions: "`LIMIT`"
         case .connections: "`* bye LIMIT`"
         case .requestsInFlight, .requestsPerSecond: "`BUSY`"
-        case .unsentBytes: "the connection is cut off"
+        case .unsentBytes: "a connection with more than its share of them is cut off"
         case .recordingBytes: "the recording ends"
         }
     }
