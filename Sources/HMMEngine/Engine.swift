@@ -71,6 +71,8 @@ public struct Engine: ~Copyable {
 
     /// Page frames in use, system and device memory together.
     public var framesUsed: UInt64 { machine.physical.used }
+    /// Page frames set aside for requests that wait.
+    public var framesPromised: UInt64 { machine.framesPromised }
 
     /// No request of `connection` is queued or paused.
     public func isIdle(_ connection: ConnectionID) -> Bool {

@@ -3,10 +3,10 @@ internal import HMMProtocol
 
 /// Which pages an operation wants for itself, and which it holds while mirrors are told.
 extension Operation {
-    /// The pages the work needs for itself, with those of the huge pages that it may make; nil when it needs none.
+    /// The pages the work needs for itself, with those that its faults may map beside; nil when it needs none.
     func wanted(_ machine: borrowing Machine) -> PageRange? {
         guard let range = needed(machine) else { return nil }
-        return makesPages ? machine.hugeReach(of: range, in: space) : range
+        return makesPages ? machine.faultReach(of: range, in: space) : range
     }
 
     private func needed(_ machine: borrowing Machine) -> PageRange? {

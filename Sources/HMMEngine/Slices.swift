@@ -64,7 +64,8 @@ extension Engine {
             let bound = effects.text.count + limits.answerBytes
             let pauses = go(on: operation.step(&machine), &operation, id, bound, now, &effects)
             settle(pauses, id, operation)
-            if unfinished == nil { wake(behind: id) }
+            // What its end set free may have been cut short by now.
+            if unfinished?.operation != id { wake(behind: id) }
         }
     }
 

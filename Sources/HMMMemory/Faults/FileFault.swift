@@ -23,12 +23,17 @@ extension Machine {
         spaces[index].resident += 1
     }
 
-    /// Maps what the file has of sixteen pages around `page`: from a multiple of sixteen on, or from the area's start
-    /// where that is higher. Kernel: do_fault_around().
-    private mutating func mapAround(_ index: Int, _ page: Page, _ area: Area, _ file: Int) {
+    /// Sixteen pages around `page`: from a multiple of sixteen on, or from the area's start where that is higher.
+    func around(_ page: Page, _ area: Area) -> PageRange {
         let first = max(page.number & ~15, area.range.start.number)
-        let last = min(first + 16, page.endOfTable.number, area.range.end.number)
-        for number in first..<last {
+        return PageRange(
+            Page(number: first), Page(number: min(first + 16, page.endOfTable.number, area.range.end.number)))
+    }
+
+    /// Maps what the file has of the pages around `page`. Kernel: do_fault_around().
+    private mutating func mapAround(_ index: Int, _ page: Page, _ area: Area, _ file: Int) {
+        let pages = around(page, area)
+        for number in pages.start.number..<pages.end.number {
             let page = Page(number: number)
             let offset = area.offset(of: page)
             guard offset < files[file].pageCount, spaces[index].table[page].isNone,

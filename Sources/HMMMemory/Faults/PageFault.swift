@@ -78,16 +78,19 @@ extension Machine {
         return base
     }
 
-    /// A range of faults with the huge pages that may come of those at either end.
-    public func hugeReach(of range: PageRange, in space: SpaceID) -> PageRange {
+    /// A range of faults with what those at either end may map beside it: a huge page, or pages of the same file.
+    public func faultReach(of range: PageRange, in space: SpaceID) -> PageRange {
         guard let index = spaces.index(of: space), !range.isEmpty else { return range }
-        let start = hugeBase(index, range.start) ?? range.start
-        let last = Page(number: range.end.number - 1)
-        return PageRange(start, hugeBase(index, last).map { $0 + 512 } ?? range.end)
+        let first = faultReach(index, range.start)
+        let last = faultReach(index, Page(number: range.end.number - 1))
+        return PageRange(min(first.start, range.start), max(last.end, range.end))
     }
 
-    private func hugeBase(_ index: Int, _ page: Page) -> Page? {
-        spaces[index].areas.area(at: page).flatMap { hugeBase(index, page, $0) }
+    private func faultReach(_ index: Int, _ page: Page) -> PageRange {
+        guard let area = spaces[index].areas.area(at: page) else { return PageRange(page) }
+        if let base = hugeBase(index, page, area) { return PageRange(base, base + 512) }
+        guard area.kind == .file, spaces[index].table[page].isNone else { return PageRange(page) }
+        return around(page, area)
     }
 
     /// Maps a new huge page; false when there is none.

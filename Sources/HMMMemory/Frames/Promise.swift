@@ -8,6 +8,8 @@ struct Promise: Equatable, Sendable {
 }
 
 extension Machine {
+    public var framesPromised: UInt64 { physical.promised }
+
     /// Sets aside what `promise` says; false, with nothing set aside, when there is less.
     mutating func give(_ promise: Promise) -> Bool {
         guard promise.frames <= framesFree, promise.nodes <= tableNodes.free else { return false }

@@ -68,8 +68,13 @@ extension Judge {
         for resource in QuotaResource.allCases {
             guard let use = engine.use(of: resource) else { continue }
             try checkSoft(resource, use)
-            // A fork that has begun has been promised its address space.
-            let promised = resource == .spaces ? UInt64(engine.forksRunning) : 0
+            // What has begun may have been promised what it needs.
+            let promised: UInt64 =
+                switch resource {
+                case .spaces: UInt64(engine.forksRunning)
+                case .residentBytes: engine.framesPromised << 12
+                default: 0
+                }
             if !engine.isCut { try checkHard(resource, use + promised) }
         }
     }
