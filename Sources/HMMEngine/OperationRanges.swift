@@ -6,7 +6,8 @@ extension Operation {
     /// The pages the work needs for itself, with those that its faults may map beside; nil when it needs none.
     func wanted(_ machine: borrowing Machine) -> PageRange? {
         guard let range = needed(machine) else { return nil }
-        return makesPages ? machine.faultReach(of: range, in: space) : range
+        // Who keeps a range waits for no more than that: two that keep neighbouring pages would wait for each other.
+        return makesPages && !keepsOn ? machine.faultReach(of: range, in: space) : range
     }
 
     private func needed(_ machine: borrowing Machine) -> PageRange? {
