@@ -81,7 +81,7 @@ private struct Stage {
 
     let player: TranscriptPlayer
     private var actors: [String: Actor] = [:]
-    private var pings = 0
+    private var asked = 0
     private var lastSpeaker = ""
 
     init(player: TranscriptPlayer) { self.player = player }
@@ -128,15 +128,15 @@ private struct Stage {
             if try await connections(countedBy: witness) < before { return }
             try? await Task.sleep(for: .milliseconds(1))
         }
+        throw .connectionLost("the server still counts \(name), whose transport is gone")
     }
 
     /// Connections of the tenant; 0 where the server does not tell.
     private mutating func connections(countedBy name: String) async throws(ClientError) -> UInt64 {
         for item in try await ask(name, "quota") {
-            guard case .row(_, let pairs) = item.line, pairs.contains(.init("name", .atom("connections"))) else {
-                continue
+            if case .row(_, let pairs) = item.line, pairs["name"]?.text == "connections" {
+                return pairs["use"]?.number ?? 0
             }
-            return pairs.first { $0.key == "use" }?.value.number ?? 0
         }
         return 0
     }
@@ -144,8 +144,8 @@ private struct Stage {
     /// Asks something beside the transcript. Lines that are not of the answer stay for the transcript.
     private mutating func ask(_ name: String, _ request: String) async throws(ClientError) -> [ServerLineReader.Item] {
         guard let lines = actors[name]?.lines else { return [] }
-        pings += 1
-        let tag = "stage\(pings)"
+        asked += 1
+        let tag = "stage\(asked)"
         try? await lines.send(line: "#\(tag) \(request)")
         var answer: [ServerLineReader.Item] = []
         while case .lines(let items) = try await lines.receive(within: player.patienceMilliseconds) {
@@ -180,8 +180,8 @@ private struct Stage {
     private mutating func settle(_ name: String) async throws(ClientError) -> TranscriptRun.Outcome {
         guard let actor = actors[name], actor.isBetweenLines else { return try await receive(name, within: 50) }
         if let item = actors[name]?.received.popLast() { return .line(item) }
-        pings += 1
-        let tag = "settle\(pings)"
+        asked += 1
+        let tag = "settle\(asked)"
         try? await actor.lines.send(line: "#\(tag) ping")
         let outcome = try await receive(name, within: player.patienceMilliseconds)
         switch outcome {

@@ -31,16 +31,17 @@ extension Engine {
         var found: [String] = []
         var holding = 0
         for index in 0..<operations.count {
-            if operations[index].held != nil { holding += 1 }
             let id = operations.id(at: index)
             switch operations[index].state {
             case .running: found.append("request \(id.rawValue) was left running")
             case .parked(let holder) where !operations.contains(holder) && !ready.contains(.parked(id)):
                 found.append("request \(id.rawValue) waits behind one that has gone")
             case .inRound(let round, _):
+                holding += 1
                 guard let due = round.nextDeadline, nextDeadline.map({ $0 > due }) ?? true else { continue }
                 found.append("request \(id.rawValue) has a deadline that nobody looks after")
-            case .parked, .open, .consulting: continue
+            case .open, .consulting: holding += 1
+            case .parked: continue
             }
         }
         if holding != roundsRunning { found.append("\(holding) requests hold ranges, not \(roundsRunning)") }

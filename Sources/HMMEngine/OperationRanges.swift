@@ -7,7 +7,7 @@ extension Operation {
     func wanted(_ machine: borrowing Machine) -> PageRange? {
         guard let range = needed(machine) else { return nil }
         // Who keeps a range waits for no more than that: two that keep neighbouring pages would wait for each other.
-        return makesPages && !keepsOn ? machine.faultReach(of: range, in: space) : range
+        return accessedPages != nil && !keepsOn ? machine.faultReach(of: range, in: space) : range
     }
 
     private func needed(_ machine: borrowing Machine) -> PageRange? {
@@ -91,19 +91,14 @@ extension Operation {
     var held: [Hold]? {
         switch state {
         case .inRound(_, let held), .open(let held), .consulting(_, let held): held
-        case .running, .parked: nil
+        // Another came between its rounds: what it has announced it does without announcing it again.
+        case .parked: hasBegun ? kept.map { [Hold(space: space, range: $0)] } : nil
+        case .running: nil
         }
     }
 
     /// It has begun to announce a change of the whole range that it keeps.
     var keepsOn: Bool { hasBegun && kept != nil }
-
-    /// It waits for another that came between its rounds, and still keeps `range` from who comes after it: what it has
-    /// announced it does without announcing it again.
-    func keeps(_ range: PageRange, of space: SpaceID, _ machine: borrowing Machine) -> Bool {
-        guard keepsOn, case .parked = state, self.space == space else { return false }
-        return wanted(machine)?.overlaps(range) ?? false
-    }
 
     /// It waits for another that came between its rounds, and pages of `range` have been announced that it will not
     /// announce again: nobody may look at them until it has changed them. Who has announced them as well may pass.
@@ -142,14 +137,11 @@ extension Operation {
         }
     }
 
-    /// It goes through the CPU's fault path.
-    private var makesPages: Bool {
+    /// It needs pages for the CPU's fault path: what it moves comes back because of that.
+    var isFault: Bool {
         switch work {
-        case .load, .store, .sweep, .fault, .legacy, .deviceLoad, .deviceStore, .pin, .exclusive, .advise: true
+        case .load, .store, .sweep, .fault, .legacy, .deviceLoad, .deviceStore, .pin, .exclusive, .advise: !isExcused
         default: false
         }
     }
-
-    /// What it moves comes back because the CPU's fault path needs it.
-    var isFault: Bool { makesPages && !isExcused }
 }

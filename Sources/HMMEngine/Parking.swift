@@ -68,22 +68,20 @@ extension Engine {
 
     // MARK: Ranges
 
-    /// The operation that holds part of what `operation` wants, or keeps it while it waits itself.
+    /// The operation that holds part of what `operation` wants.
     private func holder(of operation: Operation, _ id: OperationID) -> OperationID? {
         guard let wanted = operation.wanted(machine) else { return nil }
-        for index in 0..<operations.count where operations.id(at: index) != id {
-            if bars(index, operation, wanted) { return operations.id(at: index) }
-            guard let held = operations[index].held,
-                held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) })
-            else { continue }
+        for index in 0..<operations.count
+        where operations.id(at: index) != id && holds(index, wanted, from: operation) {
             return operations.id(at: index)
         }
         return nil
     }
 
-    /// An operation that waits has announced part of what `operation` wants.
-    private func bars(_ index: Int, _ operation: Operation, _ wanted: PageRange) -> Bool {
-        operations[index].keeps(wanted, of: operation.space, machine)
+    /// The operation at `index` holds part of what `operation` wants.
+    private func holds(_ index: Int, _ wanted: PageRange, from operation: Operation) -> Bool {
+        let held = operations[index].held ?? []
+        return held.contains { $0.space == operation.space && $0.range.overlaps(wanted) }
             || !operation.keepsOn && operations[index].hasAnnounced(wanted, of: operation.space)
     }
 
@@ -98,9 +96,8 @@ extension Engine {
             case .running: continue
             // A look at pages on their way shows that nothing is there.
             case .open where operation.looksOnly: continue
-            case .inRound(_, let held), .open(let held), .consulting(_, let held):
-                if held.contains(where: { $0.space == operation.space && $0.range.overlaps(wanted) }) { return other }
-            case .parked where bars(index, operation, wanted): return other
+            case _ where holds(index, wanted, from: operation): return other
+            case .inRound, .open, .consulting: continue
             case .parked:
                 guard other < id, operations[index].space == operation.space,
                     !operation.isAccess || !operations[index].isAccess
@@ -111,17 +108,13 @@ extension Engine {
         return nil
     }
 
-    /// What of `range` around `page` nobody but `id` holds or keeps.
+    /// What of `range` around `page` nobody but `id` holds.
     func free(_ range: PageRange, around page: Page, of space: SpaceID, butFor id: OperationID) -> PageRange {
         var free = range
         for index in 0..<operations.count where operations.id(at: index) != id {
-            var taken = (operations[index].held ?? []).filter { $0.space == space }.map(\.range)
-            if operations[index].keeps(range, of: space, machine), let kept = operations[index].wanted(machine) {
-                taken.append(kept)
-            }
-            for other in taken where other.overlaps(free) {
-                if other.end <= page { free = PageRange(other.end, free.end) }
-                if other.start > page { free = PageRange(free.start, other.start) }
+            for other in operations[index].held ?? [] where other.space == space && other.range.overlaps(free) {
+                if other.range.end <= page { free = PageRange(other.range.end, free.end) }
+                if other.range.start > page { free = PageRange(free.start, other.range.start) }
             }
         }
         return free

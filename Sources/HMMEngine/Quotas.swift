@@ -17,6 +17,11 @@ extension Engine {
         machine.regionLimit = Int(meter.hard(.regions))
     }
 
+    /// Paused requests of some kind: what they are going to make counts already.
+    func running(_ isCounted: (Operation.Work) -> Bool) -> Int {
+        (0..<operations.count).count { isCounted(operations[$0].work) }
+    }
+
     /// How much of a resource the tenant uses; nil where the engine does not see it, or nothing asks for it.
     package func use(of resource: QuotaResource) -> UInt64? {
         switch resource {

@@ -280,14 +280,4 @@ extension Machine {
         }
         return isFound
     }
-
-    func forEachEntry(_ table: borrowing PageTable, _ body: (Page, PageEntry) -> Void) {
-        var page = AddressSpace.everything.start
-        while let piece = table.nextLeaf(from: page, before: AddressSpace.everything.end) {
-            for offset in 0..<piece.count where !piece[offset].isNone {
-                body(piece.start + UInt64(offset), piece[offset])
-            }
-            page = piece.start + UInt64(piece.count)
-        }
-    }
 }

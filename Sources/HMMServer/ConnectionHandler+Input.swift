@@ -132,10 +132,13 @@ extension ConnectionHandler {
         hasCompletedRequest = true
         allowance -= loop.batch.count
         runBatch(mailbox)
-        if allowance <= 0, offset < bytes.count, !isYielding {
-            isYielding = true
-            loop.post(mailbox)
-        }
+        if allowance <= 0, offset < bytes.count, !isYielding { yield(mailbox) }
+    }
+
+    /// Others of the loop come first, although the engine has not asked for that.
+    private func yield(_ mailbox: Mailbox) {
+        isYielding = true
+        loop.post(mailbox)
     }
 
     private func parse(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int, of id: ConnectionID) {

@@ -6,6 +6,11 @@ internal import Synchronization
 ///
 /// Unchecked: everything but the inbox, which has a lock, is touched on the event loop only.
 final class LoopContext: @unchecked Sendable {
+    /// Requests that the connections with more than their share run in one round. Few, because everybody else's next
+    /// request waits for them.
+    private static let round = 256
+    private static let leastShare = 8
+
     let eventLoop: EventLoop
     /// What the socket has given, for one connection at a time.
     let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 16)
@@ -33,11 +38,6 @@ final class LoopContext: @unchecked Sendable {
         self.eventLoop = eventLoop
         meter = measures ? RunMeter() : nil
     }
-
-    /// Requests that the connections with more than their share run in one round: some hundred microseconds, because
-    /// everybody else's next request waits for them.
-    private static let round = 256
-    private static let leastShare = 8
 
     deinit {
         plaintext.deallocate()

@@ -70,10 +70,8 @@ extension Engine {
     }
 
     private func checkRanges() throws(Failure) {
-        let running = (0..<operations.count).count { index in
-            if case .legacy = operations[index].work { true } else { false }
-        }
-        guard openRanges.count + running < limits.openRanges else { throw over("open ranges", limits.openRanges) }
+        let opening = running { if case .legacy = $0 { true } else { false } }
+        guard openRanges.count + opening < limits.openRanges else { throw over("open ranges", limits.openRanges) }
     }
 
     /// Device memory is left where it is, whoever's it is, unless it has to be written and cannot.

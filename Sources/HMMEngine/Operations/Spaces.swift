@@ -24,14 +24,7 @@ extension Engine {
 
     /// Address spaces that are being made.
     package var forksRunning: Int {
-        (0..<operations.count).count { index in
-            if case .fork(let fork) = operations[index].work { fork.child == nil } else { false }
-        }
-    }
-
-    /// Pins that are being made.
-    private var pinsRunning: Int {
-        (0..<operations.count).count { index in if case .pin = operations[index].work { true } else { false } }
+        running { if case .fork(let fork) = $0 { fork.child == nil } else { false } }
     }
 
     func operation(_ fork: SpaceFork, _ caller: Caller) throws(Failure) -> Operation {
@@ -96,7 +89,8 @@ extension Engine {
 
     func operation(_ pin: HMMProtocol.Pin, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(pin.space)
-        guard machine.pins.count + pinsRunning < limits.pins else { throw over("pins", limits.pins) }
+        let making = running { if case .pin = $0 { true } else { false } }
+        guard machine.pins.count + making < limits.pins else { throw over("pins", limits.pins) }
         guard pin.extent.length <= limits.residentBytes else {
             throw Failure(.limit, "one pin covers at most \(limits.residentBytes) bytes")
         }

@@ -158,20 +158,18 @@ extension Machine {
             return (part.end, need == .read ? 0 : sharedPages(part, entry, small: need == .writeSmall))
         }
         if area.kind == .anonymous, entry.isNone, !spaces[index].table.isCovered(page) {
-            return takesOfHole(area, part, need, &count)
+            return takesOfHole(hugeBase(index, page, area), part, need, &count)
         }
         return (page + 1, takes(area, page, entry, need, &count))
     }
 
-    /// Where a huge page can be had a store takes it, and a load the zero page of that size.
+    /// Where a huge page can be had, from `base` on, a store takes it, and a load the zero page of that size.
     private func takesOfHole(
-        _ area: Area, _ part: PageRange, _ need: FrameCount.Need, _ count: inout FrameCount
+        _ base: Page?, _ part: PageRange, _ need: FrameCount.Need, _ count: inout FrameCount
     ) -> (next: Page, frames: UInt64) {
-        let base = part.start.hugeStart
-        let canBeHuge = area.advice.contains(.hugePage) && area.range.contains(PageRange(base, base + 512))
         switch need {
         case .write, .writeSmall:
-            guard canBeHuge, count.zeroes != base, count.free >= 512 else {
+            guard let base, count.zeroes != base, count.free >= 512 else {
                 return (part.end, part.count)
             }
             count.huge = base
@@ -179,7 +177,7 @@ extension Machine {
             return (part.end, 512)
         case .own: return (part.end, part.count)
         case .read, .alone, .nothing:
-            if canBeHuge { count.zeroes = base }
+            if let base { count.zeroes = base }
             return (part.start + 1, 0)
         }
     }

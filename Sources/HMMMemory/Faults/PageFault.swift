@@ -70,7 +70,7 @@ extension Machine {
     }
 
     /// The first page of the huge page that could hold `page`. Kernel: thp_vma_allowable_order() with enabled=madvise.
-    private func hugeBase(_ index: Int, _ page: Page, _ area: Area) -> Page? {
+    func hugeBase(_ index: Int, _ page: Page, _ area: Area) -> Page? {
         let base = page.hugeStart
         guard area.advice.contains(.hugePage), area.kind == .anonymous,
             area.range.contains(PageRange(base, base + 512)), !spaces[index].table.isCovered(page)
