@@ -57,7 +57,8 @@ extension Engine {
     /// what it had begun goes on without anyone to answer to.
     mutating func disconnect(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
         guard let session = sessions.remove(connection) else { return }
-        rollBackMigrations { $0.connection == connection }
+        let own = (0..<operations.count).map { operations.id(at: $0) }
+        rollBackMigrations(now, &effects) { $0.connection == connection }
         dropRanges { $0.connection == connection }
         releasePins(of: connection)
         endConsultations(now, &effects) { $0.connection == connection }
@@ -67,7 +68,8 @@ extension Engine {
             guard let device, machine.profile(of: device).evictsOnDrop else { continue }
             run(evictionAfterDrop(device, Caller(connection: connection, tag: .none)), now, &effects)
         }
-        for id in (0..<operations.count).map({ operations.id(at: $0) }) {
+        // What has been begun for it just now goes on.
+        for id in own {
             guard let index = operations.index(of: id), operations[index].caller.connection == connection,
                 case .parked = operations[index].state, !operations[index].hasBegun
             else { continue }

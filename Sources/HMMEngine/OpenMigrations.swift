@@ -131,29 +131,35 @@ extension Engine {
             work: .stage(staged, openMigrations.id(at: index)))
     }
 
-    mutating func abort(_ abort: MigrateAbort, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
-        let index = try openMigration(abort.migration, caller)
-        let pages = openMigrations[index].staged.candidates
-        rollBack(openMigrations.id(at: index))
+    mutating func operation(_ abort: MigrateAbort, _ caller: Caller) throws(Failure) -> Operation {
+        rollBack(try openMigration(abort.migration, caller), for: caller)
+    }
+
+    private mutating func rollBack(_ index: Int, for caller: Caller) -> Operation {
+        openMigrations[index].isFinishing = true
+        let staged = openMigrations[index].staged
+        return Operation(
+            caller: caller, verb: .migrateAbort, space: staged.space,
+            work: .rollBack(staged, openMigrations.id(at: index)))
+    }
+
+    func answerAbort(_ staged: StagedMigration, _ caller: Caller, _ effects: inout Effects) {
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
-        effects.text.pair(" pages=", pages)
+        effects.text.pair(" pages=", staged.candidates)
         effects.text.endLine()
     }
 
-    /// Ends migrations whose driver has gone: every page is as it was.
-    mutating func rollBackMigrations(_ isGone: (OpenMigration) -> Bool) {
-        for index in (0..<openMigrations.count).reversed() {
-            if !openMigrations[index].isFinishing, isGone(openMigrations[index]) {
-                rollBack(openMigrations.id(at: index))
-            }
+    /// Ends migrations whose driver has gone: every page is as it was before anything else comes.
+    mutating func rollBackMigrations(
+        _ now: Instant, _ effects: inout Effects, where isGone: (OpenMigration) -> Bool
+    ) {
+        let ids = (0..<openMigrations.count).filter { !openMigrations[$0].isFinishing && isGone(openMigrations[$0]) }
+            .map { openMigrations.id(at: $0) }
+        for id in ids {
+            guard let index = openMigrations.index(of: id) else { continue }
+            run(rollBack(index, for: .nobody), now, &effects)
         }
-    }
-
-    private mutating func rollBack(_ id: MigrationID) {
-        guard let index = openMigrations.index(of: id) else { return }
-        openMigrations[index].staged.rollBack(&machine)
-        close(id)
     }
 
     /// A migration has ended: who waited for its pages goes on.

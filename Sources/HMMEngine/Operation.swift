@@ -11,6 +11,9 @@ struct OperationID: Identifier {
 struct Caller: Equatable {
     let connection: ConnectionID
     let tag: Tag
+
+    /// The server itself.
+    static var nobody: Caller { Caller(connection: ConnectionID(rawValue: 0), tag: .none) }
 }
 
 /// A request in the middle of its work, as data: it can be stored, shown, compared and resumed.
@@ -68,9 +71,16 @@ struct Operation: Equatable {
         indirect case exclusive(ExclusiveAccess)
         indirect case pin(Pinning)
         indirect case cut(FileCut)
+        /// So many bytes of a file, of those that were asked for.
+        indirect case fileLoad(FileID, UInt64, FileRead)
+        indirect case fileStore(FileAllocation, FileWrite)
+        /// A file gets its name once all of it is there.
+        indirect case fileCreate(FileAllocation, ShortName)
         indirect case evict(Eviction, Evicting)
         /// `migrate.begin`, or `migrate.finish` of the migration so numbered.
         indirect case stage(StagedMigration, MigrationID?)
+        /// `migrate.abort`, or the end of a migration whose driver has gone.
+        indirect case rollBack(StagedMigration, MigrationID)
         /// `migrate.copy`
         indirect case copy(StagedMigration, MigrationID)
         /// `hmm.vma-get-pfns` and `hmm.vma-fault`.

@@ -41,6 +41,15 @@ extension Operation {
         case .legacy(var fault): return step(&fault, &machine) { .legacy($0) }
         case .check(var check): return step(&check, &machine) { .check($0) }
         case .stage(var staged, let id): return step(&staged, &machine) { .stage($0, id) }
+        case .rollBack(var staged, let id):
+            let isDone = staged.goBack(&machine)
+            work = .rollBack(staged, id)
+            return isDone ? .done : .more
+        case .fileStore(var pages, let write): return step(&pages, &machine) { .fileStore($0, write) }
+        case .fileCreate(var pages, let name): return step(&pages, &machine) { .fileCreate($0, name) }
+        case .fileLoad(let file, let count, let read):
+            work = .fileLoad(file, count, read)
+            return .done
         case .snapshot(let mirror, let range):
             work = .snapshot(mirror, range)
             return machine.spaces.contains(space) ? .done : .failed(MemoryFault(.gone, range.start))

@@ -12,7 +12,7 @@ extension Engine {
         let cost = machine.physical.used * Self.workPerFrame
         guard poison == nil, isSmall || machine.spent - inspected >= cost else { return }
         inspected = machine.spent
-        run(checking(for: Caller(connection: ConnectionID(rawValue: 0), tag: .none)), now, &effects)
+        run(checking(for: .nobody), now, &effects)
     }
 
     /// Units of work between two looks, for each page frame in use: thirty times what the look takes.

@@ -64,7 +64,7 @@ extension Engine {
     /// A mirror ends, for whatever reason: rounds that wait for it go on.
     mutating func endMirror(_ id: MirrorID, _ now: Instant, _ effects: inout Effects) {
         _ = subscriptions.remove(id)
-        rollBackMigrations { $0.staged.mirror == id }
+        rollBackMigrations(now, &effects) { $0.staged.mirror == id }
         dropRanges { $0.mirror == id }
         machine.dropMirror(id)
         releaseRounds(of: id, now, &effects) { $0.acked += 1 }
@@ -72,12 +72,12 @@ extension Engine {
 
     /// The lease of a mirror has run out, or its device has gone: it loses its subscription and is told so.
     mutating func fence(_ id: MirrorID, _ reason: FenceReason, _ now: Instant, _ effects: inout Effects) {
-        cutOff(id, reason, &effects)
+        cutOff(id, reason, now, &effects)
         releaseRounds(of: id, now, &effects) { $0.fenced += 1 }
     }
 
     /// A mirror loses its subscription and is told so; rounds that wait for it have yet to be told.
-    mutating func cutOff(_ id: MirrorID, _ reason: FenceReason, _ effects: inout Effects) {
+    mutating func cutOff(_ id: MirrorID, _ reason: FenceReason, _ now: Instant, _ effects: inout Effects) {
         guard let index = subscriptions.index(of: id), !subscriptions[index].isFenced else { return }
         subscriptions[index].fencedFor = reason
         switch reason {
@@ -85,7 +85,7 @@ extension Engine {
         case .device: effects.tally.fencedByDevice += 1
         }
         dropRanges { $0.mirror == id }
-        rollBackMigrations { $0.staged.mirror == id }
+        rollBackMigrations(now, &effects) { $0.staged.mirror == id }
         machine.dropMirror(id)
         if let session = sessions.index(of: subscriptions[index].connection) {
             sessions[session].openEvents.removeAll { $0.mirror == id }

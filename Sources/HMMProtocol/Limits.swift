@@ -6,9 +6,6 @@ public struct Limits: Equatable, Sendable {
     public var arguments = 64
     /// Bytes of one literal: the unit of bulk transfer; two of them fit in an L2 cache.
     public var literal = 1 << 20
-    /// Bytes that one request looks through as integers, or fills or looks through in a file: that is done in one
-    /// piece, while others wait for some tens of milliseconds.
-    public var bulk: UInt64 = 64 << 20
     /// Bytes that one answer shows quoted or in hexadecimal, where each may take four: what a terminal can bear.
     public var printable = 1 << 16
     /// Requests of one connection that have begun and not been answered: enough to keep a link busy.
@@ -91,9 +88,6 @@ extension Limits {
             row("tag", ShortName.capacity, "bytes", "a tag or a name"),
             row("literal", literal, "bytes", "one counted payload"),
             row("printable", printable, "bytes", "shown by one answer with as=quoted or as=hex"),
-            Row(
-                name: "bulk", value: bulk, unit: "bytes",
-                reason: "looked through as=ints, or filled or looked through in a file, by one request"),
             row("window", window, "requests", "begun and not answered, of one connection"),
             row("queued-bytes", queuedBytes, "bytes", "untagged requests behind a paused one"),
             row("open-events", openEvents, "events", "waiting for an ack, of one connection"),

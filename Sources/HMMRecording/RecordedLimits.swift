@@ -18,7 +18,7 @@ enum RecordedLimits {
         ("region-bytes", .long(\.regionBytes)), ("lease", .long(\.leaseMilliseconds)), ("files", .int(\.files)),
         ("file-bytes", .long(\.fileBytes)), ("hugetlb-pages", .int(\.hugetlbPages)), ("pins", .int(\.pins)),
         ("open-migrations", .int(\.openMigrations)), ("migration-pages", .int(\.migrationPages)),
-        ("bulk", .long(\.bulk)), ("slice", .long(\.slice)), ("open-ranges", .int(\.openRanges)),
+        ("slice", .long(\.slice)), ("open-ranges", .int(\.openRanges)),
         ("umbrellas", .int(\.umbrellas)), ("pending", .int(\.pending)), ("tenant-areas", .int(\.tenantAreas)),
         ("lookback", .int(\.lookback)),
     ]

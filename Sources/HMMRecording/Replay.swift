@@ -16,6 +16,8 @@ public struct Replay: ~Copyable {
 
     /// What the last record caused.
     public private(set) var effects = Effects()
+    /// The last record went on with work that had been cut short.
+    public private(set) var goesOn = false
     /// Inputs carried out: a record of requests has as many as there are.
     public private(set) var inputs: UInt64 = 0
     /// Bytes that came of them.
@@ -37,6 +39,7 @@ public struct Replay: ~Copyable {
     public mutating func play(_ record: Record) throws {
         let first = inputs + 1
         effects.removeAll()
+        goesOn = engine.isCut
         engine.recordedBytes = UInt64(record.offset)
         switch record.event {
         case .end: return

@@ -1,4 +1,4 @@
-public import HMMEngine
+internal import HMMEngine
 internal import HMMProtocol
 
 /// Makes a transcript of a recording, record by record: the same conversation, for people to read and cut down.
@@ -43,16 +43,14 @@ public struct TranscriptConversion: ~Copyable {
         }
     }
 
-    /// Adds one record.
-    ///
-    /// - Parameter recorded: what a `Replay` of the record has caused.
-    public mutating func convert(_ record: Record, causing recorded: borrowing Effects) {
+    /// Adds one record, which `replay` has just carried out.
+    public mutating func convert(_ record: Record, after replay: borrowing Replay) {
         guard goesOn else { return }
         if engine.nextDeadline != nil, let latest { passed += record.time.nanoseconds - latest.nanoseconds }
         latest = record.time
         switch record.event {
         case .end: return
-        case .input(.tick): passTime(wasDue: record.outputLength > 0)
+        case .input(.tick): passTime(wasDue: record.outputLength > 0 && !replay.goesOn)
         case .input(let input):
             passTimeUntilDue()
             convert(input)
@@ -60,7 +58,7 @@ public struct TranscriptConversion: ~Copyable {
             passTimeUntilDue()
             convert(bytes, of: connection)
         }
-        expected += lines(of: recorded)
+        expected += lines(of: replay.effects)
         compare()
     }
 

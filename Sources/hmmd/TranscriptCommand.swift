@@ -35,7 +35,7 @@ struct TranscriptCommand: ParsableCommand {
         defer { FileHandle.standardOutput.write(Data(conversion.text.bytes)) }
         while let record = try reader.next(bytes), conversion.goesOn {
             try replay.play(record)
-            conversion.convert(record, causing: replay.effects)
+            conversion.convert(record, after: replay)
         }
         if conversion.differences > 0 {
             complain("\(conversion.differences) inputs come out differently in a transcript: time, limits or roles")

@@ -28,7 +28,7 @@ import Testing
             var conversion = TranscriptConversion(reader.header)
             while let record = try reader.next(bytes) {
                 try replay.play(record)
-                conversion.convert(record, causing: replay.effects)
+                conversion.convert(record, after: replay)
             }
             #expect(reader.offset == bytes.count)
             let text = String(decoding: conversion.text.bytes, as: UTF8.self)

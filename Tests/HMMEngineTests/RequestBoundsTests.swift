@@ -28,7 +28,7 @@ import Testing
         var peer = try peer {
             $0.printable = 100
             $0.literal = 200
-            $0.bulk = 8192
+            $0.residentBytes = 8192
         }
         try peer.say("file.create f 4p", as: "P")
         #expect(try answer("read 1 0x10000 100 as=hex", &peer) == "+ n=100")

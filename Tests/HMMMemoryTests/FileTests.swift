@@ -8,7 +8,8 @@ import Testing
     private func file(_ machine: inout Machine, pages: UInt64, present: [UInt64]) -> FileID {
         let id = machine.makeFile(length: pages << 12)
         for page in present {
-            [UInt8(page)].withUnsafeBytes { _ = machine.storeFile(id, page << 12, 4096, from: $0) }
+            machine.run(FileAllocation(id, page << 12, 4096))
+            machine.run(BulkAccess(.file(id), page << 12, 4096, .fill(.byte(UInt8(page)))))
         }
         return id
     }
@@ -67,7 +68,8 @@ import Testing
         // Once mapped, a copy takes its place with an announcement; the rest follows the file.
         let one = PageRange(34, count: 1)
         #expect(bench.machine.write(bench.space, one, "B").announced == [Invalidation(bench.space, one, .clear)])
-        [UInt8(7)].withUnsafeBytes { _ = bench.machine.storeFile(id, 0, 4 << 12, from: $0) }
+        #expect(bench.machine.run(FileAllocation(id, 0, 4 << 12)) == Course())
+        bench.machine.run(BulkAccess(.file(id), 0, 4 << 12, .fill(.byte(7))))
         #expect(
             [32, 33, 34, 35].map { bench.machine.read(bench.space, Page(number: $0)) } == ["\u{7}", "A", "B", "\u{7}"])
     }
@@ -111,6 +113,44 @@ import Testing
         #expect(bench.picture(32, 4) == "S--S" && bench.picture(64, 4) == "sS-s")
         #expect(work.dropped == 2 && bench.machine.files[0].length == 4 << 12)
         #expect([65, 66].map { bench.machine.read(bench.space, Page(number: $0)) } == ["c", "\0"])
+    }
+
+    /// All of it or nothing, whatever runs out.
+    @Test func allocating() throws {
+        var bench = try Bench(pages: 0)
+        let id = file(&bench.machine, pages: 4, present: [1])
+        let used = (frames: bench.machine.physical.used, nodes: bench.machine.tableNodesUsed)
+        // 600 pages lie in two tables, of which one is there.
+        let work = FileAllocation(id, 100, 600 << 12 - 100)
+        let shortage = Course(fault: MemoryFault(.limit, Page(number: 0)))
+        bench.machine.setTableLimit(used.nodes)
+        #expect(bench.machine.run(work) == shortage)
+        bench.machine.setTableLimit(1000)
+        bench.machine.setFrameLimit(used.frames + 598)
+        #expect(bench.machine.run(work) == shortage)
+        #expect(bench.machine.physical.used == used.frames && bench.machine.tableNodesUsed == used.nodes)
+        #expect(bench.machine.files[0].length == 4 << 12 && bench.machine.files[0].present == 1)
+        bench.machine.setFrameLimit(used.frames + 599)
+        #expect(bench.machine.run(work) == Course())
+        #expect(bench.machine.files[0].length == 600 << 12 && bench.machine.files[0].present == 600)
+        #expect(octet(bench.machine, id, 1) == 1 && octet(bench.machine, id, 2) == 0)
+    }
+
+    /// Integers are found in runs, however they lie to the pieces that are looked at, and no more than are wanted.
+    @Test func integers() throws {
+        var bench = try Bench(pages: 0)
+        let id = file(&bench.machine, pages: 40, present: Array(0..<40))
+        bench.machine.run(BulkAccess(.file(id), 100, 70_000, .fill(.integers(negative: false))))
+        bench.machine.run(BulkAccess(.file(id), 70_100, 60_000, .fill(.integers(negative: true))))
+        var all = BulkAccess(.file(id), 100, 130_000, .integers(most: 10))
+        #expect(bench.machine.run(&all) == Course())
+        #expect(all.integers.map(\.start) == [100, 70_100])
+        #expect(all.integers.map(\.count) == [17_500, 15_000])
+        #expect(all.integers.map(\.step) == [1, -1])
+        bench.machine.run(BulkAccess(.file(id), 0, 40 << 12, .fill(.bytePlusPage(0))))
+        var few = BulkAccess(.file(id), 0, 40 << 12, .integers(most: 10))
+        #expect(bench.machine.run(&few) == Course())
+        #expect(few.integers.count > 10 && few.integers.count < 40)
     }
 
     /// A file lives as long as its name or an area.

@@ -13,8 +13,7 @@ extension Engine {
         }
         return Operation(
             caller: caller, verb: .read, space: space, work: .load(CPUAccess(space, pages, write: false), read),
-            bulk: read.form == .pages
-                ? BulkAccess(.space(space), read.extent.va, read.extent.length, .look) : nil)
+            bulk: looking(read.form, .space(space), read.extent.va, read.extent.length))
     }
 
     func operation(_ write: Write, _ caller: Caller) throws(Failure) -> Operation {
@@ -43,8 +42,7 @@ extension Engine {
         return Operation(
             caller: caller, verb: .deviceRead, space: mirror.space,
             work: .deviceLoad(DeviceAccess(mirror.id, pages, write: false, batch: batch), read),
-            bulk: read.form == .pages
-                ? BulkAccess(.mirror(mirror.id), read.extent.va, read.extent.length, .look) : nil)
+            bulk: looking(read.form, .mirror(mirror.id), read.extent.va, read.extent.length))
     }
 
     func operation(_ write: DeviceWrite, _ caller: Caller) throws(Failure) -> Operation {
@@ -59,12 +57,8 @@ extension Engine {
             })
     }
 
-    func checkLength(_ length: UInt64, _ form: DataForm, isFile: Bool = false) throws(Failure) {
-        if form == .pages || form == .ints {
-            let most = isFile || form == .ints ? min(limits.bulk, limits.residentBytes) : limits.residentBytes
-            guard length <= most else { throw Failure(.limit, "one request covers at most \(most) bytes so") }
-            return
-        }
+    func checkLength(_ length: UInt64, _ form: DataForm) throws(Failure) {
+        if form == .pages || form == .ints { return try checkLength(length) }
         let isPrinted = form == .quoted || form == .hex
         let limit = isPrinted ? limits.printable : limits.literal
         guard length <= UInt64(limit) else {
@@ -74,31 +68,32 @@ extension Engine {
         }
     }
 
+    /// One request covers no more than could be there.
+    func checkLength(_ length: UInt64) throws(Failure) {
+        guard length <= limits.residentBytes else {
+            throw Failure(.limit, "one request covers at most \(limits.residentBytes) bytes")
+        }
+    }
+
     private func storePages(
         _ va: UInt64, _ data: [UInt8], _ pattern: Pattern?, _ length: UInt64?
     ) throws(Failure) -> PageRange {
         guard pattern != nil || !data.isEmpty else { throw Failure(.badArgument, "`data` is empty") }
         let extent = try Extent(checking: va, length ?? UInt64(data.count))
-        guard extent.length <= limits.residentBytes else {
-            throw Failure(.limit, "one request covers at most \(limits.residentBytes) bytes")
-        }
+        try checkLength(extent.length)
         return PageRange(touching: extent.va, length: extent.length)
     }
 
     // MARK: Answers
 
     func answer(
-        _ read: Read, _ found: [PageContent], _ caller: Caller, _ effects: inout Effects
+        _ read: Read, _ found: BulkAccess?, _ caller: Caller, _ effects: inout Effects
     ) throws(Failure) {
         let space = SpaceID(rawValue: read.space)
         effects.answer(caller)
-        switch read.form {
-        case .pages: try writeRows(found, caller.tag, &effects)
-        case .ints:
-            try writeIntegers(read.extent.va, read.extent.length, caller.tag, &effects) {
-                machine.load(space, $0, into: $1)
-            }
-        default:
+        if let found {
+            try writeRows(found, caller.tag, &effects)
+        } else {
             writeRow(read.form, Int(read.extent.length), caller.tag, &effects) { buffer in
                 machine.load(space, read.extent.va, into: buffer)
             }
@@ -118,17 +113,13 @@ extension Engine {
     }
 
     func answer(
-        _ read: DeviceRead, _ access: DeviceAccess, _ found: [PageContent], _ caller: Caller,
+        _ read: DeviceRead, _ access: DeviceAccess, _ found: BulkAccess?, _ caller: Caller,
         _ effects: inout Effects
     ) throws(Failure) {
         effects.answer(caller)
-        switch read.form {
-        case .pages: try writeRows(found, caller.tag, &effects)
-        case .ints:
-            try writeIntegers(read.extent.va, read.extent.length, caller.tag, &effects) {
-                machine.deviceLoad(access.mirror, $0, into: $1)
-            }
-        default:
+        if let found {
+            try writeRows(found, caller.tag, &effects)
+        } else {
             writeRow(read.form, Int(read.extent.length), caller.tag, &effects) { buffer in
                 machine.deviceLoad(access.mirror, read.extent.va, into: buffer)
             }

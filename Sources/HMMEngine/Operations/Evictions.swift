@@ -82,7 +82,7 @@ extension Engine {
     ) throws(Failure) {
         let regions = regions(of: id)
         for region in regions { try checkEmpty(region, eviction) }
-        let mirrors = cutOffMirrors(of: id, &effects)
+        let mirrors = cutOffMirrors(of: id, now, &effects)
         for region in regions { try removeRegion(region, eviction) }
         machine.removeDevice(id)
         _ = drivers.remove(id)
@@ -105,10 +105,12 @@ extension Engine {
     }
 
     /// Its device is about to go: a mirror is worth nothing any more. Returns those that were.
-    private mutating func cutOffMirrors(of device: DeviceID, _ effects: inout Effects) -> [MirrorID] {
+    private mutating func cutOffMirrors(
+        of device: DeviceID, _ now: Instant, _ effects: inout Effects
+    ) -> [MirrorID] {
         let ids = (0..<machine.mirrors.count).filter { machine.mirrors[$0].device == device }
             .map { machine.mirrors.id(at: $0) }
-        for id in ids { cutOff(id, .device, &effects) }
+        for id in ids { cutOff(id, .device, now, &effects) }
         return ids
     }
 

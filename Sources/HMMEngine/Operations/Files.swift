@@ -11,33 +11,27 @@ extension Engine {
         return entry.id
     }
 
-    mutating func createFile(_ create: FileCreate, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    /// Makes a file at once, or returns the operation that fills it first.
+    mutating func createFile(
+        _ create: FileCreate, _ caller: Caller, _ effects: inout Effects
+    ) throws(Failure) -> Operation? {
         guard !fileNames.contains(where: { $0.name == create.file }) else {
             throw Failure(.exists, "there is a file `\(create.file)` already")
         }
         guard fileNames.count < limits.files else { throw over("files", limits.files) }
         try checkFileLength(create.length)
-        if create.pattern != nil { try checkRoom(create.length) }
-        let id = machine.makeFile(length: create.length)
-        fileNames.append((create.file, id))
-        if let pattern = create.pattern, create.length > 0 {
-            let zero: [UInt8] = [0]
-            guard zero.withUnsafeBytes({ machine.storeFile(id, 0, create.length, from: $0) }) else {
-                machine.forgetName(id)
-                fileNames.removeLast()
-                throw overFrames()
-            }
-            machine.fileFill(id, 0, create.length, with: Fill(pattern))
+        guard let pattern = create.pattern, create.length > 0 else {
+            let id = machine.makeFile(length: create.length)
+            fileNames.append((create.file, id))
+            answerFile(create.file, id, caller, &effects)
+            return nil
         }
-        answerFile(create.file, id, caller, &effects)
-    }
-
-    func overFrames() -> Failure {
-        Failure(.limit, "the tenant has \(meter.hard(.residentBytes)) bytes of page frames, or of page tables, in use")
-    }
-
-    private func checkRoom(_ length: UInt64) throws(Failure) {
-        guard length <= limits.residentBytes else { throw overFrames() }
+        try checkLength(create.length)
+        let id = machine.makeFile(length: create.length)
+        return Operation(
+            caller: caller, verb: .fileCreate, space: SpaceID(rawValue: 0),
+            work: .fileCreate(FileAllocation(id, 0, create.length), create.file),
+            bulk: BulkAccess(.file(id), 0, create.length, .fill(Fill(pattern))))
     }
 
     private func checkFileLength(_ length: UInt64) throws(Failure) {
@@ -46,7 +40,7 @@ extension Engine {
         }
     }
 
-    private func answerFile(_ name: ShortName, _ id: FileID, _ caller: Caller, _ effects: inout Effects) {
+    func answerFile(_ name: ShortName, _ id: FileID, _ caller: Caller, _ effects: inout Effects) {
         guard let index = machine.files.index(of: id) else { return }
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
@@ -76,58 +70,54 @@ extension Engine {
         effects.text.endLine()
     }
 
-    func readFile(_ read: FileRead, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    func operation(_ read: FileRead, _ caller: Caller) throws(Failure) -> Operation {
         let id = try file(read.file)
-        try checkLength(read.length, read.form, isFile: true)
-        guard let index = machine.files.index(of: id) else { return }
-        let length = machine.files[index].length
+        try checkLength(read.length, read.form)
+        let length = machine.files.index(of: id).map { machine.files[$0].length } ?? 0
         let count = read.offset < length ? min(read.length, length - read.offset) : 0
-        effects.answer(caller)
-        let start = effects.text.count
-        do throws(Failure) {
-            switch read.form {
-            case .pages:
-                let pages = PageRange(touching: read.offset, length: count)
-                try writeRows(
-                    machine.fileContents(id, count == 0 ? PageRange(pages.start, pages.start) : pages), caller.tag,
-                    &effects,
-                    key: " offset=")
-            case .ints:
-                try writeIntegers(read.offset, count & ~3, caller.tag, &effects, key: " offset=") {
-                    machine.loadFile(id, $0, into: $1)
-                }
-            default:
-                if count > 0 {
-                    writeRow(read.form, Int(count), caller.tag, &effects) {
-                        machine.loadFile(id, read.offset, into: $0)
-                    }
-                }
-            }
-        } catch {
-            effects.text.truncate(to: start)
-            throw error
-        }
-        effects.text.beginSuccess(caller.tag)
-        effects.text.pair(" n=", count)
-        effects.text.endLine()
+        return Operation(
+            caller: caller, verb: .fileRead, space: SpaceID(rawValue: 0), work: .fileLoad(id, count, read),
+            bulk: looking(read.form, .file(id), read.offset, read.form == .ints ? count & ~3 : count))
     }
 
-    mutating func writeFile(_ write: FileWrite, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    func answer(
+        _ read: FileRead, _ file: FileID, _ count: UInt64, _ found: BulkAccess?, _ caller: Caller,
+        _ effects: inout Effects
+    ) throws(Failure) {
+        effects.answer(caller)
+        if let found {
+            try writeRows(found, caller.tag, &effects, key: " offset=")
+        } else if count > 0 {
+            writeRow(read.form, Int(count), caller.tag, &effects) { machine.loadFile(file, read.offset, into: $0) }
+        }
+        answerStored(count, caller, &effects)
+    }
+
+    func operation(_ write: FileWrite, _ caller: Caller) throws(Failure) -> Operation {
         let id = try file(write.file)
         let length = write.length ?? UInt64(write.data.count)
         guard length > 0 else { throw Failure(.badArgument, "`data` is empty") }
-        guard length <= limits.bulk else { throw Failure(.limit, "one request covers at most \(limits.bulk) bytes so") }
         let (end, overflow) = write.offset.addingReportingOverflow(length)
         guard !overflow else { throw Failure(.badArgument, "the range wraps") }
         try checkFileLength(end)
-        try checkRoom(length)
-        let data = write.pattern == nil ? write.data : [0]
-        let isStored = data.withUnsafeBytes { machine.storeFile(id, write.offset, length, from: $0) }
-        guard isStored else { throw overFrames() }
-        if let pattern = write.pattern { machine.fileFill(id, write.offset, length, with: Fill(pattern)) }
+        try checkLength(length)
+        return Operation(
+            caller: caller, verb: .fileWrite, space: SpaceID(rawValue: 0),
+            work: .fileStore(FileAllocation(id, write.offset, length), write),
+            bulk: write.pattern.map { BulkAccess(.file(id), write.offset, length, .fill(Fill($0))) })
+    }
+
+    /// Stores what was sent; a pattern has been stored step by step.
+    mutating func store(_ write: FileWrite, in pages: FileAllocation) {
+        guard write.pattern == nil else { return }
+        write.data.withUnsafeBytes { machine.storeFile(pages.file, pages.offset, pages.length, from: $0) }
+    }
+
+    /// So many bytes have been stored, or were there.
+    func answerStored(_ count: UInt64, _ caller: Caller, _ effects: inout Effects) {
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
-        effects.text.pair(" n=", length)
+        effects.text.pair(" n=", count)
         effects.text.endLine()
     }
 

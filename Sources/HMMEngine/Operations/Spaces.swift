@@ -15,6 +15,12 @@ extension Engine {
 
     func over(_ what: String, _ limit: Int) -> Failure { Failure(.limit, "the tenant has \(limit) \(what) already") }
 
+    func overFrames(at address: UInt64? = nil) -> Failure {
+        Failure(
+            .limit, "the tenant has \(meter.hard(.residentBytes)) bytes of page frames, or of page tables, in use",
+            address: address)
+    }
+
     /// The address space numbered `raw`.
     func space(_ raw: UInt32) throws(Failure) -> SpaceID {
         let id = SpaceID(rawValue: raw)

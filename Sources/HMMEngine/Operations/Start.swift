@@ -91,9 +91,9 @@ extension Engine {
         case .migrateVma(let migrate): return try operation(migrate, caller)
         case .pagemap(let pagemap): try showPages(pagemap, caller, &effects)
         case .unpin(let unpin): try self.unpin(unpin, caller, &effects)
-        case .fileCreate(let create): try createFile(create, caller, &effects)
-        case .fileRead(let read): try readFile(read, caller, &effects)
-        case .fileWrite(let write): try writeFile(write, caller, &effects)
+        case .fileCreate(let create): return try createFile(create, caller, &effects)
+        case .fileRead(let read): return try operation(read, caller)
+        case .fileWrite(let write): return try operation(write, caller)
         case .fileRemove(let remove): try removeFile(remove, caller, &effects)
         case .fileList: listFiles(caller, &effects)
         case .exclusiveHeld(let held): try showHeld(held, caller, &effects)
@@ -109,7 +109,7 @@ extension Engine {
         case .migrateBegin(let begin): return try operation(begin, caller)
         case .migrateCopy(let copy): return try operation(copy, caller)
         case .migrateFinish(let finish): return try operation(finish, caller)
-        case .migrateAbort(let abort): try self.abort(abort, caller, &effects)
+        case .migrateAbort(let abort): return try operation(abort, caller)
         case .deviceMigrate(let migrate): return try operation(migrate, caller)
         case .exclusive(let exclusive): return try operation(exclusive, caller)
         case .evict(let evict): return try operation(evict, caller)
@@ -148,8 +148,10 @@ extension Engine {
         case .fork(let fork): adopt(fork)
         case .evict(let eviction, let purpose): try complete(eviction, purpose, now, &effects)
         case .pin(let pinning): if let pin = pinning.pin { pinOwners.append(operation.caller.connection, id: pin) }
-        case .stage(_, let id?): close(id)
+        case .stage(_, let id?), .rollBack(_, let id): close(id)
         case .copy(let staged, let id): keep(staged, id)
+        case .fileStore(let pages, let write): store(write, in: pages)
+        case .fileCreate(let pages, let name): fileNames.append((name, pages.file))
         case .migrate(_, .callback(let waiting, let asked)): resumeConsulted(waiting, asked, now, &effects)
         default: break
         }
@@ -158,14 +160,13 @@ extension Engine {
     private mutating func answer(_ operation: borrowing Operation, _ effects: inout Effects) throws(Failure) {
         let caller = operation.caller
         switch operation.work {
-        case .load(_, let read): try answer(read, operation.bulk?.contents ?? [], caller, &effects)
+        case .load(_, let read): try answer(read, operation.bulk, caller, &effects)
         case .store(_, let write): answer(write, caller, &effects)
         case .sweep(let sweep): try answer(sweep, caller, &effects)
         case .fault(let fault): answerRows(fault.mirror, fault.pages, caller, &effects)
         case .legacy(let fault): try answerLegacy(fault, caller, &effects)
         case .snapshot(let mirror, let range): answerRows(mirror, range, caller, &effects)
-        case .deviceLoad(let access, let read):
-            try answer(read, access, operation.bulk?.contents ?? [], caller, &effects)
+        case .deviceLoad(let access, let read): try answer(read, access, operation.bulk, caller, &effects)
         case .deviceStore(let access, let write): answer(write, access, caller, &effects)
         case .unmap(let unmapping): answerPages(unmapping.freed, operation, &effects)
         case .protect(let change): answerPages(change.changed, operation, &effects)
@@ -179,10 +180,14 @@ extension Engine {
         case .migrate(let migration, let kind): answer(migration, kind, operation, &effects)
         case .pin(let pinning): answer(pinning, operation, &effects)
         case .cut(let cut): answer(cut, operation, &effects)
+        case .fileLoad(let file, let count, let read): try answer(read, file, count, operation.bulk, caller, &effects)
+        case .fileStore(let pages, _): answerStored(pages.length, caller, &effects)
+        case .fileCreate(let pages, let name): answerFile(name, pages.file, caller, &effects)
         case .evict(let eviction, let purpose): answer(eviction, purpose, operation, &effects)
         case .stage(let staged, nil): answerBegin(staged, open(staged, operation), operation, &effects)
         case .idle: break
         case .check(let check): answer(check, caller, &effects)
+        case .rollBack(let staged, _): answerAbort(staged, caller, &effects)
         case .copy(let staged, _): answerCopy(staged, caller, &effects)
         case .stage(let staged, _): answerFinish(staged, operation, &effects)
         }
@@ -212,6 +217,7 @@ extension Engine {
         case .stage(var staged, let id):
             staged.rollBack(&machine)
             if let id { close(id) }
+        case .fileCreate(let pages, _): machine.forgetName(pages.file)
         case .migrate(_, .callback(let waiting, let asked)):
             effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
             return resumeConsulted(waiting, asked, now, &effects)
@@ -240,15 +246,20 @@ extension Engine {
             return Failure(
                 .permission, "the page is read-only in the device's own memory; a device fault does not change that",
                 errno: .EFAULT, address: address)
-        case .limit:
-            return Failure(
-                .limit, "the tenant has \(meter.hard(.residentBytes)) bytes of page frames, or of page tables, in use",
-                address: address)
+        case .limit: return overFrames(at: isOfFile(work) ? nil : address)
         case .gone:
             if let id = mirror(of: work), let index = subscriptions.index(of: id), subscriptions[index].isFenced {
                 return fencedFailure(id.rawValue)
             }
             return Failure(.cancelled, "what the request worked on was dropped meanwhile", address: address)
+        }
+    }
+
+    /// Its pages are numbers in a file, not addresses.
+    private func isOfFile(_ work: borrowing Operation.Work) -> Bool {
+        switch work {
+        case .fileLoad, .fileStore, .fileCreate, .cut: true
+        default: false
         }
     }
 

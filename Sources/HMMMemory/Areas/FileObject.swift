@@ -83,25 +83,11 @@ extension Machine {
         Self.load(files[file].pages, physical, offset, into: destination)
     }
 
-    /// Stores `source`, repeated as needed, and makes the file longer where it has to be; false at the limit, with
-    /// nothing changed. Kernel: write(2), which would store what fits.
+    /// Stores `source`, repeated as needed, in pages of a file that are there. Kernel: write(2).
     public mutating func storeFile(
         _ id: FileID, _ offset: UInt64, _ length: UInt64, from source: UnsafeRawBufferPointer
-    ) -> Bool {
-        guard let file = files.index(of: id), length > 0 else { return true }
-        var made: [UInt64] = []
-        var page = offset >> PageSize.shift
-        while page << PageSize.shift < offset + length {
-            let isHole = filePage(file, page) == nil
-            guard obtainFilePage(file, page) != nil else {
-                for page in made { dropPages(file, from: page, to: page + 1) }
-                return false
-            }
-            if isHole { made.append(page) }
-            page += 1
-        }
+    ) {
+        guard let file = files.index(of: id) else { return }
         Self.store(files[file].pages, physical, offset, length, from: source)
-        files[file].length = max(files[file].length, offset + length)
-        return true
     }
 }

@@ -110,9 +110,11 @@ extension Machine {
     }
 
     /// Fills pages of a file that are there.
-    public mutating func fileFill(_ file: FileID, _ offset: UInt64, _ length: UInt64, with fill: Fill) {
+    public mutating func fileFill(
+        _ file: FileID, _ offset: UInt64, _ length: UInt64, with fill: Fill, from start: UInt64
+    ) {
         guard let index = files.index(of: file) else { return }
-        Self.fill(files[index].pages, physical, offset, length, fill, 0)
+        Self.fill(files[index].pages, physical, offset, length, fill, start)
     }
 
     private static func fill(

@@ -35,6 +35,8 @@ public struct StagedMigration: SteppedWork {
     /// Pages elsewhere that are held, too.
     public private(set) var told: [Place] = []
     private var announcing: [Place] = []
+    /// Pages that are as they were again.
+    private var undone = 0
     private var cursor: Page
     private var phase = Phase.begin
     private var pending: PageChange?
@@ -296,16 +298,31 @@ public struct StagedMigration: SteppedWork {
     }
 
     /// Gives up: every page is as it was. Kernel: migrate_vma_finalize() without destinations.
-    public mutating func rollBack(_ machine: inout Machine) {
-        guard phase != .done else { return }
-        phase = .done
-        for staged in pages {
-            if case .frame(let frame, _) = staged.source { _ = machine.unlock(frame) }
-            guard let target = staged.target else { continue }
-            machine.physical.frame(target).pointee.isLocked = false
-            machine.stagedFrames -= 1
-            machine.release(target)
+    public mutating func rollBack(_ machine: inout Machine) { _ = goBack(&machine, isCut: false) }
+
+    /// Goes on with that until the slice is spent; false when there is more.
+    public mutating func goBack(_ machine: inout Machine, isCut: Bool = true) -> Bool {
+        guard phase != .done else { return true }
+        while undone < pages.count {
+            if isCut, machine.isSliceSpent { return false }
+            undo(pages[undone], &machine)
+            undone += 1
         }
+        phase = .done
+        return true
+    }
+
+    private func undo(_ staged: Staged, _ machine: inout Machine) {
+        machine.spend(Slice.entry)
+        if case .frame(let frame, _) = staged.source {
+            machine.spend(8 * Slice.entry)
+            _ = machine.unlock(frame)
+        }
+        guard let target = staged.target else { return }
+        machine.spend(8 * Slice.entry)
+        machine.physical.frame(target).pointee.isLocked = false
+        machine.stagedFrames -= 1
+        machine.release(target)
     }
 }
 
