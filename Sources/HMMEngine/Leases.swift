@@ -62,7 +62,7 @@ extension Engine {
     ) {
         guard var operation = operations.remove(id) else { return }
         operation.abandon(&machine)
-        if case .stage(_, let migration?) = operation.work { close(migration) }
+        if case .stage(let staged, let migration) = operation.work { giveUp(staged, migration, now, &effects) }
         endRound(round, &effects)
         effects.fail(
             operation.caller,

@@ -137,10 +137,16 @@ extension Engine {
 
     private mutating func rollBack(_ index: Int, for caller: Caller) -> Operation {
         openMigrations[index].isFinishing = true
-        let staged = openMigrations[index].staged
-        return Operation(
-            caller: caller, verb: .migrateAbort, space: staged.space,
-            work: .rollBack(staged, openMigrations.id(at: index)))
+        return rollingBack(openMigrations[index].staged, openMigrations.id(at: index), for: caller)
+    }
+
+    private func rollingBack(_ staged: StagedMigration, _ id: MigrationID?, for caller: Caller) -> Operation {
+        Operation(caller: caller, verb: .migrateAbort, space: staged.space, work: .rollBack(staged, id))
+    }
+
+    /// A migration, which need not be open yet, cannot go on: every page is as it was before anything else comes.
+    mutating func giveUp(_ staged: StagedMigration, _ id: MigrationID?, _ now: Instant, _ effects: inout Effects) {
+        run(rollingBack(staged, id, for: .nobody), now, &effects)
     }
 
     func answerAbort(_ staged: StagedMigration, _ caller: Caller, _ effects: inout Effects) {

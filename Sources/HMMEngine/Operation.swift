@@ -79,8 +79,8 @@ struct Operation: Equatable {
         indirect case evict(Eviction, Evicting)
         /// `migrate.begin`, or `migrate.finish` of the migration so numbered.
         indirect case stage(StagedMigration, MigrationID?)
-        /// `migrate.abort`, or the end of a migration whose driver has gone.
-        indirect case rollBack(StagedMigration, MigrationID)
+        /// `migrate.abort`, or the end of a migration that cannot go on; without a number it never was open.
+        indirect case rollBack(StagedMigration, MigrationID?)
         /// `migrate.copy`
         indirect case copy(StagedMigration, MigrationID)
         /// `hmm.vma-get-pfns` and `hmm.vma-fault`.

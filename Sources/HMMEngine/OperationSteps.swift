@@ -42,7 +42,7 @@ extension Operation {
         case .check(var check): return step(&check, &machine) { .check($0) }
         case .stage(var staged, let id): return step(&staged, &machine) { .stage($0, id) }
         case .rollBack(var staged, let id):
-            let isDone = staged.goBack(&machine)
+            let isDone = staged.rollBack(&machine)
             work = .rollBack(staged, id)
             return isDone ? .done : .more
         case .fileStore(var pages, let write): return step(&pages, &machine) { .fileStore($0, write) }
@@ -101,7 +101,6 @@ extension Operation {
     mutating func abandon(_ machine: inout Machine) {
         switch work {
         case .migrate(var migration, _): migration.abandon(&machine)
-        case .stage(var staged, _): staged.rollBack(&machine)
         case .fork(var fork): fork.abandon(&machine)
         case .map(var mapping, _): mapping.abandon(&machine)
         default: break

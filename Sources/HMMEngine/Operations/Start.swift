@@ -131,7 +131,7 @@ extension Engine {
         let start = effects.text.count
         do throws(Failure) {
             // The caller may have gone while it waited; what it asked for is done all the same.
-            guard sessions.contains(caller.connection) else { return finishUnheard(operation, &effects) }
+            guard sessions.contains(caller.connection) else { return finishUnheard(operation, now, &effects) }
             try answer(operation, &effects)
         } catch {
             effects.text.truncate(to: start)
@@ -148,7 +148,7 @@ extension Engine {
         case .fork(let fork): adopt(fork)
         case .evict(let eviction, let purpose): try complete(eviction, purpose, now, &effects)
         case .pin(let pinning): if let pin = pinning.pin { pinOwners.append(operation.caller.connection, id: pin) }
-        case .stage(_, let id?), .rollBack(_, let id): close(id)
+        case .stage(_, let id?), .rollBack(_, let id?): close(id)
         case .copy(let staged, let id): keep(staged, id)
         case .fileStore(let pages, let write): store(write, in: pages)
         case .fileCreate(let pages, let name): fileNames.append((name, pages.file))
@@ -195,13 +195,15 @@ extension Engine {
 
     /// Does what a store still has to do when nobody waits for its answer, and gives up what only the caller could have
     /// used.
-    private mutating func finishUnheard(_ operation: borrowing Operation, _ effects: inout Effects) {
+    private mutating func finishUnheard(
+        _ operation: borrowing Operation, _ now: Instant, _ effects: inout Effects
+    ) {
         switch operation.work {
         case .store(_, let write): store(write)
         case .deviceStore(let access, let write):
             if write.pattern == nil { deviceStore(write, upTo: access.pages.end) }
         case .fork(let fork): if let child = fork.child { forget(child) }
-        case .stage(var staged, nil): staged.rollBack(&machine)
+        case .stage(let staged, nil): giveUp(staged, nil, now, &effects)
         case .pin: releasePins(of: operation.caller.connection)
         case .check(let check): if let violation = check.found.first { poison(violation, &effects) }
         default: break
@@ -214,9 +216,7 @@ extension Engine {
     ) {
         switch operation.work {
         case .deviceStore(let access, let write): storeServed(write, access)
-        case .stage(var staged, let id):
-            staged.rollBack(&machine)
-            if let id { close(id) }
+        case .stage(let staged, let id): giveUp(staged, id, now, &effects)
         case .fileCreate(let pages, _): machine.forgetName(pages.file)
         case .migrate(_, .callback(let waiting, let asked)):
             effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)

@@ -297,14 +297,12 @@ public struct StagedMigration: SteppedWork {
         machine.update(movement.exempt, page, entry)
     }
 
-    /// Gives up: every page is as it was. Kernel: migrate_vma_finalize() without destinations.
-    public mutating func rollBack(_ machine: inout Machine) { _ = goBack(&machine, isCut: false) }
-
-    /// Goes on with that until the slice is spent; false when there is more.
-    public mutating func goBack(_ machine: inout Machine, isCut: Bool = true) -> Bool {
+    /// Gives up: in the end every page is as it was. False when the slice is spent before that. Kernel:
+    /// migrate_vma_finalize() without destinations.
+    public mutating func rollBack(_ machine: inout Machine) -> Bool {
         guard phase != .done else { return true }
         while undone < pages.count {
-            if isCut, machine.isSliceSpent { return false }
+            if machine.isSliceSpent { return false }
             undo(pages[undone], &machine)
             undone += 1
         }
