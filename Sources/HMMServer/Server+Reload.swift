@@ -66,6 +66,12 @@ extension ServerConfiguration {
         compare(.drainSeconds) { $0.patience.drain }
         compare(.metrics) { $0.metrics }
         compare(.admin) { $0.admin }
+        compare(.record) { $0.recording?.folder }
+        compare(.recordBytes) { $0.recording?.bytes }
+        compare(.recordFiles) { $0.recording?.files }
+        compare(.recordSync) { $0.recording?.sync }
+        compare(.recordOutput) { $0.recording?.holdsOutput }
+        compare(.logLevel) { $0.logLevel }
         return different
     }
 

@@ -1,6 +1,7 @@
 public import HMMEngine
 public import HMMProtocol
 public import HMMTLS
+public import Logging
 
 /// What a server listens on, whom it lets in, and how long it waits.
 public struct ServerConfiguration: Sendable {
@@ -91,6 +92,8 @@ public struct ServerConfiguration: Sendable {
     public var maxTenants = 4096
     public var kept = Kept()
     public var patience = Patience()
+    /// What is worth a line of the log; nil when nothing is said.
+    public var logLevel: Logger.Level?
     /// Where and how every tenant is recorded; nil when none is.
     public var recording: RecordingPolicy?
     /// Where metrics and health can be read over HTTP, without TLS; nil means nowhere.

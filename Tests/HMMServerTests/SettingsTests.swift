@@ -93,4 +93,23 @@ import Testing
             #expect(Quantity.seconds(text) == nil, "\(text)")
         }
     }
+
+    /// Whoever reloads is told of every setting that has to wait for a restart.
+    @Test(arguments: Setting.allCases.filter { !$0.spec.isLive }) func whatNeedsARestartIsSaid(_ setting: Setting)
+        throws
+    {
+        let values: [Setting: (before: String, after: String)] = [
+            .listen: ("127.0.0.1:1", "127.0.0.1:2"), .unix: ("a.sock", "b.sock"), .unixMode: ("600", "660"),
+            .plainLoopback: ("1", "2"), .tenantMemory: ("1g", "2g"), .loops: ("1", "2"),
+            .metrics: ("127.0.0.1:1", "127.0.0.1:2"),
+            .admin: ("a", "b"), .record: ("a", "b"), .recordBytes: ("1m", "2m"), .recordFiles: ("1", "2"),
+            .recordSync: ("never", "interval"), .recordOutput: ("no", "yes"), .logLevel: ("info", "debug"),
+        ]
+        let value = values[setting] ?? ("1", "2")
+        let others = files.merging([.unix: "c.sock", .record: "c"]) { $1 }
+        let before = try configuration(others.merging([setting: value.before]) { $1 })
+        let after = try configuration(others.merging([setting: value.after]) { $1 })
+        #expect(before.differences(from: after) == [setting])
+        #expect(before.differences(from: before) == [])
+    }
 }

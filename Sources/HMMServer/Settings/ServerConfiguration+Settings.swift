@@ -41,8 +41,7 @@ extension ServerConfiguration {
         recording = Self.recording(&reader)
         let isOnRequest = reader.value(.recordOnRequest, Self.yesOrNo) ?? false
         if isOnRequest, recording == nil { reader.refuse(.recordOnRequest, "needs --record: a directory for them") }
-        // Whoever makes the logger reads it; that it can be read is known here.
-        _ = reader.value(.logLevel) { Logger.Level(rawValue: $0) }
+        logLevel = reader.value(.logLevel) { Logger.Level(rawValue: $0) }
         self.tenants = Self.completed(tenants, restrictions, isOnRequest ? .onRequest : nil)
         if !reader.errors.isEmpty { throw SettingErrors(reader.errors) }
     }
