@@ -18,6 +18,14 @@ public enum DescriptorLimit {
             raised.rlim_cur = min(wanted, limit.rlim_max)
             if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
         }
+        growTable(to: min(wanted, limit.rlim_cur))
         return Int(clamping: max(limit.rlim_cur, spare) - spare)
+    }
+
+    /// Lets the kernel make room for that many descriptors now. Once there are threads it waits for every processor
+    /// each time it doubles its table, for some tens of milliseconds in the middle of an accept(2).
+    private static func growTable(to count: UInt) {
+        let highest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, Int32(clamping: count) - 1)
+        if highest >= 0 { close(highest) }
     }
 }

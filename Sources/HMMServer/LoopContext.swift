@@ -10,6 +10,8 @@ final class LoopContext: @unchecked Sendable {
     /// request waits for them.
     private static let round = 256
     private static let leastShare = 8
+    /// Connections that are looked at in one round for whether their time has run out: most may have to be closed.
+    private static let swept = 32
 
     let eventLoop: EventLoop
     /// What the socket has given, for one connection at a time.
@@ -32,6 +34,8 @@ final class LoopContext: @unchecked Sendable {
     let meter: RunMeter?
 
     private(set) var connections: [ConnectionHandler] = []
+    /// Those before it have not been looked at in this sweep.
+    private var unswept = 0
     private let inbox = Mutex<[Mailbox]>([])
 
     init(_ eventLoop: EventLoop, measures: Bool = false) {
@@ -100,12 +104,27 @@ final class LoopContext: @unchecked Sendable {
     /// Looks at every connection's deadlines each `interval` nanoseconds. One timer for all, because a timer for every
     /// request would cost more than the request.
     func startSweeping(every interval: UInt64) {
-        eventLoop.execute {
-            self.eventLoop.scheduleRepeatedly(every: interval) { [weak self] in
-                guard let self else { return }
-                self.readClock()
-                self.forEachConnection { $0.checkDeadlines() }
-            }
+        eventLoop.execute { self.sweepLater(interval) }
+    }
+
+    private func sweepLater(_ interval: UInt64) {
+        _ = eventLoop.schedule(at: EventLoop.clock() + interval) { [weak self] in
+            guard let self else { return }
+            self.unswept = self.connections.count
+            self.sweep(interval)
         }
+    }
+
+    /// A part of the connections in each round of the loop: a flood that all runs out of time at once is not closed at
+    /// once.
+    private func sweep(_ interval: UInt64) {
+        readClock()
+        // From the end on: whoever goes is replaced by one that has been looked at.
+        for _ in 0..<Self.swept {
+            unswept = min(unswept, connections.count) - 1
+            guard unswept >= 0 else { return sweepLater(interval) }
+            connections[unswept].checkDeadlines()
+        }
+        _ = eventLoop.schedule(at: 0) { [weak self] in self?.sweep(interval) }
     }
 }

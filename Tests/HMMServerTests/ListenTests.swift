@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -142,5 +143,14 @@ import Testing
             let late = try await fixture.client()
             #expect(try await late.ask("ping") == "+")
         }
+    }
+
+    /// A table that grows while there are threads makes accept(2) wait.
+    @Test func theTableOfDescriptorsIsLargeFromTheBeginning() throws {
+        let room = DescriptorLimit.raise(for: 3000)
+        let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("FDSize:") })
+        let size = try #require(line.split(separator: "\t").last.flatMap { Int($0) })
+        #expect(size >= min(room, 3000))
     }
 }

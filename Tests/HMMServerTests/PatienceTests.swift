@@ -15,6 +15,20 @@ import Testing
         }
     }
 
+    /// More than are looked at in one round of a loop, and none is left out.
+    @Test func manyThatRunOutOfTimeAtOnceAreCutOff() async throws {
+        try await TestServer.run({
+            $0.patience.handshake = .milliseconds(500)
+            $0.loops = 1
+        }) { fixture in
+            let patient = try await fixture.client()
+            let silent = try (0..<600).map { _ in try TestClient(.tcp(fixture.port)) }
+            for client in silent { #expect(try await client.ending().text == "") }
+            try await fixture.wait { fixture.server.context.admission.count == 1 }
+            #expect(try await patient.ask("ping") == "+")
+        }
+    }
+
     @Test func aLineThatDoesNotEndIsCutOff() async throws {
         try await TestServer.run({ $0.patience.line = .milliseconds(100) }) { fixture in
             let patient = try await fixture.client()
