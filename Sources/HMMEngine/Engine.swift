@@ -46,6 +46,8 @@ public struct Engine: ~Copyable {
     /// The first rule that the state has broken. Nobody is served by such a state: every connection has been told, and
     /// whoever comes is.
     public internal(set) var poison: String?
+    /// Work that will have been done when others should come first.
+    var turnEnd = UInt64.max
     /// Work that had been done when the state was last looked at.
     var inspected: UInt64 = 0
 
@@ -97,7 +99,11 @@ public struct Engine: ~Copyable {
     }
 
     /// Takes one input at time `now`, which never goes back, and adds what it causes to `effects`.
-    public mutating func handle(_ input: Input, at now: Instant, into effects: inout Effects) {
+    ///
+    /// - Returns: whether the turn goes on, see `beginTurn`. Whoever asked an engine for that after each request would
+    ///   pay for a copy of it: it is borrowed across modules.
+    @discardableResult
+    public mutating func handle(_ input: Input, at now: Instant, into effects: inout Effects) -> Bool {
         if isCut {
             goOn(with: input, now, &effects)
         } else {
@@ -107,6 +113,7 @@ public struct Engine: ~Copyable {
         }
         if meter.watches { tellPassedBounds(now, &effects) }
         checkInDebug()
+        return hasTurn
     }
 
     mutating func take(_ input: Input, _ now: Instant, _ effects: inout Effects) {
@@ -142,12 +149,16 @@ public struct Engine: ~Copyable {
     }
 
     /// Takes what a connection has sent: the same as `.request` or `.refused`, without making an input of it.
+    @discardableResult
     @inline(__always)
     public mutating func handle(
         _ item: borrowing RequestReader.Item, from connection: ConnectionID, at now: Instant,
         into effects: inout Effects
-    ) {
-        if isCut { return postpone(item, connection, now, &effects) }
+    ) -> Bool {
+        if isCut {
+            postpone(item, connection, now, &effects)
+            return false
+        }
         machine.beginSlice(limits.slice)
         switch item {
         case .request(let tag, let request): receive(connection, tag, request, now, &effects)
@@ -157,6 +168,7 @@ public struct Engine: ~Copyable {
         if hasMore { settle(now, &effects) }
         if meter.watches { tellPassedBounds(now, &effects) }
         checkInDebug()
+        return hasTurn
     }
 
     @inline(never)

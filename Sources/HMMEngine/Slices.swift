@@ -30,6 +30,13 @@ extension Engine {
     /// Work done so far, in units of some ten nanoseconds.
     public var spent: UInt64 { machine.spent }
 
+    /// Begins a turn of several inputs, which ends after work of `units`, or when work is cut short.
+    public mutating func beginTurn(_ units: UInt64) { turnEnd = machine.spent &+ units }
+
+    /// Others need not come first yet.
+    @inline(__always)
+    public var hasTurn: Bool { !isCut && machine.spent < turnEnd }
+
     /// An input that comes while work is unfinished: a tick goes on with the work, anything else waits.
     mutating func goOn(with input: Input, _ now: Instant, _ effects: inout Effects) {
         if input != .tick {

@@ -121,19 +121,20 @@ final class TenantShard: @unchecked Sendable {
         _ inputs: inout InputQueue, _ allowance: inout Int, of mailbox: Mailbox, on loop: LoopContext
     ) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
-            let end = engine.spent &+ limits.slice
+            engine.beginTurn(limits.slice)
+            var goesOn = !engine.isCut
             sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
-            while !engine.isCut, let input = inputs.takeFirst(&sources) {
+            while goesOn, let input = inputs.takeFirst(&sources) {
                 if let meter = loop.meter { meter.count(input) }
                 requests &+= 1
-                engine.handle(input, at: now, into: &effects)
+                goesOn = engine.handle(input, at: now, into: &effects)
                 allowance -= 1
-                if allowance <= 0 || Self.isOver(effects, textBound) || engine.spent >= end { break }
+                if allowance <= 0 || Self.isOver(effects, textBound) { break }
             }
             if !sources.isEmpty, let recording {
                 engine.recordedBytes = recording.record(requests: sources, of: mailbox.id, at: now, causing: effects)
             }
-            if !inputs.isEmpty, allowance <= 0 || engine.isCut || engine.spent >= end {
+            if !inputs.isEmpty, allowance <= 0 || !goesOn {
                 yield(mailbox, loop, engine.isCut)
             }
         }
@@ -146,21 +147,21 @@ final class TenantShard: @unchecked Sendable {
         _ allowance: inout Int, _ unfinished: inout UnfinishedRequest, of mailbox: Mailbox, on loop: LoopContext
     ) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
-            let end = engine.spent &+ limits.slice
+            engine.beginTurn(limits.slice)
             if recording == nil { unfinished.forget() }
             let taken =
                 if recording == nil {
                     Self.run(
                         bytes, &offset, with: &reader, of: mailbox.id, on: &engine, at: now, into: &effects,
-                        textBound: textBound, most: allowance, until: end, meter: loop.meter)
+                        textBound: textBound, most: allowance, meter: loop.meter)
                 } else {
                     runRecorded(
                         bytes, &offset, with: &reader, &unfinished, of: mailbox.id, on: &engine, at: now,
-                        into: &effects, most: allowance, until: end, meter: loop.meter)
+                        into: &effects, most: allowance, meter: loop.meter)
                 }
             allowance -= taken
             requests &+= UInt64(taken)
-            if offset < bytes.count, allowance <= 0 || engine.isCut || engine.spent >= end {
+            if offset < bytes.count, allowance <= 0 || !engine.hasTurn {
                 yield(mailbox, loop, engine.isCut)
             }
         }
@@ -171,14 +172,15 @@ final class TenantShard: @unchecked Sendable {
     private static func run(
         _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
         of connection: ConnectionID, on engine: inout Engine, at now: Instant, into effects: inout Effects,
-        textBound: Int, most: Int, until end: UInt64, meter: RunMeter?
+        textBound: Int, most: Int, meter: RunMeter?
     ) -> Int {
         var count = 0
-        while !engine.isCut, let item = reader.next(bytes, &offset) {
+        var goesOn = !engine.isCut
+        while goesOn, let item = reader.next(bytes, &offset) {
             if let meter { meter.count(item) }
-            engine.handle(item, from: connection, at: now, into: &effects)
+            goesOn = engine.handle(item, from: connection, at: now, into: &effects)
             count += 1
-            if count >= most || isOver(effects, textBound) || engine.spent >= end { break }
+            if count >= most || isOver(effects, textBound) { break }
         }
         return count
     }
@@ -187,19 +189,20 @@ final class TenantShard: @unchecked Sendable {
     private func runRecorded(
         _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
         _ unfinished: inout UnfinishedRequest, of connection: ConnectionID, on engine: inout Engine, at now: Instant,
-        into effects: inout Effects, most: Int, until end: UInt64, meter: RunMeter?
+        into effects: inout Effects, most: Int, meter: RunMeter?
     ) -> Int {
         var count = 0
+        var goesOn = !engine.isCut
         var start = offset
         sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
-        while !engine.isCut, let item = reader.next(bytes, &offset) {
+        while goesOn, let item = reader.next(bytes, &offset) {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<offset])
             RequestSource.append(unfinished.take(), rest, to: &sources)
             start = offset
             if let meter { meter.count(item) }
-            engine.handle(item, from: connection, at: now, into: &effects)
+            goesOn = engine.handle(item, from: connection, at: now, into: &effects)
             count += 1
-            if count >= most || Self.isOver(effects, textBound) || engine.spent >= end { break }
+            if count >= most || Self.isOver(effects, textBound) { break }
         }
         unfinished.append(UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), of: reader)
         if count > 0, let recording {
