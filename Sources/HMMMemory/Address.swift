@@ -49,11 +49,11 @@ public struct PageRange: Hashable, Sendable {
 
     @inlinable @inline(__always) public init(_ page: Page) { self.init(page, page + 1) }
 
-    /// Every page that the `length` bytes from `address` touch. The caller has checked that they do not wrap.
+    /// Every page that the `length` bytes from `address` touch; none when they wrap, which whoever asks has refused.
     @inlinable @inline(__always)
     public init(touching address: UInt64, length: UInt64) {
-        self.init(
-            Page(containing: address), Page(number: (address + length + UInt64(PageSize.bytes) - 1) >> PageSize.shift))
+        let end = address &+ length &+ (UInt64(PageSize.bytes) - 1)
+        self.init(Page(containing: address), Page(number: end >> PageSize.shift))
     }
 
     @inlinable @inline(__always) public var count: UInt64 { end.number - start.number }

@@ -43,7 +43,8 @@ public struct Mremap: Verb {
 
     /// What mremap(2) refuses with EINVAL whatever is mapped.
     private func check() throws(Failure) {
-        if length > 0 { _ = try Extent(checking: va, length) }
+        // With `len=0` what is at `va` is mapped a second time.
+        _ = try Extent(checking: va, max(length, 1))
         guard length > 0 || newLength != nil else { throw .missing("new-len", with: "len=0") }
         // Without `to` it may go anywhere, so only the length can be judged.
         _ = try Extent(checking: to ?? 0, newLength ?? length)
