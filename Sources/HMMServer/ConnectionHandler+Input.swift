@@ -32,13 +32,16 @@ extension ConnectionHandler {
     func pump(_ plaintext: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
         guard takesRequests, !isPumping else { return }
         isPumping = true
-        allowance = loop.share
+        let share = loop.takeShare()
+        allowance = share
         replay()
         if plaintext.count > 0 { feed(plaintext) }
         if let session {
             while takesRequests, !hasSeenCloseNotify, !isFull, session.hasBufferedInput { readSome(session) }
             sendPending(session)
         }
+        // Who has to let others go first has had its turn, also where an engine has cut it short.
+        loop.spend(isYielding ? share : share - allowance)
         isPumping = false
         settle()
     }
@@ -197,6 +200,12 @@ extension ConnectionHandler {
                 break
             }
         }
+    }
+
+    /// What is held back and need not be any more gets a turn of its own.
+    func resumeHeld() {
+        guard phase == .open, !isYielding, !held.isEmpty, !mustHold, let mailbox else { return }
+        yield(mailbox)
     }
 
     // MARK: Holding back

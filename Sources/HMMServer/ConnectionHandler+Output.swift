@@ -71,6 +71,8 @@ extension ConnectionHandler {
             deliver(shard.drained(mailbox, on: loop))
             flush()
         }
+        // What has been taken may have ended a pause: nobody else would look at what is held back.
+        resumeHeld()
     }
 
     /// Hands everything queued to the socket, and cuts the connection off if more is waiting for it than may wait.

@@ -74,7 +74,7 @@ final class ConnectionHandler {
     var bytesSinceBatch = 0
     /// At least one request has been completed in this turn.
     var hasCompletedRequest = false
-    /// Requests that may still be run in this turn.
+    /// What may still be spent on requests in this turn, see `LoopContext`.
     var allowance = 0
     /// Input is being worked off further up the stack.
     var isPumping = false

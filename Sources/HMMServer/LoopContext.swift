@@ -6,10 +6,10 @@ internal import Synchronization
 ///
 /// Unchecked: everything but the inbox, which has a lock, is touched on the event loop only.
 final class LoopContext: @unchecked Sendable {
-    /// Requests that the connections with more than their share run in one round. Few, because everybody else's next
-    /// request waits for them.
-    private static let round = 256
-    private static let leastShare = 8
+    /// What the requests of one round may cost together, and those of one connection: 1 each, and 1 for each KiB of
+    /// answers. Little, because everybody else's next request waits for it.
+    private static let round = 2048
+    private static let mostShare = 256
     /// Connections that are looked at in one round for whether their time has run out: most may have to be closed.
     private static let swept = 32
 
@@ -26,8 +26,11 @@ final class LoopContext: @unchecked Sendable {
     let plaintext = UnsafeMutableRawBufferPointer.allocate(byteCount: 65536, alignment: 16)
     /// Mailboxes that the last run of an engine has put something into, still to be posted.
     var filled: [Mailbox] = []
-    /// Requests that a connection may run before the others of the loop have their turn.
-    private(set) var share = LoopContext.round
+    /// What a connection may spend before the others of the loop have their turn.
+    private var share = LoopContext.mostShare
+    /// What is left of the round, and which one that is.
+    private var left = LoopContext.round
+    private var round: UInt64 = 0
 
     /// What this loop has counted, and what it measures of each run where somebody wants to know.
     var counters = LoopCounters()
@@ -75,9 +78,23 @@ final class LoopContext: @unchecked Sendable {
         var posted: [Mailbox] = []
         inbox.withLock { swap(&$0, &posted) }
         readClock()
-        share = max(Self.leastShare, Self.round / max(1, posted.count))
+        share = min(Self.mostShare, Self.round / max(1, posted.count))
         for mailbox in posted { mailbox.owner?.fetch() }
     }
+
+    // MARK: Turns
+
+    /// What a connection may spend in this round: enough for one request where nothing is left, so that everybody gets
+    /// on.
+    func takeShare() -> Int {
+        if round != eventLoop.round {
+            round = eventLoop.round
+            left = Self.round
+        }
+        return max(1, min(share, left))
+    }
+
+    func spend(_ cost: Int) { left -= cost }
 
     // MARK: Connections
 

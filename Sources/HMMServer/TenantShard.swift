@@ -116,7 +116,8 @@ final class TenantShard: @unchecked Sendable {
     }
 
     /// Runs requests from the front of `inputs`, until none is left, the allowance is used up, much has been done or
-    /// said, or a transport has to act. The allowance goes down with each request; one is run even without.
+    /// said, or a transport has to act. The allowance goes down with each request and with what is said; one request is
+    /// run even without.
     func run(
         _ inputs: inout InputQueue, _ allowance: inout Int, of mailbox: Mailbox, on loop: LoopContext
     ) -> Delivery {
@@ -134,6 +135,7 @@ final class TenantShard: @unchecked Sendable {
             if !sources.isEmpty, let recording {
                 engine.recordedBytes = recording.record(requests: sources, of: mailbox.id, at: now, causing: effects)
             }
+            allowance -= Self.cost(effects)
             if !inputs.isEmpty, allowance <= 0 || !goesOn {
                 yield(mailbox, loop, engine.isCut)
             }
@@ -159,7 +161,7 @@ final class TenantShard: @unchecked Sendable {
                         bytes, &offset, with: &reader, &unfinished, of: mailbox.id, on: &engine, at: now,
                         into: &effects, most: allowance, meter: loop.meter)
                 }
-            allowance -= taken
+            allowance -= taken + Self.cost(effects)
             requests &+= UInt64(taken)
             if offset < bytes.count, allowance <= 0 || !engine.hasTurn {
                 yield(mailbox, loop, engine.isCut)
@@ -210,6 +212,10 @@ final class TenantShard: @unchecked Sendable {
         }
         return count
     }
+
+    /// What was said costs, too: a short request can have a long answer.
+    @inline(__always)
+    private static func cost(_ effects: borrowing Effects) -> Int { effects.text.count >> 10 }
 
     /// Much has been said, or a transport has to act.
     @inline(__always)

@@ -75,6 +75,37 @@ import Testing
         }
     }
 
+    /// So many untagged requests follow a paused one that they are answered piece by piece, as the client takes the
+    /// answers, and reading is paused meanwhile: the end of the pause comes with one of the pieces.
+    @Test(arguments: TestServer.Transport.allCases)
+    func aLongQueueIsAnsweredToItsEnd(over transport: TestServer.Transport) async throws {
+        let change: (inout ServerConfiguration) -> Void = {
+            $0.limits.queuedBytes = 4096
+            $0.plainLoopbackPort = 0
+        }
+        try await TestServer.run(change) { fixture in
+            let process = try await fixture.client(over: transport)
+            let driver = try await fixture.client(over: transport)
+            #expect(try await process.ask("mm.create") == "+ mm=1")
+            #expect(try await process.ask("mmap 1 0x10000 4p").hasPrefix("+"))
+            #expect(try await process.ask("write 1 0x10000 x len=4p").hasPrefix("+"))
+            #expect(try await driver.ask("dev.create gpu").hasPrefix("+"))
+            #expect(try await driver.ask("mirror 1 gpu 0x10000 1p lease=600000").hasPrefix("+"))
+            let count = 300
+            // In one piece, so that all of it is there before the ack. The kernel's buffers take all the answers.
+            let reads = String(repeating: "read 1 0x11000 1k\n", count: count)
+            try await process.send(bytes: Array("munmap 1 0x10000 1p\n\(reads)".utf8))
+            #expect(try await driver.line().hasPrefix("!1 inval"))
+            try await driver.send("ack 1")
+            #expect(try await process.line().contains("acked=1"))
+            for _ in 0..<count {
+                #expect(try await process.line() == "= data={1024}")
+                _ = try await process.bytes(1025)
+                #expect(try await process.line() == "+ n=1024")
+            }
+        }
+    }
+
     /// What waits for all clients of a tenant together has a bound of its own, where its policy says so; the others of
     /// the tenant go on.
     @Test func aTenantsUnsentBytesAreBounded() async throws {

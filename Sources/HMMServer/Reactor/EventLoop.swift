@@ -34,6 +34,8 @@ final class EventLoop: @unchecked Sendable {
     /// Nil once the loop has stopped.
     private let jobs = Mutex<[@Sendable () -> Void]?>([])
     private var isStopping = false
+    /// Returns of `epoll_wait`.
+    private(set) var round: UInt64 = 0
     /// Somebody shakes hands in this round.
     private var isHandshakeClaimed = false
     /// Nanoseconds to go on polling after the last event before sleeping: shorter answers for more processor time.
@@ -176,6 +178,7 @@ final class EventLoop: @unchecked Sendable {
         defer { events.deallocate() }
         while !isStopping {
             let count = wait(events, Int32(capacity))
+            round &+= 1
             isHandshakeClaimed = false
             for index in 0..<max(0, Int(count)) { dispatch(events[index]) }
             if !timers.isEmpty { runTimers() }
