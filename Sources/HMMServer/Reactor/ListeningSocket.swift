@@ -14,7 +14,14 @@ final class ListeningSocket: Pollable, @unchecked Sendable {
     private let loop: EventLoop
     private let accepted: (Int32) -> Void
     private let failed: (SystemError) -> Void
-    private var registration: EventLoop.Registration?
+    private var state = State.resting
+
+    private enum State {
+        /// Nobody is accepted, until `resume`.
+        case resting
+        case accepting(EventLoop.Registration)
+        case closed
+    }
 
     /// Takes over a bound descriptor. `accepted` gets each connection's descriptor, `failed` hears why none can be
     /// accepted at the moment; both on the loop's thread.
@@ -32,8 +39,12 @@ final class ListeningSocket: Pollable, @unchecked Sendable {
     }
 
     private func resume() {
-        guard registration == nil else { return }
-        registration = try? loop.add(self, descriptor, hmm_epoll_in)
+        guard case .resting = state else { return }
+        do throws(SystemError) {
+            state = .accepting(try loop.add(self, descriptor, hmm_epoll_in))
+        } catch {
+            takeBreath(error)
+        }
     }
 
     override func ready(_ events: UInt32) {
@@ -53,17 +64,20 @@ final class ListeningSocket: Pollable, @unchecked Sendable {
 
     private func takeBreath(_ error: SystemError) {
         failed(error)
-        guard let registration else { return }
-        loop.remove(registration, descriptor)
-        self.registration = nil
+        rest()
         _ = loop.schedule(at: EventLoop.clock() + Self.pause) { [weak self] in self?.resume() }
+    }
+
+    private func rest() {
+        if case .accepting(let registration) = state { loop.remove(registration, descriptor) }
+        state = .resting
     }
 
     /// Stops listening, from any thread.
     func close() {
         loop.execute {
-            if let registration = self.registration { self.loop.remove(registration, self.descriptor) }
-            self.registration = nil
+            self.rest()
+            self.state = .closed
             Glibc.close(self.descriptor)
         }
     }
