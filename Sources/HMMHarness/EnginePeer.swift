@@ -37,6 +37,8 @@ public struct EnginePeer: TranscriptPeer {
         fileprivate var nextEvent: UInt64 = 1
         /// Events that want an acknowledgement and that `acknowledge` has not sent one for.
         var openEvents: [UInt64] = []
+        /// The engine waits for its client to take what it was sent.
+        fileprivate var mustDrain = false
 
         init(_ tenant: Tenant, _ id: ConnectionID, _ limits: Limits) {
             self.tenant = tenant
@@ -53,7 +55,8 @@ public struct EnginePeer: TranscriptPeer {
     /// What is written down of every tenant from its beginning.
     public enum Recorded: Sendable { case nothing, inputs, inputsAndOutput }
 
-    private let limits: Limits
+    /// Of every tenant that comes.
+    public var limits: Limits
     /// Of every tenant.
     public private(set) var policy: TenantPolicy
     /// Of every connection that comes.
@@ -77,6 +80,10 @@ public struct EnginePeer: TranscriptPeer {
     public var recorded = Recorded.nothing
     /// Whether a transport goes as soon as the engine closes it; if not, `cut` ends it.
     public var closesAtOnce = true
+    /// Whether clients take what they are sent as soon as an engine waits for that; if not, `take` says so.
+    public var drainsAtOnce = true
+    /// Whether work that was cut goes on before anything else; if not, `advance` takes it on.
+    public var goesOnAtOnce = true
 
     public init(limits: Limits = Limits(), policy: TenantPolicy = TenantPolicy()) {
         self.limits = limits
@@ -134,6 +141,19 @@ public struct EnginePeer: TranscriptPeer {
         try input(.disconnected(connection.id), connection.tenant)
     }
 
+    /// Whoever runs the server ends the connection.
+    public mutating func close(_ name: String) throws {
+        guard let connection = connections[name], !connection.isClosed else { return }
+        try input(.close(connection.id, .revoked), connection.tenant)
+    }
+
+    /// A client has taken everything it was sent, if an engine waits for that.
+    public mutating func take(_ name: String) throws {
+        guard let connection = connections[name], connection.mustDrain, !connection.isClosed else { return }
+        connection.mustDrain = false
+        try input(.drained(connection.id), connection.tenant)
+    }
+
     // MARK: What else happens
 
     /// Lets time pass, deadline by deadline; not beyond a century or so.
@@ -183,7 +203,7 @@ public struct EnginePeer: TranscriptPeer {
     private mutating func input(_ input: Input, _ tenant: Tenant, _ source: [UInt8] = []) throws {
         try handle(input, tenant, source)
         // Long work is cut into slices; the transport comes back for the next one.
-        while tenant.engine.isCut { try handle(.tick, tenant) }
+        while goesOnAtOnce, tenant.engine.isCut { try handle(.tick, tenant) }
     }
 
     private mutating func handle(_ input: Input, _ tenant: Tenant, _ source: [UInt8] = []) throws {
@@ -229,18 +249,21 @@ public struct EnginePeer: TranscriptPeer {
 
     private mutating func carryOut(_ signals: [Effects.Signal], _ tenant: Tenant) throws {
         var closed: [ConnectionID] = []
-        var drained: [ConnectionID] = []
+        var drained: [String] = []
         for signal in signals {
             switch signal {
             case .close(let id, _): closed.append(id)
             case .pauseReading(let id), .resumeReading(let id):
                 connections[tenant.names[id] ?? ""]?.signals.append(signal)
-            case .awaitDrain(let id): drained.append(id)
+            case .awaitDrain(let id):
+                guard let name = tenant.names[id], connections[name]?.id == id else { continue }
+                connections[name]?.mustDrain = true
+                if drainsAtOnce { drained.append(name) }
             // Nobody records but `record` below.
             case .startRecording, .stopRecording: break
             }
         }
-        for id in drained { try input(.drained(id), tenant) }
+        for name in drained { try take(name) }
         for id in closed where closesAtOnce {
             guard let name = tenant.names[id], connections[name]?.id == id else { continue }
             try cut(name)

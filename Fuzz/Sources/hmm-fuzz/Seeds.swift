@@ -26,6 +26,9 @@ enum Seeds {
             try add(.engine, name, played.inputs)
             try add(.reader, name, played.sent)
             try add(.recording, name, [1] + played.sent)
+            let file = played.sent.withUnsafeBytes { RecordingTarget.recorded($0, holdsOutput: false) }
+            try add(.recording, "\(name)-file", [0] + file)
+            try add(.recording, "\(name)-forged", [2] + file)
             try add(.serverLines, name, played.received)
         }
         for (name, text) in try files(URL(filePath: root), "Tests/Oracle", ".scn") {
@@ -45,6 +48,11 @@ enum Seeds {
         }
         for role in Role.allCases {
             try add(.engine, "role-\(role.rawValue)", Array("%\(role.rawValue)\nAhello\n".utf8))
+        }
+        for things in ["/100\n", "~\n", "/1\n~\n"] {
+            let text =
+                "\(things)Amm.create\nAmmap 1 0x10000 64p\nAwrite 1 0x10000 x len=64p\nBping\n*A\n!B\n+1\n-B\n_3\nAmaps 1\n"
+            try add(.engine, "between-\(things.split(separator: "\n").joined())", Array(text.utf8))
         }
         for mode in UInt8(0)..<64 { try add(.tls, "mode-\(mode)", [mode, 0, 40, 1]) }
         try Data(dictionary.utf8).write(to: folder.appending(path: "dictionary"))
@@ -99,6 +107,11 @@ enum Seeds {
             "\x0a+1000"
             "\x0a%"
             "\x0a="
+            "\x0a/"
+            "\x0a~\x0a"
+            "\x0a*A"
+            "\x0a!A"
+            "\x0a_"
 
             """#
     }

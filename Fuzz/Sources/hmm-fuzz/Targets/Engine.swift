@@ -14,6 +14,11 @@ import HMMProtocol
 /// .              the server drains
 /// %driver        who connects from now on has this role
 /// =spaces 1 2    the tenant gets a quota, soft and hard; a word that is no number is no bound
+/// _3             the tenant gets these features only, as the bits of a number
+/// /50            work of a tenant that has not begun is cut after so many units, and goes on when time passes
+/// ~              from now on transports take their time: they go by `-`, and clients have read by `*`
+/// *A             A has taken what it was sent
+/// !A             whoever runs the server ends A
 /// ```
 enum EngineTarget {
     private static let names = Set("ABCDEFGH".utf8)
@@ -56,6 +61,13 @@ enum EngineTarget {
         case UInt8(ascii: "."): try peer.drain()
         case UInt8(ascii: "%"): peer.role = Role(rawValue: text) ?? .admin
         case UInt8(ascii: "="): try restrict(text, &peer)
+        case UInt8(ascii: "_"): try withhold(text, &peer)
+        case UInt8(ascii: "/"):
+            peer.limits.slice = max(1, UInt64(text) ?? 1)
+            peer.goesOnAtOnce = false
+        case UInt8(ascii: "~"): (peer.closesAtOnce, peer.drainsAtOnce) = (false, false)
+        case UInt8(ascii: "*"): try peer.take(text)
+        case UInt8(ascii: "!"): try peer.close(text)
         default: break
         }
     }
@@ -65,6 +77,13 @@ enum EngineTarget {
         guard words.count == 3, let resource = QuotaResource(rawValue: String(words[0])) else { return }
         var policy = peer.policy
         policy.quota[resource] = .init(soft: UInt64(words[1]), hard: UInt64(words[2]))
+        try peer.adopt(policy)
+    }
+
+    private static func withhold(_ text: String, _ peer: inout EnginePeer) throws {
+        guard let bits = UInt8(text) else { return }
+        var policy = peer.policy
+        policy.restrictions.features = Features(rawValue: bits)
         try peer.adopt(policy)
     }
 }
