@@ -68,7 +68,8 @@ public final class Server: Service, Sendable {
         let home = loops[0]
         home.eventLoop.execute {
             home.eventLoop.scheduleRepeatedly(every: interval) { [weak context] in
-                context?.tenants.removeExpired(at: EventLoop.clock())
+                home.readClock()
+                context?.tenants.sweep(on: home)
             }
         }
     }

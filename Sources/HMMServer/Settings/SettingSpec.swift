@@ -64,7 +64,8 @@ extension Setting {
         case .maxTenants: .init(Self.countForm, "4096", "Tenants at one time.", live: true)
         case .maxKeptTenants:
             .init(
-                "a number from 0", "64", "Persistent tenants without a connection; the oldest goes first.", live: true)
+                "a number from 0", "64", "Persistent tenants without a connection; the largest goes first.",
+                live: true)
         case .keptMemory:
             .init(Self.sizeForm, "4g", "Page frames of all persistent tenants without a connection.", live: true)
         case .handshakeTimeout: .init("seconds", "10", "For the TLS handshake, and for a token to be shown.")
