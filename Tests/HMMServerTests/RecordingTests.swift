@@ -56,6 +56,46 @@ import Testing
         return try replay(folder.path)
     }
 
+    /// What waits for clients that do not read is an input like any other where a quota asks for it.
+    @Test func whatIsUnsentIsToldAndReplays() async throws {
+        let found = try await record({ $0.tenants.standard.policy.quota[.unsentBytes].soft = 65536 }) { fixture in
+            let process = try await fixture.client()
+            let driver = try await fixture.client(receiveBuffer: 2048)
+            #expect(try await process.ask("hello enable=quota").hasPrefix("+"))
+            #expect(try await process.ask("mm.create") == "+ mm=1")
+            #expect(try await process.ask("mmap 1 0x10000 1p").hasPrefix("+"))
+            #expect(try await driver.ask("dev.create gpu").hasPrefix("+"))
+            #expect(try await driver.ask("mirror 1 gpu 0x10000 1p ack=auto").hasPrefix("+"))
+            #expect(try await process.ask("write 1 0x10000 x") == "+ n=1")
+            let flips = (0..<1000).map { "mprotect 1 0x10000 1p \($0 % 2 == 0 ? "r" : "rw")\n" }.joined()
+            var notes = 0
+            for _ in 0..<500 where notes == 0 {
+                try await process.send(bytes: Array(flips.utf8))
+                var answers = 0
+                while answers < 1000 {
+                    let line = try await process.line()
+                    if line.hasPrefix("+ pages=1") { answers += 1 } else { notes += 1 }
+                    if line.hasPrefix("*") { #expect(line.hasPrefix("* note : quota unsent-bytes passed: use=")) }
+                }
+            }
+            #expect(notes == 1)
+        }
+        #expect(found[0].records.contains { if case .input(.unsent(65537...)) = $0.event { true } else { false } })
+    }
+
+    @Test func theEndOfSeveralConnectionsReplays() async throws {
+        _ = try await record { fixture in
+            let clients = [try await fixture.client(), try await fixture.client()]
+            let loop = fixture.server.context.loops[0]
+            loop.eventLoop.execute {
+                loop.readClock()
+                #expect(fixture.server.context.tenants.drop(ShortName("ci") ?? .none, on: loop))
+            }
+            for client in clients { #expect(try await client.ending().text == "* bye DROPPED\n") }
+            try await fixture.waitUntilEmpty()
+        }
+    }
+
     @Test func aTenantsLifeIsAFile() async throws {
         var heard: [UInt8] = []
         let lives = try await record { fixture in
