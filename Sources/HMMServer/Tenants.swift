@@ -49,6 +49,9 @@ final class Tenants: Sendable {
 
     var count: Int { state.withLock { $0.entries.count } }
 
+    /// As many as there may be.
+    var most: Int { state.withLock { $0.most } }
+
     /// Those without a connection.
     var keptCount: Int { state.withLock { $0.entries.values.count { $0.kept != nil } } }
 
