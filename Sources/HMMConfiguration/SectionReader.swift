@@ -38,6 +38,11 @@ struct SectionReader<Key: ConfigurationKey> {
 
     func node(_ key: Key) -> Node? { values[key] }
 
+    /// `[]`, which says that there is nothing, and is not nothing said.
+    func hasEmptyList(_ key: Key) -> Bool {
+        if case .sequence(let list)? = values[key] { list.isEmpty } else { false }
+    }
+
     /// The keys that are there, in the order of the table.
     var keys: [Key] { Key.allCases.filter { values[$0] != nil } }
 

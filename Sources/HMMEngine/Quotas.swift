@@ -76,7 +76,7 @@ extension Engine {
         }
         guard hasRunOutOfNumbers, request.name.spec.group != .session else { return }
         throw Failure(
-            .limit, "the tenant has used up its numbers; it begins anew after its last connection has gone")
+            .limit, "the tenant has used up its numbers; only its next life has new ones")
     }
 
     private var hasRunOutOfNumbers: Bool {
