@@ -1,5 +1,6 @@
 internal import HMMEngine
 internal import HMMProtocol
+internal import HMMTLS
 internal import Logging
 
 /// A client without a certificate that has to show a token before it has a tenant.
@@ -70,7 +71,18 @@ extension ConnectionHandler {
         }
         login?.check = check
         phase = .checking
+    }
+
+    /// Something comes while the verifier is at work. It waits in the session, and what comes after it, in the kernel.
+    func keepUntilChecked(_ bytes: UnsafeRawBufferPointer) {
+        session?.beginInput(bytes)
+        session?.endInput()
         setReading(false)
+    }
+
+    /// The client has gone without a word, so nobody waits for the verifier; or it has said that nothing more comes.
+    func inputEndedWhileChecked() {
+        if session?.hasBufferedInput != true { abandon("ended while its token was looked at", .login) }
     }
 
     /// Nobody waits for the verifier any more.

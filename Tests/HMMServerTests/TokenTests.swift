@@ -130,6 +130,27 @@ import Testing
         }
     }
 
+    /// However long the verifier takes, who has gone is not waited for.
+    @Test func whoGoesWithoutAWordLeavesAtOnce() async throws {
+        try await serve { fixture, token in
+            let hold = DispatchSemaphore(value: 0)
+            let rules = fixture.server.context.rules.identities.tokens
+            let other = TokenCheck(Array("a.b".utf8), rules, from: nil)
+            #expect(fixture.server.context.verifier.verify(other) { _ in hold.wait() })
+            for _ in 0..<2 * TokenVerifier.boundOfAddress {
+                let client = try await stranger(fixture)
+                try await client.send("auth \(token.text)")
+                try await client.endOutput(notify: false)
+                #expect(try await client.ending().text == "")
+            }
+            let patient = try await stranger(fixture)
+            try await patient.send("auth \(token.text)")
+            try await patient.endOutput()
+            hold.signal()
+            #expect(try await patient.ending() == .init(text: "+ tenant=lab role=driver\n", isOrderly: true))
+        }
+    }
+
     // MARK: The verifier
 
     /// A verifier that is kept busy until `release` is called, and a way to show it tokens from the address of a number.
