@@ -73,6 +73,9 @@ struct ConfigurationFile {
     // MARK: YAML
 
     private static func root(_ text: String, _ errors: FileErrors) -> Node? {
+        let keys = KeyScan(text, file: errors.file)
+        for error in keys.errors { errors.add(error) }
+        guard keys.errors.isEmpty else { return nil }
         do {
             return try Parser(yaml: text).singleRoot()
         } catch let error as YamlError {
@@ -92,20 +95,8 @@ struct ConfigurationFile {
             errors.add("\(before)\(problem)", at: mark)
         case .reader(let problem, let offset, _, _):
             errors.add(problem, at: place(after: text.prefix(offset ?? 0).unicodeScalars, errors.file))
-        case .duplicatedKeysInMapping(let keys, let context):
-            let key = keys.first ?? ""
-            errors.add(
-                "'\(key)' is given twice", at: place(of: key, after: errors.place(context.mark), text))
         default: errors.add("\(error)", at: nil)
         }
-    }
-
-    /// Where a key of a block stands again; where it stands first, if it is not found.
-    private static func place(of key: String, after first: FilePlace, _ text: String) -> FilePlace {
-        let lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
-        let start = String(repeating: " ", count: first.column - 1) + key + ":"
-        let again = lines.indices.dropFirst(first.line).first { lines[$0].starts(with: start.unicodeScalars) }
-        return again.map { FilePlace(file: first.file, line: $0 + 1, column: first.column) } ?? first
     }
 
     // MARK: Tenants and identities
@@ -139,7 +130,8 @@ struct ConfigurationFile {
     func checkTenants(_ tenants: TenantTable, _ given: GivenSettings, _ identities: IdentityRules) {
         let hasLocals = given[.plainLoopback] != nil || given[.unix] != nil && identities.peers == nil
         for (setting, standard) in [(Setting.anonymousTenant, nil), (.localTenant, hasLocals ? "local" : nil)] {
-            guard let text = given[setting] ?? standard, let name = ServerConfiguration.tenantName(text) else { continue }
+            let text = given[setting] ?? standard
+            guard let name = text.flatMap({ ServerConfiguration.tenantName($0) }) else { continue }
             let place = given.place(setting) ?? errors.place(top?.node(.unlisted)?.mark)
             errors.tell(unknown: name, tenants, given.name(setting), at: place)
         }

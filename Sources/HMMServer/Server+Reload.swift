@@ -8,8 +8,10 @@ extension Server {
     /// Reads configuration and certificates again. If anything in them is wrong, everything stays as it was, and the
     /// log says what is wrong. No connection is lost, except where its client would not be let in as the same again.
     ///
-    /// One reload after the other, each whole, on a queue of their own: the later reading wins, and a file that cannot be
-    /// read to its end holds up nothing but further reloads. Returns what is wrong, a line each; nil when nothing is.
+    /// One reload after the other, each whole, on a queue of their own: the later reading wins, and a file that cannot
+    /// be read to its end holds up nothing but further reloads.
+    ///
+    /// Returns what is wrong, a line each; nil when nothing is.
     @discardableResult
     public func reload() async -> String? {
         await withCheckedContinuation { waiter in

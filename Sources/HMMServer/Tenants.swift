@@ -21,7 +21,8 @@ final class Tenants: Sendable {
         var since: UInt64
         var bytes: UInt64
 
-        /// Who takes most goes first, so that nobody's memory costs others theirs; of equals, the one alone for longest.
+        /// Who takes most goes first, so that nobody's memory costs others theirs; of equals the one that has been
+        /// alone for longest.
         func goes(before other: Kept) -> Bool { (other.bytes, since) < (bytes, other.since) }
     }
 

@@ -136,7 +136,7 @@ import Testing
             ("server: {}\n---\nserver: {}\n", "hmmd.yaml:2:1: expected a single document"),
             ("server: {}\nserver: {}\n", "hmmd.yaml:2:1: 'server' is given twice"),
             ("tenants:\n  ci: {}\n  cj: {}\n  ci: {}\n", "hmmd.yaml:4:3: 'ci' is given twice"),
-            ("tenants: {ci: {}, ci: {}}\n", "hmmd.yaml:1:11: 'ci' is given twice"),
+            ("tenants: {ci: {}, ci: {}}\n", "hmmd.yaml:1:19: 'ci' is given twice"),
             // Line ends of two characters, and characters of two bytes
             ("server: {}\r\nbogus: 1\r\n", "hmmd.yaml:2:1: unknown key 'bogus'"),
             ("# é\r\nserver: é\u{7}\r\n", "hmmd.yaml:2:10: control characters are not allowed"),
@@ -148,7 +148,9 @@ import Testing
             ("tenants:\n  ci: 5\n", "hmmd.yaml:2:7: ci: expected keys with values, found '5'"),
             ("server:\n  linger: {a: b}\n", "hmmd.yaml:2:11: linger: expected seconds, found keys with values"),
             ("identities:\n  tokens: {a: b}\n", "hmmd.yaml:2:11: tokens: expected a list, found keys with values"),
-            ("? [a]\n: b\n", "hmmd.yaml:1:3: the file: a key is a word, found a list"),
+            ("? [a]\n: b\n", "hmmd.yaml:1:3: a key is a word, found a list"),
+            ("tenants: {{a: b}: c}\n", "hmmd.yaml:1:11: a key is a word, found keys with values"),
+            ("default: &d {}\n*d : 1\n", "hmmd.yaml:2:1: a key is a word, found an alias"),
             // Keys
             ("servers: {}\n", "hmmd.yaml:1:1: unknown key 'servers'; did you mean 'server'?"),
             (
@@ -231,18 +233,26 @@ import Testing
 
     /// Whoever comes in otherwise needs no local tenant.
     @Test func aTenantThatNobodyHasNeedNotBeThere() throws {
-        _ = try read("unlisted: refuse\ntenants: {ci: {}}\nidentities: {peers: [{any: yes, tenant: ci}]}\n", [.unix: "/s"])
+        _ = try read(
+            "unlisted: refuse\ntenants: {ci: {}}\nidentities: {peers: [{any: yes, tenant: ci}]}\n", [.unix: "/s"])
         #expect(throws: SettingErrors.self) {
             _ = try read("unlisted: refuse\ntenants: {ci: {}}\n", [.unix: "/s", .localTenant: "cj"])
         }
     }
 
     @Test func anEmptyListGivesBackWhatTheDefaultWithholds() throws {
-        let text = "default: {without: [device-public]}\ntenants:\n  ci: {without: []}\n  lab: {}\nserver: {without: []}\n"
+        let text =
+            "default: {without: [device-public]}\ntenants:\n  ci: {without: []}\n  lab: {}\nserver: {without: []}\n"
         let made = try read(text, [.unix: "/s"])
         #expect(made.tenants.listed[name("ci")]?.policy.restrictions.features == .all)
         #expect(made.tenants.listed[name("lab")]?.policy.restrictions.features == [.hmmMirror, .devicePrivate])
         #expect(errors("tenants:\n  ci:\n    without:\n").count == 1)
+    }
+
+    /// Comparing such keys would take longer than anybody waits.
+    @Test func aliasesOfAliasesAreNoKeys() {
+        let nested = (0..<40).map { "x\($0 + 1): &a\($0 + 1) [*a\($0), *a\($0)]\n" }.joined()
+        #expect(errors("x0: &a0 [a, a]\n\(nested)? *a40\n: 1\n") == ["hmmd.yaml:42:3: a key is a word, found an alias"])
     }
 
     @Test func ofWhatIsNoYAMLNothingElseIsSaid() {
@@ -293,7 +303,8 @@ import Testing
             try Data(text.utf8).write(to: URL(filePath: path))
             #expect(
                 errors(ofFile: path) == [
-                    "\(path):2:9: /none/c: No such file or directory", "\(path):3:8: /none/k: No such file or directory",
+                    "\(path):2:9: /none/c: No such file or directory",
+                    "\(path):3:8: /none/k: No such file or directory",
                     "\(path):4:14: /none/a: No such file or directory",
                     "\(path):5:10: loops '0': expected a number from 1 to 1024",
                 ])

@@ -120,7 +120,8 @@ import Testing
                 var effects = Effects()
                 let now = Instant(nanoseconds: EventLoop.clock())
                 let id = ConnectionID(rawValue: 100)
-                engine.handle(.connected(id, Principal(tenant: self.ci, authentication: .local)), at: now, into: &effects)
+                let principal = Principal(tenant: self.ci, authentication: .local)
+                engine.handle(.connected(id, principal), at: now, into: &effects)
                 var reader = RequestReader(limits: Limits())
                 var offset = 0
                 Array("write 1 0x10000 pattern=41 len=64p\n".utf8).withUnsafeBytes { bytes in

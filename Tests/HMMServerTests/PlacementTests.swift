@@ -23,7 +23,9 @@ import Testing
         #expect(rules.place(of: certificate(["hmm://lab", "hmm://ci/admin"])) == .placed(Placement(tenant: lab)))
         #expect(rules.place(of: certificate(["spiffe://a/b"], name: "ci")) == .placed(Placement(tenant: ci)))
         let longest = String(repeating: "a", count: 32)
-        #expect(ShortName(longest).map { rules.place(of: certificate(["hmm://\(longest)"])) == .placed(.init(tenant: $0)) } == true)
+        #expect(
+            ShortName(longest).map { rules.place(of: certificate(["hmm://\(longest)"])) == .placed(.init(tenant: $0)) }
+                == true)
     }
 
     @Test(
@@ -75,9 +77,13 @@ import Testing
         ]
         #expect(rules.place(of: certificate(["spiffe://a/b"])) == .placed(Placement(tenant: ci, role: .observer)))
         #expect(rules.place(of: certificate(["spiffe://a/bc"])) == .placed(Placement(tenant: lab)))
-        #expect(rules.place(of: certificate(["spiffe://a"], name: "joe")) == .placed(Placement(tenant: lab, role: .process)))
+        #expect(
+            rules.place(of: certificate(["spiffe://a"], name: "joe")) == .placed(Placement(tenant: lab, role: .process))
+        )
         // A rule that leaves the tenant to the certificate needs one that names a tenant.
-        #expect(rules.place(of: certificate(["hmm://lab/admin"], issuer: "i")) == .placed(Placement(tenant: lab, role: .driver)))
+        #expect(
+            rules.place(of: certificate(["hmm://lab/admin"], issuer: "i"))
+                == .placed(Placement(tenant: lab, role: .driver)))
         #expect(rules.place(of: certificate(["x://y"], issuer: "i")) == .placed(Placement(tenant: ci)))
         rules.certificates = []
         #expect(rules.place(of: certificate(["hmm://ci"])) == .unnamed)

@@ -153,7 +153,7 @@ import Testing
 
     // MARK: The verifier
 
-    /// A verifier that is kept busy until `release` is called, and a way to show it tokens from the address of a number.
+    /// A verifier that is kept busy until `release` is called, and a way to show it tokens from numbered addresses.
     private final class Queue: Sendable {
         let verifier: TokenVerifier
         private let rules: [TokenRule]

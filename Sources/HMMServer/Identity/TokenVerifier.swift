@@ -1,8 +1,8 @@
 internal import HMMTLS
 internal import Synchronization
 
-/// Compares tokens with their hashes, on a thread of its own: each takes tens of milliseconds, by design. Addresses take
-/// turns and have few places each, so that whoever shows many tokens keeps nobody else waiting for long.
+/// Compares tokens with their hashes, on a thread of its own: each takes tens of milliseconds, by design. Addresses
+/// take turns and have few places each, so that whoever shows many tokens keeps nobody else waiting for long.
 final class TokenVerifier: Sendable {
     /// Tokens that may wait: half of a handshake's time is enough for them.
     static let bound = 64
