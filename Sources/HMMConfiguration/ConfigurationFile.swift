@@ -14,6 +14,8 @@ struct ConfigurationFile {
     private(set) var settings: [Setting: GivenSettings.FileValue] = [:]
     private let top: SectionReader<TopKey>?
     let errors: FileErrors
+    /// It is no YAML, so nobody knows what is in it.
+    var isUnreadable: Bool { top == nil && !errors.all.isEmpty }
 
     /// - Parameter name: what errors call the file.
     init(_ text: String, name: String) {
@@ -22,7 +24,7 @@ struct ConfigurationFile {
         top = Self.root(text, errors).map { SectionReader($0, "the file", errors) }
         guard let server = top?.node(.server) else { return }
         let section = SectionReader<SettingKey>(server, "server", errors)
-        for key in section.keys {
+        for key in section.keys where !section.hasEmptyList(key) || key.setting != .without {
             settings[key.setting] = section.text(key, joinsLists: key.setting == .without)
         }
     }
@@ -37,9 +39,14 @@ struct ConfigurationFile {
     }
 
     private static func contents(_ path: String) throws(SettingError) -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Whatever it is, nobody is to wait for it.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw SettingError("\(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw SettingError("\(path): not a regular file")
+        }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
         while bytes.count <= mostBytes {
@@ -51,20 +58,24 @@ struct ConfigurationFile {
         guard bytes.count <= mostBytes else { throw SettingError("\(path): has more than \(mostBytes) bytes") }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             // Whole characters come before what is none.
-            let good = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{FFFD}" }
+            let good = String(decoding: bytes, as: UTF8.self).unicodeScalars.prefix { $0 != "\u{FFFD}" }
             throw SettingError("not UTF-8", at: place(after: good, path))
         }
         return text
     }
 
-    private static func place(after text: Substring, _ file: String) -> FilePlace {
+    /// By scalars: a carriage return and a line feed are one character.
+    private static func place(after text: Substring.UnicodeScalarView, _ file: String) -> FilePlace {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        return FilePlace(file: file, line: lines.count, column: (lines.last?.unicodeScalars.count ?? 0) + 1)
+        return FilePlace(file: file, line: lines.count, column: (lines.last?.count ?? 0) + 1)
     }
 
     // MARK: YAML
 
     private static func root(_ text: String, _ errors: FileErrors) -> Node? {
+        let keys = KeyScan(text, file: errors.file)
+        for error in keys.errors { errors.add(error) }
+        guard keys.errors.isEmpty else { return nil }
         do {
             return try Parser(yaml: text).singleRoot()
         } catch let error as YamlError {
@@ -83,9 +94,7 @@ struct ConfigurationFile {
             let before = context.map { "\($0.text), " } ?? ""
             errors.add("\(before)\(problem)", at: mark)
         case .reader(let problem, let offset, _, _):
-            errors.add(problem, at: place(after: text.prefix(offset ?? 0), errors.file))
-        case .duplicatedKeysInMapping(let keys, let context):
-            errors.add("'\(keys.first ?? "")' is given twice", at: context.mark)
+            errors.add(problem, at: place(after: text.prefix(offset ?? 0).unicodeScalars, errors.file))
         default: errors.add("\(error)", at: nil)
         }
     }
@@ -117,11 +126,14 @@ struct ConfigurationFile {
         return IdentityReader(errors: errors, tenants: tenants).read(node)
     }
 
-    /// Tenants that the server's settings name must be there, too.
-    func checkTenants(_ tenants: TenantTable) {
-        for setting in [Setting.anonymousTenant, .localTenant] {
-            guard let given = settings[setting], let name = ServerConfiguration.tenantName(given.text) else { continue }
-            errors.tell(unknown: name, tenants, setting.rawValue, at: given.place)
+    /// Tenants that the server's settings name, or mean, must be there, too.
+    func checkTenants(_ tenants: TenantTable, _ given: GivenSettings, _ identities: IdentityRules) {
+        let hasLocals = given[.plainLoopback] != nil || given[.unix] != nil && identities.peers == nil
+        for (setting, standard) in [(Setting.anonymousTenant, nil), (.localTenant, hasLocals ? "local" : nil)] {
+            let text = given[setting] ?? standard
+            guard let name = text.flatMap({ ServerConfiguration.tenantName($0) }) else { continue }
+            let place = given.place(setting) ?? errors.place(top?.node(.unlisted)?.mark)
+            errors.tell(unknown: name, tenants, given.name(setting), at: place)
         }
     }
 }

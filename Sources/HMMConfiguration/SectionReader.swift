@@ -12,7 +12,9 @@ final class FileErrors {
 
     func add(_ text: String, at mark: Mark?) { add(text, at: place(mark)) }
 
-    func add(_ text: String, at place: FilePlace) { all.append(SettingError(text, at: place)) }
+    func add(_ text: String, at place: FilePlace) { add(SettingError(text, at: place)) }
+
+    func add(_ error: SettingError) { all.append(error) }
 }
 
 /// One mapping of the file, its keys checked against those there may be.
@@ -37,6 +39,11 @@ struct SectionReader<Key: ConfigurationKey> {
     }
 
     func node(_ key: Key) -> Node? { values[key] }
+
+    /// `[]`, which says that there is nothing, and is not nothing said.
+    func hasEmptyList(_ key: Key) -> Bool {
+        if case .sequence(let list)? = values[key] { list.isEmpty } else { false }
+    }
 
     /// The keys that are there, in the order of the table.
     var keys: [Key] { Key.allCases.filter { values[$0] != nil } }
@@ -78,20 +85,8 @@ func pairs(of node: Node, _ name: String, _ errors: FileErrors) -> [(name: Strin
         errors.add("\(name): expected keys with values, found \(kind(of: node))", at: node.mark)
         return nil
     }
-    var seen: Set<String> = []
-    var result: [(name: String, mark: Mark?, value: Node)] = []
-    for (key, value) in mapping {
-        guard case .scalar(let scalar) = key else {
-            errors.add("\(name): a key is a word, found \(kind(of: key))", at: key.mark)
-            continue
-        }
-        guard seen.insert(scalar.string).inserted else {
-            errors.add("'\(scalar.string)' is given twice", at: key.mark)
-            continue
-        }
-        result.append((scalar.string, key.mark, value))
-    }
-    return result
+    // Others there are none: see `KeyScan`.
+    return mapping.compactMap { key, value in key.scalar.map { ($0.string, key.mark, value) } }
 }
 
 /// The elements of a list; none, and an error, for anything else.

@@ -32,13 +32,36 @@ public struct ConfigurationSource: Sendable {
         try read(ConfigurationFile(text, name: file ?? "-"))
     }
 
+    /// As `read`, and looks at the files that the settings name, whatever else is wrong.
+    public func check() -> (reading: Reading?, errors: [SettingError]) {
+        do throws(SettingErrors) {
+            let file = try file.map { path throws(SettingErrors) in try ConfigurationFile(path: path) }
+            do throws(SettingErrors) {
+                let reading = try read(file)
+                return (reading, SettingErrors(reading.configuration.unusableFiles(reading.given)).errors)
+            } catch {
+                let isKnown = file.map { !$0.isUnreadable } ?? true
+                let files = isKnown ? ServerConfiguration.unreadableFiles(given(file)) : []
+                throw SettingErrors(error.errors + files)
+            }
+        } catch {
+            return (nil, SettingErrors(error.errors).errors)
+        }
+    }
+
+    private func given(_ file: ConfigurationFile?) -> GivenSettings {
+        GivenSettings(flags: flags, environment: environment, file: file?.settings ?? [:])
+    }
+
     private func read(_ file: ConfigurationFile?) throws(SettingErrors) -> Reading {
-        let given = GivenSettings(flags: flags, environment: environment, file: file?.settings ?? [:])
+        // What it lacks would be no news.
+        if let file, file.isUnreadable { throw SettingErrors(file.errors.all) }
+        let given = given(file)
         var limits = Limits()
         if let memory = given[.tenantMemory].flatMap({ Quantity.bytes($0) }) { limits.residentBytes = memory }
         let tenants = file?.tenants(limits) ?? TenantTable()
         let identities = file?.identities(tenants) ?? IdentityRules()
-        file?.checkTenants(tenants)
+        file?.checkTenants(tenants, given, identities)
         var errors = file?.errors.all ?? []
         do throws(SettingErrors) {
             let configuration = try ServerConfiguration(given, tenants: tenants, identities: identities)

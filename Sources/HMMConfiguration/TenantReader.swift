@@ -13,7 +13,9 @@ struct TenantReader {
         var settings = standard
         let section = SectionReader<TenantKey>(node, name, errors)
         if let role = section.value(.role, { Role(rawValue: $0) }) { settings.role = role }
-        if let without = section.value(.without, joinsLists: true, ServerConfiguration.features) {
+        if section.hasEmptyList(.without) {
+            settings.policy.restrictions.features = .all
+        } else if let without = section.value(.without, joinsLists: true, ServerConfiguration.features) {
             settings.policy.restrictions.features = Features.all.subtracting(without)
         }
         if let enforces = section.value(.enforceLicence, ServerConfiguration.yesOrNo) {
@@ -45,6 +47,7 @@ struct TenantReader {
         let section = SectionReader<QuotaKey>(node, "quota", errors)
         for key in section.keys {
             guard let node = section.node(key) else { continue }
+            defer { checkServes(quota[key.resource], section, key) }
             if case .mapping = node {
                 let bounds = SectionReader<BoundKey>(node, key.rawValue, errors)
                 if bounds.node(.hard) != nil { quota[key.resource].hard = bound(bounds, .hard, key) }
@@ -59,6 +62,12 @@ struct TenantReader {
                 section.refuse(key, "soft \(soft) is over hard \(hard)")
             }
         }
+    }
+
+    /// Without requests nobody could do anything, and would be told to try again for ever.
+    private func checkServes(_ bound: Quota.Bound, _ section: SectionReader<QuotaKey>, _ key: QuotaKey) {
+        guard bound.hard == 0, [.requestsInFlight, .requestsPerSecond].contains(key.resource) else { return }
+        section.refuse(key, "0 would refuse every request; to keep clients out, take their tenant or their rules away")
     }
 
     private func bound(_ section: SectionReader<BoundKey>, _ bound: BoundKey, _ key: QuotaKey) -> UInt64? {

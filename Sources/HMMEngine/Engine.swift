@@ -40,6 +40,10 @@ public struct Engine: ~Copyable {
     var roundsRunning = 0
     var isDraining = false
     var recording = RecordingState()
+    /// Some sessions have just come to want to know of the quota.
+    var hasNewListeners = false
+    /// What waits for the tenant's clients to read, as far as the engine has been told.
+    public internal(set) var unsentBytes: UInt64 = 0
     /// Bytes of the tenant's recording before the next input; nil without one. Whoever records says so before each
     /// input, and a replay knows it from the place of the record.
     public var recordedBytes: UInt64?
@@ -120,7 +124,7 @@ public struct Engine: ~Copyable {
         switch input {
         case .request(let connection, let tag, let request): receive(connection, tag, request, now, &effects)
         case .refused(let connection, let tag, let failure, let closes):
-            refuse(connection, tag, failure, closes: closes, &effects)
+            refuse(connection, tag, failure, closes: closes, now, &effects)
         case .connected(let connection, let principal): connect(connection, principal, &effects)
         case .disconnected(let connection): disconnect(connection, now, &effects)
         case .close(let connection, let reason): close(connection, reason)
@@ -129,6 +133,7 @@ public struct Engine: ~Copyable {
         case .inspect: inspect(now, &effects)
         case .policy(let policy): adopt(policy)
         case .recording(let news): hear(news, &effects)
+        case .unsent(let bytes): unsentBytes = bytes
         case .drain: drain(&effects)
         }
     }
@@ -163,7 +168,7 @@ public struct Engine: ~Copyable {
         switch item {
         case .request(let tag, let request): receive(connection, tag, request, now, &effects)
         case .failure(let tag, let failure, let closes):
-            refuse(connection, tag, failure, closes: closes, &effects)
+            refuse(connection, tag, failure, closes: closes, now, &effects)
         }
         if hasMore { settle(now, &effects) }
         if meter.watches { tellPassedBounds(now, &effects) }
@@ -235,14 +240,22 @@ public struct Engine: ~Copyable {
     }
 
     private mutating func refuse(
-        _ connection: ConnectionID, _ tag: Tag, _ failure: Failure, closes: Bool, _ effects: inout Effects
+        _ connection: ConnectionID, _ tag: Tag, _ failure: Failure, closes: Bool, _ now: Instant,
+        _ effects: inout Effects
     ) {
         guard let index = sessions.index(of: connection), !sessions[index].isClosing else { return }
         if tag.isEmpty, sessions[index].lane.isBusy, !closes {
             return enqueue(.refused(failure, closes: closes), index, &effects)
         }
-        effects.fail(Caller(connection: connection, tag: tag), failure)
-        if closes { close(connection, .framing) }
+        fail(Caller(connection: connection, tag: tag), failure, closes, now, &effects)
+    }
+
+    /// What is no request takes its place among the requests of a second all the same.
+    private mutating func fail(
+        _ caller: Caller, _ failure: Failure, _ closes: Bool, _ now: Instant, _ effects: inout Effects
+    ) {
+        effects.fail(caller, meter.countsRequests ? countRequest(now) ?? failure : failure)
+        if closes { close(caller.connection, .framing) }
     }
 
     /// Does the work that has been set free, in order. When that says much, the rest is left to the next input, at the
@@ -289,8 +302,7 @@ public struct Engine: ~Copyable {
         switch item {
         case .request(let request): start(request, Caller(connection: connection, tag: .none), now, &effects)
         case .refused(let failure, let closes):
-            effects.fail(Caller(connection: connection, tag: .none), failure)
-            if closes { close(connection, .framing) }
+            fail(Caller(connection: connection, tag: .none), failure, closes, now, &effects)
         }
         guard let index = sessions.index(of: connection) else { return }
         sessions[index].bytesFromQueue += effects.text.count - before

@@ -69,6 +69,8 @@ public enum Input: Equatable, Sendable {
     case policy(TenantPolicy)
     /// News of the tenant's recording.
     case recording(RecordingNews)
+    /// So many bytes wait for the tenant's clients to read. Told where the quota bounds them.
+    case unsent(UInt64)
     /// The server is about to stop: tell every connection.
     case drain
     /// `nextDeadline` has come.

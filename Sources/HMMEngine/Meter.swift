@@ -18,15 +18,16 @@ struct Meter {
 
     init(_ quota: Quota, _ limits: Limits) { adopt(quota, limits) }
 
-    /// Other bounds hold from now on; what has been counted, and told of bounds that are still there, stays.
+    /// Other bounds hold from now on; what has been counted, and told of bounds that stay as they are, stays.
     mutating func adopt(_ quota: Quota, _ limits: Limits) {
         watches = false
         for resource in Self.resources {
             let bound = quota[resource]
+            // Another bound has not been told of.
+            if soft[resource.index] != bound.soft ?? .max { told &= ~Self.bit(resource) }
             soft[resource.index] = bound.soft ?? .max
+            if bound.soft != nil { watches = true }
             hard[resource.index] = min(bound.hard ?? .max, resource.bound(in: limits) ?? .max)
-            // What has no soft bound has passed none.
-            if bound.soft == nil { told &= ~Self.bit(resource) } else { watches = true }
         }
         let perSecond = quota[.requestsPerSecond]
         rate.adopt(hard: perSecond.hard, soft: perSecond.soft)
@@ -42,15 +43,23 @@ struct Meter {
 
     mutating func settleRate(at now: Instant) { rate.drain(until: now) }
 
-    /// True when the soft bound of `resource` has just been passed: once, until `use` is within it again.
+    /// Nobody has bounded it.
+    func isFree(_ resource: QuotaResource) -> Bool { soft(resource) == .max && hard(resource) == .max }
+
+    /// True when the soft bound of `resource` has just been passed: once, until `use` is well within it again, so that
+    /// somebody who goes back and forth at the bound is not told each time.
     mutating func passes(_ resource: QuotaResource, _ use: UInt64) -> Bool {
-        guard use > soft(resource) else {
-            told &= ~Self.bit(resource)
+        let bound = soft(resource)
+        guard use > bound else {
+            if use <= Self.rearming(bound) { told &= ~Self.bit(resource) }
             return false
         }
         defer { told |= Self.bit(resource) }
         return told & Self.bit(resource) == 0
     }
+
+    /// A tenth below the bound, at least one; where there is nothing below, the bound.
+    static func rearming(_ bound: UInt64) -> UInt64 { bound - min(bound, max(1, bound / 10)) }
 
     private static func bit(_ resource: QuotaResource) -> UInt16 { 1 << UInt16(resource.index) }
 }

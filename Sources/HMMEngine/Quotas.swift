@@ -34,7 +34,7 @@ extension Engine {
         case .requestsInFlight: requestsInFlight
         case .requestsPerSecond: meter.rate.isMeasured ? meter.rate.use : nil
         case .recordingBytes: recording.isOn ? recordedBytes : nil
-        case .unsentBytes: nil
+        case .unsentBytes: meter.isFree(.unsentBytes) ? nil : unsentBytes
         }
     }
 
@@ -54,9 +54,15 @@ extension Engine {
     /// Counts a request that is about to begin; why not, when it must not. Both refusals are BUSY: they pass without
     /// anything being given up, while LIMIT says that something has to go first.
     mutating func countRequest(_ request: Request, _ now: Instant) -> Failure? {
+        if case .quit = request { return nil }
         if requestsInFlight >= meter.hard(.requestsInFlight), !request.mustGetThrough {
             return busy("\(meter.hard(.requestsInFlight)) requests of this tenant wait already")
         }
+        return countRequest(now)
+    }
+
+    /// As above, of whatever a connection has sent.
+    mutating func countRequest(_ now: Instant) -> Failure? {
         guard case .full(let milliseconds) = meter.takeRequest(at: now) else { return nil }
         return busy(
             "the tenant may begin \(meter.hard(.requestsPerSecond)) requests a second",
@@ -70,7 +76,7 @@ extension Engine {
         }
         guard hasRunOutOfNumbers, request.name.spec.group != .session else { return }
         throw Failure(
-            .limit, "the tenant has used up its numbers; it begins anew after its last connection has gone")
+            .limit, "the tenant has used up its numbers; only its next life has new ones")
     }
 
     private var hasRunOutOfNumbers: Bool {
@@ -79,22 +85,32 @@ extension Engine {
 
     // MARK: Soft bounds
 
-    /// Tells whoever wants to know which soft bounds this input has made the tenant pass.
+    /// Tells whoever wants to know which soft bounds this input has made the tenant pass, and whoever has come to want
+    /// it, which have been passed already.
     @inline(never)
     mutating func tellPassedBounds(_ now: Instant, _ effects: inout Effects) {
         meter.settleRate(at: now)
         for resource in QuotaResource.allCases {
-            guard let use = use(of: resource), meter.passes(resource, use) else { continue }
+            guard let use = use(of: resource) else { continue }
+            let isNews = meter.passes(resource, use)
+            guard isNews || hasNewListeners, use > meter.soft(resource) else { continue }
             for index in 0..<sessions.count
             where sessions[index].capabilities.contains(.quota) && !sessions[index].isClosing {
-                effects.address(sessions.id(at: index))
-                effects.text.append("* note : quota ")
-                effects.text.append(text: resource.rawValue)
-                effects.text.pair(" passed: use=", use)
-                append(resource, &effects)
-                effects.text.endLine()
+                if isNews || sessions[index].isNewListener { tell(index, resource, use, &effects) }
             }
         }
+        guard hasNewListeners else { return }
+        hasNewListeners = false
+        for index in 0..<sessions.count { sessions[index].isNewListener = false }
+    }
+
+    private func tell(_ session: Int, _ resource: QuotaResource, _ use: UInt64, _ effects: inout Effects) {
+        effects.address(sessions.id(at: session))
+        effects.text.append("* note : quota ")
+        effects.text.append(text: resource.rawValue)
+        effects.text.pair(" passed: use=", use)
+        append(resource, &effects)
+        effects.text.endLine()
     }
 
     // MARK: `quota`

@@ -7,6 +7,8 @@ struct Session {
     /// What `hello` said.
     var client = ShortName.none
     var capabilities: Capabilities = []
+    /// It has just come to want to know of the quota.
+    var isNewListener = false
     /// The licence it declares; nil when it says nothing.
     var licence: Licence?
     var mirrors: [MirrorID] = []

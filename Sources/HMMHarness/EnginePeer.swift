@@ -192,6 +192,11 @@ public struct EnginePeer: TranscriptPeer {
         for (_, tenant) in tenants.sorted(by: { $0.key < $1.key }) { try input(.policy(policy), tenant) }
     }
 
+    /// Tells every tenant how much waits for its clients to read.
+    public mutating func tellUnsent(_ bytes: UInt64) throws {
+        for (_, tenant) in tenants.sorted(by: { $0.key < $1.key }) { try input(.unsent(bytes), tenant) }
+    }
+
     /// Takes every line since the last time, whoever it went to, in the order the engine wrote them.
     public mutating func takeLines() -> [(name: String, item: ServerLineReader.Item)] {
         defer { lines = [] }

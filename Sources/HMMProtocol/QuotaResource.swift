@@ -34,7 +34,8 @@ public enum QuotaResource: String, CaseIterable, Sendable {
         case .regions: "regions of device memory"
         case .connections: "open connections"
         case .requestsInFlight: "requests of all connections that have begun and not been answered"
-        case .requestsPerSecond: "requests, `ack` left out; as many may come at once after a second of silence"
+        case .requestsPerSecond:
+            "requests, malformed ones too, `ack` and `quit` left out; as many may come at once after a second of silence"
         case .unsentBytes: "lines that wait for all clients of the tenant to read"
         case .recordingBytes: "the recording of the tenant's inputs"
         }

@@ -50,6 +50,7 @@ enum RecordKind: UInt8 {
     case end = 10
     case close = 11
     case recording = 12
+    case unsent = 13
 
     static let withOutput: UInt8 = 0x80
     /// Longest record without its eight bytes of length and checksum; a longer one is damage. Far more than one run of

@@ -61,6 +61,9 @@ public struct RecordingEncoder: ~Copyable {
         case .recording(let news):
             begin(.recording, now)
             bytes.put(text: news.description)
+        case .unsent(let count):
+            begin(.unsent, now)
+            bytes.put(varint: count)
         case .drain: begin(.drain, now)
         case .inspect: begin(.inspect, now)
         case .tick: begin(.tick, now)

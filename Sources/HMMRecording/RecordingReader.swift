@@ -76,6 +76,7 @@ public struct RecordingReader {
         case .inspect: return .input(.inspect)
         case .policy: return fields.text().flatMap { RecordedPolicy.policy($0) }.map { .input(.policy($0)) }
         case .recording: return fields.text().flatMap { RecordedNews.news($0) }.map { .input(.recording($0)) }
+        case .unsent: return fields.varint().map { .input(.unsent($0)) }
         case .end: return fields.text().flatMap { RecordingEnd(rawValue: $0) }.map { .end($0) }
         case .requests, .connected, .disconnected, .refused, .drained, .close: break
         }
@@ -88,7 +89,7 @@ public struct RecordingReader {
         case .close:
             return fields.text().flatMap { CloseReason(rawValue: $0) }.map { .input(.close(id, $0)) }
         case .refused: return refusal(id, &fields).map { .input($0) }
-        case .policy, .recording, .drain, .tick, .inspect, .end: return nil
+        case .policy, .recording, .unsent, .drain, .tick, .inspect, .end: return nil
         }
     }
 

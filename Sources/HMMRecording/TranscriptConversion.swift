@@ -104,7 +104,7 @@ public struct TranscriptConversion: ~Copyable {
             handle(.disconnected(id))
         case .policy: text.remark("Here another policy began to hold.")
         case .recording: knowsOfRecording = true
-        case .drained, .inspect, .tick, .request: break
+        case .drained, .unsent, .inspect, .tick, .request: break
         }
     }
 

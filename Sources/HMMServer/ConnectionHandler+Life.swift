@@ -120,7 +120,7 @@ extension ConnectionHandler {
     func finish() {
         guard phase != .closing, phase != .closed else { return }
         leave()
-        login?.check?.owner = nil
+        withdrawCheck()
         phase = .closing
         deadline = loop.now.nanoseconds + server.waits.linger
         if let session {
@@ -160,7 +160,7 @@ extension ConnectionHandler {
         server.logger.debug("connection dropped", metadata: ["peer": "\(peerName)", "reason": "\(reason)"])
         phase = .closed
         leave()
-        login?.check?.owner = nil
+        withdrawCheck()
         loop.output.removeAll()
         socket.close()
     }

@@ -1,5 +1,6 @@
 internal import HMMEngine
 internal import HMMProtocol
+internal import HMMTLS
 internal import Logging
 
 /// A client without a certificate that has to show a token before it has a tenant.
@@ -59,10 +60,10 @@ extension ConnectionHandler {
     }
 
     private func verify(_ auth: Auth, _ tag: Tag) {
-        let check = TokenCheck(owner: self)
+        let check = TokenCheck(auth.token, server.rules.identities.tokens, from: address, owner: self)
         let loop = loop
-        let isTaken = server.verifier.verify(auth.token, server.rules.identities.tokens) { id in
-            loop.eventLoop.execute { check.owner?.verified(id, tag) }
+        let isTaken = server.verifier.verify(check) { rule in
+            loop.eventLoop.execute { check.owner?.verified(rule, tag) }
         }
         guard isTaken else {
             let failure = Failure(.busy, "too many tokens are being looked at", retryAfterMilliseconds: 1000)
@@ -70,19 +71,38 @@ extension ConnectionHandler {
         }
         login?.check = check
         phase = .checking
+    }
+
+    /// Something comes while the verifier is at work. It waits in the session, and what comes after it, in the kernel.
+    func keepUntilChecked(_ bytes: UnsafeRawBufferPointer) {
+        session?.beginInput(bytes)
+        session?.endInput()
         setReading(false)
     }
 
-    /// The verifier has made up its mind: `id` is whose token it was.
-    private func verified(_ id: String?, _ tag: Tag) {
+    /// The client has gone without a word, so nobody waits for the verifier; or it has said that nothing more comes.
+    func inputEndedWhileChecked() {
+        if session?.hasBufferedInput != true { abandon("ended while its token was looked at", .login) }
+    }
+
+    /// Nobody waits for the verifier any more.
+    func withdrawCheck() {
+        guard let check = login?.check else { return }
+        check.owner = nil
+        login?.check = nil
+        server.verifier.withdraw(check)
+    }
+
+    /// The verifier has made up its mind: `rule` is whose token it was.
+    private func verified(_ rule: TokenRule?, _ tag: Tag) {
         loop.readClock()
         login?.check?.owner = nil
         login?.check = nil
         guard phase == .checking else { return }
         phase = .authenticating
         // The rules may have changed meanwhile.
-        if let id, case .admitted(let principal) = server.rules.admit(.token(id), nil) {
-            succeed(id, principal, tag)
+        if let rule, case .admitted(let principal) = server.rules.admit(.token(rule), nil) {
+            succeed(rule, principal, tag)
         } else {
             server.noteRefusal(["peer": "\(peerName)", "reason": "the token is not accepted"], at: loop.now)
             fail(tag, Failure(.denied, "the token is not accepted"))
@@ -104,7 +124,7 @@ extension ConnectionHandler {
         flushAll()
     }
 
-    private func succeed(_ id: String, _ principal: Principal, _ tag: Tag) {
+    private func succeed(_ rule: TokenRule, _ principal: Principal, _ tag: Tag) {
         say {
             $0.beginSuccess(tag)
             $0.pair(" tenant=", principal.tenant)
@@ -114,7 +134,7 @@ extension ConnectionHandler {
         }
         login = nil
         reader = RequestReader(limits: server.limits)
-        evidence = .token(id)
+        evidence = .token(rule)
         enter(principal)
     }
 
@@ -126,7 +146,7 @@ extension ConnectionHandler {
 
     func endLogin(_ reason: CloseReason) {
         guard phase == .authenticating || phase == .checking else { return }
-        login?.check?.owner = nil
+        withdrawCheck()
         login = nil
         farewell(reason)
     }

@@ -134,9 +134,10 @@ final class ConnectionHandler {
         bytesReceived &+= UInt64(bytes.count)
         loop.counters.received &+= UInt64(bytes.count)
         switch phase {
-        case .handshaking, .authenticating, .checking, .open:
+        case .handshaking, .authenticating, .open:
             receive(bytes)
             flushAll()
+        case .checking: keepUntilChecked(bytes)
         case .closing, .closed: break
         }
     }
@@ -161,7 +162,7 @@ final class ConnectionHandler {
         case .handshaking:
             handshakeEnded(.abandoned)
             abandon("ended during the handshake", .handshake)
-        case .checking: break
+        case .checking: inputEndedWhileChecked()
         case .open, .authenticating:
             if session != nil, !hasSeenCloseNotify {
                 server.logger.debug("connection lost", metadata: ["peer": "\(peerName)"])

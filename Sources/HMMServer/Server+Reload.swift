@@ -1,3 +1,5 @@
+internal import Dispatch
+internal import Glibc
 internal import HMMProtocol
 internal import HMMTLS
 internal import Logging
@@ -6,9 +8,21 @@ extension Server {
     /// Reads configuration and certificates again. If anything in them is wrong, everything stays as it was, and the
     /// log says what is wrong. No connection is lost, except where its client would not be let in as the same again.
     ///
+    /// One reload after the other, each whole, on a queue of their own: the later reading wins, and a file that cannot
+    /// be read to its end holds up nothing but further reloads.
+    ///
     /// Returns what is wrong, a line each; nil when nothing is.
     @discardableResult
-    public func reload() -> String? {
+    public func reload() async -> String? {
+        await withCheckedContinuation { waiter in
+            reloads.async { waiter.resume(returning: self.readAgain()) }
+        }
+    }
+
+    /// As above, without waiting for it.
+    func requestReload() { reloads.async { _ = self.readAgain() } }
+
+    private func readAgain() -> String? {
         notifier.reloading()
         defer { notifier.ready("listening") }
         guard let reading else { return reloadCertificates(configuration) }
@@ -75,15 +89,32 @@ extension ServerConfiguration {
         return different
     }
 
+    private static let files = [Setting.cert, .key, .clientCA, .clientCRL]
+
+    /// Files that cannot be read, with the places where they are named.
+    public static func unreadableFiles(_ given: GivenSettings) -> [SettingError] {
+        files.compactMap { setting in
+            guard let path = given[setting] else { return nil }
+            // Not to wait for whatever it is.
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+            guard descriptor < 0 else {
+                close(descriptor)
+                return nil
+            }
+            return SettingError("\(path): \(String(cString: strerror(errno)))", at: given.place(setting))
+        }
+    }
+
     /// Files that cannot be used, with the places where they are named.
     public func unusableFiles(_ given: GivenSettings) -> [SettingError] {
-        guard let tls else { return [] }
+        let unreadable = Self.unreadableFiles(given)
+        guard let tls, unreadable.isEmpty else { return unreadable }
         do {
             _ = try CertificateFiles.load(tls)
             return []
         } catch {
             guard case .configuration(let subject) = error.kind else { return [SettingError(error.description)] }
-            let setting = [Setting.cert, .key, .clientCA, .clientCRL].first { given[$0] == subject }
+            let setting = Self.files.first { given[$0] == subject }
             return [SettingError(error.description, at: setting.flatMap { given.place($0) })]
         }
     }

@@ -38,7 +38,8 @@ extension Server {
         var isStopping = false
         for await signal in signals {
             if signal == .sighup {
-                reload()
+                // Not to be waited for: the next signal may be the one that ends the process.
+                requestReload()
             } else if isStopping {
                 hurry()
             } else {

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import HMMTLS
 public import Logging
 public import ServiceLifecycle
@@ -34,6 +35,7 @@ public final class Server: Service, Sendable {
     private let inherited: InheritedSockets
     let notifier: ServiceNotifier
     private let running = Mutex(Running())
+    let reloads = DispatchQueue(label: "reloads")
     /// An operator wants the server to end.
     let stopRequests = AsyncStream<Void>.makeStream()
 
@@ -68,7 +70,8 @@ public final class Server: Service, Sendable {
         let home = loops[0]
         home.eventLoop.execute {
             home.eventLoop.scheduleRepeatedly(every: interval) { [weak context] in
-                context?.tenants.removeExpired(at: EventLoop.clock())
+                home.readClock()
+                context?.tenants.sweep(on: home)
             }
         }
     }
@@ -130,7 +133,7 @@ public final class Server: Service, Sendable {
 
     private func openWatchPorts() async throws {
         let controls = ServerControls(
-            reload: { [weak self] in self?.reload() }, drain: { [weak self] in self?.requestStop($0) ?? false })
+            reload: { [weak self] in await self?.reload() }, drain: { [weak self] in self?.requestStop($0) ?? false })
         let ports = try await WatchPorts.open(configuration, context, inherited, controls) { [weak self] in
             self?.takesClients ?? false
         }

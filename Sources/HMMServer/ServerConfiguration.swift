@@ -39,8 +39,8 @@ public struct ServerConfiguration: Sendable {
         public init(path: String) { self.path = path }
     }
 
-    /// How much of persistent tenants may stay while they have no connection. Past it the one goes first that has been
-    /// alone for longest.
+    /// How much of persistent tenants may stay while they have no connection. Past it the one goes first that takes
+    /// most, and of equals the one that has been alone for longest.
     public struct Kept: Sendable {
         public var tenants = 64
         /// Of page frames, of all of them together.

@@ -295,10 +295,9 @@ final class TenantShard: @unchecked Sendable {
 
     /// The same for every connection.
     func closeAll(_ reason: CloseReason, on loop: LoopContext) {
-        _ = locked(for: nil, on: loop) { engine, now, effects in
-            for id in mailboxes.keys.sorted() {
-                take(.close(ConnectionID(rawValue: id), reason), &engine, now, &effects)
-            }
+        // One after the other: a record holds what a single input has caused.
+        for id in lock.withLock({ mailboxes.keys.sorted() }) {
+            handle(.close(ConnectionID(rawValue: id), reason), on: loop)
         }
     }
 
@@ -319,6 +318,13 @@ final class TenantShard: @unchecked Sendable {
         }
     }
 
+    /// Tells the engine what waits for clients to read, where the quota bounds that: as an input of its own, so that a
+    /// replay knows of it, too. On any loop.
+    func tellUnsent(on loop: LoopContext) {
+        let bytes = unsent.count
+        if lock.withLock({ engine.unsentBytes != bytes }) { handle(.unsent(bytes), on: loop) }
+    }
+
     private func handle(_ input: Input, on loop: LoopContext, beforeDelivery body: () -> Void = {}) {
         _ = locked(for: nil, on: loop) { engine, now, effects in
             take(input, &engine, now, &effects)
@@ -337,6 +343,7 @@ final class TenantShard: @unchecked Sendable {
     private func locked(
         for own: Mailbox?, on loop: LoopContext, _ body: (inout Engine, Instant, inout Effects) -> Void
     ) -> Delivery {
+        if unsent.isWatched, own != nil { tellUnsent(on: loop) }
         loop.effects.removeAll()
         lock.lock()
         if let meter = loop.meter { meter.begin() }

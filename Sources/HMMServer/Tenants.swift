@@ -12,8 +12,18 @@ final class Tenants: Sendable {
     private struct Entry {
         let shard: TenantShard
         var uses: Int
-        /// Without connections since then, in nanoseconds, and kept with so many bytes.
-        var kept: (since: UInt64, bytes: UInt64)?
+        /// Nil while there are connections.
+        var kept: Kept?
+    }
+
+    /// A tenant without connections: since when, in nanoseconds, and with how many bytes when last looked at.
+    private struct Kept {
+        var since: UInt64
+        var bytes: UInt64
+
+        /// Who takes most goes first, so that nobody's memory costs others theirs; of equals the one that has been
+        /// alone for longest.
+        func goes(before other: Kept) -> Bool { (other.bytes, since) < (bytes, other.since) }
     }
 
     private struct State {
@@ -40,6 +50,9 @@ final class Tenants: Sendable {
 
     var count: Int { state.withLock { $0.entries.count } }
 
+    /// As many as there may be.
+    var most: Int { state.withLock { $0.most } }
+
     /// Those without a connection.
     var keptCount: Int { state.withLock { $0.entries.values.count { $0.kept != nil } } }
 
@@ -60,8 +73,8 @@ final class Tenants: Sendable {
             // Who is there goes before who was.
             var gone: TenantShard?
             if state.entries.count >= state.most {
-                guard let oldest = Self.oldestKept(state) else { return (nil, nil) }
-                gone = state.entries.removeValue(forKey: oldest)?.shard
+                guard let first = Self.firstToGo(state) else { return (nil, nil) }
+                gone = state.entries.removeValue(forKey: first)?.shard
             }
             let settings = state.table[tenant] ?? state.table.standard
             let policy = settings.policy
@@ -91,7 +104,7 @@ final class Tenants: Sendable {
                 state.entries[shard.name] = nil
                 return [shard]
             }
-            state.entries[shard.name]?.kept = (now, bytes)
+            state.entries[shard.name]?.kept = Kept(since: now, bytes: bytes)
             return Self.removeExcess(&state)
         }
         for shard in gone { shard.retire() }
@@ -99,39 +112,57 @@ final class Tenants: Sendable {
 
     // MARK: Persistent tenants
 
-    /// Ends tenants that have been without a connection for as long as they may.
-    func removeExpired(at now: UInt64) {
+    /// Ends tenants that have been without a connection for as long as they may. Those that stay are looked at anew: a
+    /// request whose client has gone may still be at work, and take memory.
+    func sweep(on loop: LoopContext) {
+        let now = loop.now.nanoseconds
+        for shard in all where shard.unsent.isWatched { shard.tellUnsent(on: loop) }
+        let kept = state.withLock { $0.entries.values.filter { $0.kept != nil }.map(\.shard) }
+        // Outside the registry's lock, because each takes its shard's.
+        let sizes = kept.map { ($0, $0.residentBytes) }
         let gone = state.withLock { state -> [TenantShard] in
-            var gone: [TenantShard] = []
-            for (name, entry) in state.entries {
-                guard let kept = entry.kept else { continue }
-                let life = state.table[name]?.persistence?.wholeNanoseconds ?? 0
-                guard now >= kept.since, now - kept.since >= life else { continue }
-                gone.append(entry.shard)
-                state.entries[name] = nil
+            for (shard, bytes) in sizes where state.entries[shard.name]?.shard === shard {
+                state.entries[shard.name]?.kept?.bytes = bytes
             }
-            return gone
+            return Self.removeExpired(&state, now) + Self.removeExcess(&state)
         }
         for shard in gone { shard.retire() }
     }
 
-    private static func oldestKept(_ state: State) -> ShortName? {
-        state.entries.filter { $0.value.kept != nil }.min {
-            ($0.value.kept?.since ?? 0) < ($1.value.kept?.since ?? 0)
-        }?.key
+    private static func removeExpired(_ state: inout State, _ now: UInt64) -> [TenantShard] {
+        var gone: [TenantShard] = []
+        for (name, entry) in state.entries {
+            guard let kept = entry.kept else { continue }
+            let life = state.table[name]?.persistence?.wholeNanoseconds ?? 0
+            guard now >= kept.since, now - kept.since >= life else { continue }
+            gone.append(entry.shard)
+            state.entries[name] = nil
+        }
+        return gone
     }
 
-    /// Takes the oldest out until what is kept is within its bounds.
+    private static func kept(_ state: State) -> [(name: ShortName, kept: Kept)] {
+        state.entries.compactMap { name, entry in entry.kept.map { (name, $0) } }
+    }
+
+    private static func firstToGo(_ state: State) -> ShortName? {
+        kept(state).min { $0.kept.goes(before: $1.kept) }?.name
+    }
+
+    /// Takes tenants out until what is kept is within its bounds.
     private static func removeExcess(_ state: inout State) -> [TenantShard] {
+        var kept = kept(state)
+        var (count, bytes) = (kept.count, kept.reduce(0) { $0 + $1.kept.bytes })
+        func isOver(_ bounds: ServerConfiguration.Kept) -> Bool { count > bounds.tenants || bytes > bounds.bytes }
+        guard isOver(state.kept) else { return [] }
+        kept.sort { $0.kept.goes(before: $1.kept) }
         var gone: [TenantShard] = []
-        while true {
-            let kept = state.entries.values.compactMap(\.kept)
-            let bytes = kept.reduce(0) { $0 + $1.bytes }
-            guard kept.count > state.kept.tenants || bytes > state.kept.bytes, let oldest = oldestKept(state),
-                let entry = state.entries.removeValue(forKey: oldest)
-            else { return gone }
-            gone.append(entry.shard)
+        for (name, its) in kept where isOver(state.kept) {
+            count -= 1
+            bytes -= its.bytes
+            if let entry = state.entries.removeValue(forKey: name) { gone.append(entry.shard) }
         }
+        return gone
     }
 
     // MARK: From outside

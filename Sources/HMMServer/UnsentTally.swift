@@ -9,14 +9,29 @@ final class UnsentTally: Sendable {
     private let readers = Atomic<Int>(0)
     /// Most that may wait; `.max` bounds nothing.
     private let bound: Atomic<Int>
+    private let watched: Atomic<Bool>
 
-    init(_ policy: TenantPolicy) { bound = Atomic(Self.bound(policy)) }
+    init(_ policy: TenantPolicy) {
+        bound = Atomic(Self.bound(policy))
+        watched = Atomic(Self.isBounded(policy))
+    }
+
+    private static func isBounded(_ policy: TenantPolicy) -> Bool { policy.quota[.unsentBytes] != Quota.Bound() }
 
     private static func bound(_ policy: TenantPolicy) -> Int {
         Int(clamping: policy.quota[.unsentBytes].hard ?? .max)
     }
 
-    func adopt(_ policy: TenantPolicy) { bound.store(Self.bound(policy), ordering: .relaxed) }
+    func adopt(_ policy: TenantPolicy) {
+        bound.store(Self.bound(policy), ordering: .relaxed)
+        watched.store(Self.isBounded(policy), ordering: .relaxed)
+    }
+
+    /// The quota has a bound for it, hard or soft: the engine wants to know.
+    @inline(__always)
+    var isWatched: Bool { watched.load(ordering: .relaxed) }
+
+    var count: UInt64 { UInt64(clamping: bytes.load(ordering: .relaxed)) }
 
     func change(by count: Int) {
         if count != 0 { bytes.wrappingAdd(count, ordering: .relaxed) }

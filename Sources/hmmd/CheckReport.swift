@@ -8,14 +8,9 @@ struct CheckReport {
     private let summary: String
 
     init(_ source: ConfigurationSource) {
-        do throws(SettingErrors) {
-            let reading = try source.read()
-            errors = reading.configuration.unusableFiles(reading.given)
-            summary = Self.summary(reading.configuration)
-        } catch {
-            errors = error.errors
-            summary = ""
-        }
+        let (reading, errors) = source.check()
+        self.errors = errors
+        summary = reading.map { Self.summary($0.configuration) } ?? ""
     }
 
     /// A line for each error, on standard output as compilers' checks do, then exit status 1; or a summary.
@@ -40,6 +35,18 @@ struct CheckReport {
             tenants: \(tenants.listed.count) listed, others \(tenants.admitsUnlisted ? "allowed" : "refused")
             identities: \(identities.certificates?.count ?? 0) certificate rules, \(identities.tokens.count) tokens, \
             \(identities.peers?.count ?? 0) peer rules
-            """
+            """ + warnings(configuration).map { "\nwarning: \($0)" }.joined()
+    }
+
+    /// What does no harm, and not what it was written for.
+    private static func warnings(_ configuration: ServerConfiguration) -> [String] {
+        var warnings: [String] = []
+        if !configuration.identities.tokens.isEmpty, configuration.tls == nil {
+            warnings.append("there are tokens, and they are taken over TLS only, on which nothing listens")
+        }
+        if configuration.identities.peers != nil, configuration.unixSocket == nil {
+            warnings.append("there are rules for peers, and no Unix socket for them to come in by")
+        }
+        return warnings
     }
 }

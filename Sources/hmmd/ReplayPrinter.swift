@@ -119,6 +119,7 @@ extension Record.Event {
         case .input(.close(let id, let reason)): "c\(id.rawValue) is ended: \(reason.rawValue)"
         case .input(.policy): "another policy"
         case .input(.recording(let news)): "news of the recording: \(news)"
+        case .input(.unsent(let bytes)): "\(bytes) bytes wait for clients to read"
         case .input(.inspect): "the state is checked"
         case .input(.drain): "the server stops"
         case .input(.tick): "tick"

@@ -1,3 +1,4 @@
+import Foundation
 import HMMEngine
 import HMMProtocol
 import HMMServer
@@ -133,8 +134,13 @@ import Testing
             ("a: b: c\n", "hmmd.yaml:1:5: mapping values are not allowed"),
             ("server: &a {}\ntenants: *b\n", "hmmd.yaml:2:10: found undefined alias"),
             ("server: {}\n---\nserver: {}\n", "hmmd.yaml:2:1: expected a single document"),
-            ("server: {}\nserver: {}\n", "hmmd.yaml:1:1: 'server' is given twice"),
-            ("tenants:\n  ci: {}\n  ci: {}\n", "hmmd.yaml:2:3: 'ci' is given twice"),
+            ("server: {}\nserver: {}\n", "hmmd.yaml:2:1: 'server' is given twice"),
+            ("tenants:\n  ci: {}\n  cj: {}\n  ci: {}\n", "hmmd.yaml:4:3: 'ci' is given twice"),
+            ("tenants: {ci: {}, ci: {}}\n", "hmmd.yaml:1:19: 'ci' is given twice"),
+            // Line ends of two characters, and characters of two bytes
+            ("server: {}\r\nbogus: 1\r\n", "hmmd.yaml:2:1: unknown key 'bogus'"),
+            ("# é\r\nserver: é\u{7}\r\n", "hmmd.yaml:2:10: control characters are not allowed"),
+            ("tenants:\r\n  ci: {}\r\n  ci: {}\r\n", "hmmd.yaml:3:3: 'ci' is given twice"),
             ("server: \u{7}\n", "hmmd.yaml:1:9: control characters are not allowed"),
             // Shape
             ("- 1\n", "hmmd.yaml:1:1: the file: expected keys with values, found a list"),
@@ -142,7 +148,9 @@ import Testing
             ("tenants:\n  ci: 5\n", "hmmd.yaml:2:7: ci: expected keys with values, found '5'"),
             ("server:\n  linger: {a: b}\n", "hmmd.yaml:2:11: linger: expected seconds, found keys with values"),
             ("identities:\n  tokens: {a: b}\n", "hmmd.yaml:2:11: tokens: expected a list, found keys with values"),
-            ("? [a]\n: b\n", "hmmd.yaml:1:3: the file: a key is a word, found a list"),
+            ("? [a]\n: b\n", "hmmd.yaml:1:3: a key is a word, found a list"),
+            ("tenants: {{a: b}: c}\n", "hmmd.yaml:1:11: a key is a word, found keys with values"),
+            ("default: &d {}\n*d : 1\n", "hmmd.yaml:2:1: a key is a word, found an alias"),
             // Keys
             ("servers: {}\n", "hmmd.yaml:1:1: unknown key 'servers'; did you mean 'server'?"),
             (
@@ -158,6 +166,20 @@ import Testing
             (
                 "server:\n  tenant-memory: 4x\n",
                 "hmmd.yaml:2:18: tenant-memory '4x': expected a size such as 512m or 4g"
+            ),
+            (
+                "server:\n  handshake-timeout: 0\n",
+                "hmmd.yaml:2:22: handshake-timeout '0': expected seconds, more than 0"
+            ),
+            ("server:\n  cert: c\n", "hmmd.yaml:2:9: TLS needs both --cert and --key"),
+            ("server:\n  cert: c\n  key: k\n", "hmmd.yaml:2:9: --verify required needs --client-ca"),
+            (
+                "default:\n  quota: {requests-in-flight: 0}\n",
+                "hmmd.yaml:2:31: requests-in-flight 0 would refuse every request"
+            ),
+            (
+                "default:\n  quota: {requests-per-second: {hard: 0}}\n",
+                "hmmd.yaml:2:32: requests-per-second 0 would refuse every request"
             ),
             ("server:\n  log-level: loud\n", "hmmd.yaml:2:14: log-level 'loud': expected trace, debug"),
             ("unlisted: maybe\n", "hmmd.yaml:1:11: unlisted 'maybe': expected allow or refuse"),
@@ -183,6 +205,10 @@ import Testing
                 "unlisted: refuse\ntenants: {ci: {}}\nserver:\n  local-tenant: cj\n",
                 "hmmd.yaml:4:17: local-tenant: unknown tenant 'cj'; did you mean 'ci'?"
             ),
+            (
+                "tenants: {ci: {}}\nunlisted: refuse\n",
+                "hmmd.yaml:2:11: --local-tenant: unknown tenant 'local'; there are ci"
+            ),
             ("identities:\n  certificates:\n    - {tenant: ci}\n", "hmmd.yaml:3:7: a certificate is known by one of"),
             (
                 "identities:\n  certificates:\n    - {fingerprint: 12, tenant: ci}\n",
@@ -203,6 +229,86 @@ import Testing
     func errorsNameTheirPlace(text: String, expected: String) {
         let errors = errors(text)
         #expect(errors.contains { $0.hasPrefix(expected) }, "\(errors)")
+    }
+
+    /// Whoever comes in otherwise needs no local tenant.
+    @Test func aTenantThatNobodyHasNeedNotBeThere() throws {
+        _ = try read(
+            "unlisted: refuse\ntenants: {ci: {}}\nidentities: {peers: [{any: yes, tenant: ci}]}\n", [.unix: "/s"])
+        #expect(throws: SettingErrors.self) {
+            _ = try read("unlisted: refuse\ntenants: {ci: {}}\n", [.unix: "/s", .localTenant: "cj"])
+        }
+    }
+
+    @Test func anEmptyListGivesBackWhatTheDefaultWithholds() throws {
+        let text =
+            "default: {without: [device-public]}\ntenants:\n  ci: {without: []}\n  lab: {}\nserver: {without: []}\n"
+        let made = try read(text, [.unix: "/s"])
+        #expect(made.tenants.listed[name("ci")]?.policy.restrictions.features == .all)
+        #expect(made.tenants.listed[name("lab")]?.policy.restrictions.features == [.hmmMirror, .devicePrivate])
+        #expect(errors("tenants:\n  ci:\n    without:\n").count == 1)
+    }
+
+    /// Comparing such keys would take longer than anybody waits.
+    @Test func aliasesOfAliasesAreNoKeys() {
+        let nested = (0..<40).map { "x\($0 + 1): &a\($0 + 1) [*a\($0), *a\($0)]\n" }.joined()
+        #expect(errors("x0: &a0 [a, a]\n\(nested)? *a40\n: 1\n") == ["hmmd.yaml:42:3: a key is a word, found an alias"])
+    }
+
+    @Test func ofWhatIsNoYAMLNothingElseIsSaid() {
+        do throws(SettingErrors) {
+            _ = try source().read(text: "server: [\n")
+            Issue.record("that is no YAML")
+        } catch {
+            #expect(error.errors.count == 1)
+        }
+    }
+
+    // MARK: Files
+
+    /// A directory that goes away with the test.
+    private func inFolder(_ body: (String) throws -> Void) throws {
+        var template = Array("/tmp/hmmd-test-XXXXXX".utf8CString)
+        let path = try #require(mkdtemp(&template).map { String(cString: $0) })
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try body(path)
+    }
+
+    private func errors(ofFile path: String) -> [String] {
+        let source = ConfigurationSource(file: path, flags: [.unix: "/s"], environment: [:])
+        return source.check().errors.map(\.description)
+    }
+
+    @Test func nobodyWaitsForWhatIsNoFile() throws {
+        try inFolder { folder in
+            mkfifo("\(folder)/fifo", 0o600)
+            #expect(errors(ofFile: "\(folder)/fifo") == ["\(folder)/fifo: not a regular file"])
+            #expect(errors(ofFile: folder) == ["\(folder): not a regular file"])
+            #expect(errors(ofFile: "\(folder)/none") == ["\(folder)/none: No such file or directory"])
+        }
+    }
+
+    @Test func octetsThatAreNoTextHaveAPlace() throws {
+        try inFolder { folder in
+            let path = "\(folder)/hmmd.yaml"
+            try Data(Array("server: {}\r\nx: é".utf8) + [0xff, 10]).write(to: URL(filePath: path))
+            #expect(errors(ofFile: path) == ["\(path):2:5: not UTF-8"])
+        }
+    }
+
+    @Test func allFilesThatCannotBeReadAreToldWithEverythingElse() throws {
+        try inFolder { folder in
+            let path = "\(folder)/hmmd.yaml"
+            let text = "server:\n  cert: /none/c\n  key: /none/k\n  client-ca: /none/a\n  loops: 0\n"
+            try Data(text.utf8).write(to: URL(filePath: path))
+            #expect(
+                errors(ofFile: path) == [
+                    "\(path):2:9: /none/c: No such file or directory",
+                    "\(path):3:8: /none/k: No such file or directory",
+                    "\(path):4:14: /none/a: No such file or directory",
+                    "\(path):5:10: loops '0': expected a number from 1 to 1024",
+                ])
+        }
     }
 
     @Test func tokensAreNotGivenTwice() {

@@ -208,6 +208,15 @@ import Testing
         #expect(try row(.requestsPerSecond, &peer)?.contains(" use=1 soft=none hard=4 ") ?? false)
     }
 
+    /// What is no request costs as much as one. Who wants to go is let go.
+    @Test func whatIsNoRequestCounts() throws {
+        var peer = try peer(.requestsPerSecond, hard: 3)
+        try peer.advance(milliseconds: 1000)
+        let lines = try peer.say("nonsense", "ping 1", "#7 mm.create x=", "nonsense", "ping", "#8 bogus", as: "P")
+        #expect(lines.map { $0.prefix(8) } == ["- NOVERB", "- BADARG", "-7 SYNTA", "- BUSY E", "- BUSY E", "-8 BUSY "])
+        #expect(try peer.say("quit", as: "P") == ["+", "* bye QUIT"])
+    }
+
     /// Where nothing is allowed nothing is, and no number is divided by.
     @Test func noneAtAll() throws {
         var peer = EnginePeer(policy: policy([.requestsPerSecond: .init(hard: 0), .residentBytes: .init(hard: 0)]))
@@ -230,10 +239,67 @@ import Testing
         let note = "* note : quota resident-bytes passed: use=12288 soft=8192 hard=32768 unit=bytes"
         #expect(try peer.say("write 1 0x12000 x", as: "P") == ["+ n=1", note])
         #expect(try peer.say("write 1 0x13000 x", as: "P") == ["+ n=1"])
-        // Within it again, and past it once more.
-        #expect(try peer.say("munmap 1 0x12000 2p", as: "P").count == 1)
-        #expect(try peer.say("write 1 0x14000 x", as: "P") == ["+ n=1", note])
+        // Within it again, but not by a tenth: nobody hears each time who goes back and forth.
+        #expect(try peer.say("munmap 1 0x12000 2p", "write 1 0x14000 x", as: "P").count == 2)
+        #expect(try peer.say("munmap 1 0x14000 1p", "munmap 1 0x11000 1p", as: "P").count == 2)
+        #expect(try peer.say("write 1 0x15000 x len=2p", as: "P") == ["+ n=8192", note])
         #expect(peer.heard("Q") == [])
+    }
+
+    /// There is room below a bound when a tenth of it is free, or one if a tenth is less.
+    @Test(arguments: [(0, 0), (1, 0), (9, 8), (20, 18), (29, 27)]) func roomBelowASoftBound(
+        _ soft: Int, _ room: Int
+    ) throws {
+        var peer = try peer(.spaces, soft: UInt64(soft))
+        try peer.say("hello enable=quota", as: "P")
+        var spaces: [Substring] = []
+        /// Notes on the way to so many address spaces.
+        func notes(onTheWayTo count: Int) throws -> Int {
+            var lines: [String] = []
+            while spaces.count > count { lines += try peer.say("mm.drop \(spaces.removeLast())", as: "P") }
+            while spaces.count < count {
+                let answer = try peer.say("mm.create", as: "P")
+                spaces.append(answer[0].dropFirst("+ mm=".count))
+                lines += answer
+            }
+            return lines.count { $0.hasPrefix("* note") }
+        }
+        #expect(try notes(onTheWayTo: soft) == 0)
+        #expect(try notes(onTheWayTo: soft + 2) == 1)
+        #expect(try notes(onTheWayTo: room + 1) == 0)
+        #expect(try notes(onTheWayTo: soft + 1) == 0)
+        #expect(try notes(onTheWayTo: room) == 0)
+        #expect(try notes(onTheWayTo: soft + 1) == 1)
+    }
+
+    /// Who comes to want the notes is told what has been passed already: that, and once.
+    @Test func helloTellsOfBoundsThatHaveBeenPassed() throws {
+        var peer = EnginePeer(policy: policy([.spaces: .init(soft: 1), .devices: .init(soft: 1)]))
+        try peer.say("mm.create", "mm.create", "dev.create gpu0", as: "P")
+        let note = "* note : quota spaces passed: use=2 soft=1 hard=1024 unit=address-spaces"
+        let greeting = "+ version=1 tenant=ci session=c1 role=admin"
+        #expect(try peer.say("hello enable=lease", as: "P") == [greeting])
+        #expect(try peer.say("hello enable=quota", as: "P") == [greeting, note])
+        #expect(try peer.say("hello enable=quota", "ping", as: "P") == [greeting, "+"])
+        #expect(try peer.say("hello enable=quota", as: "Q").last == note)
+        #expect(peer.heard("P") == [])
+        // What is passed in the same moment is told once, too.
+        try peer.adopt(policy([.requestsPerSecond: .init(soft: 0)]))
+        #expect(try peer.say("hello enable=quota", as: "R").count == 2)
+    }
+
+    /// The engine knows of it what it is told.
+    @Test func unsentBytesPastTheirSoftBound() throws {
+        var peer = EnginePeer(policy: policy([.unsentBytes: .init(soft: 1000, hard: 5000)]))
+        try peer.say("hello enable=quota", as: "P")
+        #expect(try row(.unsentBytes, &peer) == "= name=unsent-bytes use=0 soft=1000 hard=5000 unit=bytes")
+        try peer.tellUnsent(1000)
+        #expect(peer.heard("P") == [])
+        try peer.tellUnsent(1001)
+        #expect(peer.heard("P") == ["* note : quota unsent-bytes passed: use=1001 soft=1000 hard=5000 unit=bytes"])
+        #expect(try row(.unsentBytes, &peer)?.contains(" use=1001 ") ?? false)
+        try peer.adopt(TenantPolicy())
+        #expect(try row(.unsentBytes, &peer) == "= name=unsent-bytes soft=none hard=none unit=bytes")
     }
 
     @Test(arguments: [
@@ -306,6 +372,34 @@ import Testing
         try peer.adopt(policy([.residentBytes: .init(hard: .max)]))
         #expect(try row(.residentBytes, &peer)?.hasSuffix(" soft=none hard=4294967296 unit=bytes") ?? false)
         #expect(try peer.say("write 1 0x14000 x len=4p", as: "P") == ["+ n=16384"])
+    }
+
+    /// A feature may be taken from a tenant that uses it: what is open can be finished, and what is held given back, so
+    /// that nobody waits for ever.
+    @Test func whatIsHeldCanBeGivenBack() throws {
+        var peer = EnginePeer()
+        try peer.say("mm.create", "dev.create gpu0", "region.create gpu0 8p", "mmap 1 0x10000 8p", as: "P")
+        try peer.say("write 1 0x10000 hello len=3p", as: "P")
+        try peer.say("mirror 1 gpu0", "hmm.mirror-register 1 gpu0", "hmm.device-new umbrella", as: "D")
+        try peer.say("migrate.begin 1 0x10000 1p device", "migrate.begin 1 0x11000 1p device", as: "D")
+        #expect(try peer.say("#w write 1 0x10000 x", as: "Q") == [])
+        var strict = TenantPolicy()
+        strict.restrictions.features = []
+        strict.restrictions.enforcesLicence = true
+        try peer.adopt(strict)
+        #expect(try peer.say("hello licence=proprietary", as: "D").count == 1)
+        #expect(try peer.say("migrate.begin 1 0x12000 1p device", as: "D").first?.hasPrefix("- GATED") ?? false)
+        for line in [
+            "migrate.copy 1", "migrate.finish 1", "migrate.abort 2", "mirror.drop 1", "hmm.mirror-unregister 2",
+            "hmm.device-put umbrella", "region.remove 1",
+        ] {
+            let answer = try peer.say(line, as: "D")
+            #expect(answer.contains { $0.hasPrefix("+") }, "\(line): \(answer)")
+        }
+        #expect(peer.heard("Q").last == "+w n=1")
+        #expect(try peer.say("hmm.vma-range-done 9", as: "D").first?.hasPrefix("- NORANGE") ?? false)
+        #expect(try peer.say("to-ram 9", as: "D").first?.hasPrefix("- NOEVENT") ?? false)
+        #expect(try peer.say("help mirror.drop", as: "D").first?.hasPrefix("= verb=mirror.drop") ?? false)
     }
 
     /// What a tenant has denied itself it goes on without; what the server denies comes and goes.

@@ -69,7 +69,8 @@ import Testing
         let inputs: [Input] = [
             .policy(Self.policy), .policy(TenantPolicy()),
             .connected(id, Principal(tenant: name, authentication: .token, role: .observer)), .drained(id), .tick,
-            .inspect, .refused(id, .none, Failure(.syntax, "no", errno: .EIO), closes: true), .disconnected(id),
+            .inspect, .unsent(0), .unsent(.max), .refused(id, .none, Failure(.syntax, "no", errno: .EIO), closes: true),
+            .disconnected(id),
             .drain,
         ]
         for input in inputs { tenant.handle(input) }

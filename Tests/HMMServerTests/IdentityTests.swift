@@ -71,7 +71,7 @@ import Testing
             // The server still shows the old certificate, which the new authority has not signed.
             let early = try await TestClient(.tcp(fixture.port), tls: fresh).ending()
             #expect(early.error?.contains("handshake failed") == true)
-            fixture.server.reload()
+            await fixture.server.reload()
             let client = try TestClient(.tcp(fixture.port), tls: fresh)
             #expect(try await client.line().hasPrefix("* HMM/1"))
             #expect(try await old.ask("ping") == "+")
@@ -82,7 +82,7 @@ import Testing
         try await TestServer.run { fixture in
             let saved = fixture.files.serverKey + ".saved"
             rename(fixture.files.serverKey, saved)
-            fixture.server.reload()
+            await fixture.server.reload()
             #expect(fixture.log.contains("level=error msg=\"certificates not reloaded\""))
             #expect(fixture.log.contains(fixture.files.serverKey))
             let late = try await fixture.client()

@@ -1,3 +1,4 @@
+import HMMEngine
 import HMMProtocol
 import HMMTLS
 import Testing
@@ -54,23 +55,82 @@ import Testing
         }
     }
 
-    @Test(arguments: [true, false]) func theOldestGoesPastTheBounds(byCount: Bool) async throws {
+    /// Leaves one of the tenants with pages that are in use.
+    private func leave(_ fixture: TestServer, tenant: Int, pages: Int) async throws {
+        let client = try await fixture.client(tenant: tenant)
+        _ = try await client.ask("mm.create")
+        _ = try await client.ask("mmap 1 0x10000 64p")
+        #expect(try await client.ask("write 1 0x10000 pattern=41 len=\(pages)p").hasPrefix("+ n=\(pages * 4096)"))
+        try await client.reset()
+    }
+
+    /// The names of the tenants, once none of them has a connection.
+    private func kept(_ fixture: TestServer) async throws -> [String] {
+        let tenants = fixture.server.context.tenants
+        try await fixture.wait { tenants.count == tenants.keptCount }
+        return tenants.all.map(\.name.description).sorted()
+    }
+
+    @Test(arguments: [true, false]) func theLargestGoesPastTheBounds(byCount: Bool) async throws {
+        try await TestServer.run({
+            self.persist(.seconds(600), &$0)
+            if byCount { $0.kept.tenants = 1 } else { $0.kept.bytes = 40 * 4096 }
+        }) { fixture in
+            try await leave(fixture, tenant: 0, pages: 32)
+            #expect(try await kept(fixture) == ["ci"])
+            try await leave(fixture, tenant: 1, pages: 16)
+            #expect(try await kept(fixture) == ["other"])
+        }
+    }
+
+    @Test(arguments: [true, false]) func ofEqualsTheOldestGoesPastTheBounds(byCount: Bool) async throws {
         try await TestServer.run({
             self.persist(.seconds(600), &$0)
             if byCount { $0.kept.tenants = 1 } else { $0.kept.bytes = 24 * 4096 }
         }) { fixture in
-            for tenant in 0...1 {
-                let client = try await fixture.client(tenant: tenant)
-                _ = try await client.ask("mm.create")
-                _ = try await client.ask("mmap 1 0x10000 16p")
-                #expect(try await client.ask("write 1 0x10000 pattern=41 len=16p").hasPrefix("+ n=65536"))
-                try await client.reset()
-                let name = ShortName(fixture.files.tenants[tenant].name)
-                try await fixture.wait {
-                    fixture.server.context.tenants.keptCount == 1
-                        && fixture.server.context.tenants.all.map(\.name) == [name]
+            try await leave(fixture, tenant: 0, pages: 16)
+            #expect(try await kept(fixture) == ["ci"])
+            try await leave(fixture, tenant: 1, pages: 16)
+            #expect(try await kept(fixture) == ["other"])
+        }
+    }
+
+    @Test func whoIsTooLargeAloneCostsNobodyElse() async throws {
+        try await TestServer.run({
+            self.persist(.seconds(600), &$0)
+            $0.kept.bytes = 32 * 4096
+        }) { fixture in
+            try await leave(fixture, tenant: 0, pages: 4)
+            try await leave(fixture, tenant: 1, pages: 64)
+            #expect(try await kept(fixture) == ["ci"])
+        }
+    }
+
+    @Test func whoGrowsWithoutConnectionsIsHeldToTheBounds() async throws {
+        try await TestServer.run({
+            self.persist(.seconds(600), &$0)
+            $0.patience.linger = .milliseconds(100)
+            $0.kept.bytes = 32 * 4096
+        }) { fixture in
+            try await leave(fixture, tenant: 0, pages: 4)
+            #expect(try await kept(fixture) == ["ci"])
+            let shard = try #require(fixture.server.context.tenants.all.first)
+            // As a request does that is at work when its client goes.
+            shard.withEngine { engine in
+                var effects = Effects()
+                let now = Instant(nanoseconds: EventLoop.clock())
+                let id = ConnectionID(rawValue: 100)
+                let principal = Principal(tenant: self.ci, authentication: .local)
+                engine.handle(.connected(id, principal), at: now, into: &effects)
+                var reader = RequestReader(limits: Limits())
+                var offset = 0
+                Array("write 1 0x10000 pattern=41 len=64p\n".utf8).withUnsafeBytes { bytes in
+                    guard let item = reader.next(bytes, &offset) else { return }
+                    engine.handle(item, from: id, at: now, into: &effects)
                 }
+                engine.handle(.disconnected(id), at: now, into: &effects)
             }
+            try await fixture.waitUntilEmpty()
         }
     }
 

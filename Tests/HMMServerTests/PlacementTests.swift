@@ -17,12 +17,52 @@ import Testing
 
     @Test func withoutRulesTheCertificateSaysItself() {
         let rules = IdentityRules()
-        #expect(rules.place(of: certificate(["hmm://ci"])) == Placement(tenant: ci))
-        #expect(rules.place(of: certificate(["hmm://ci/driver"])) == Placement(tenant: ci, role: .driver))
-        #expect(rules.place(of: certificate(["hmm://ci/build/7"])) == Placement(tenant: ci))
-        #expect(rules.place(of: certificate(["x://y", "hmm://lab/"], name: "ci")) == Placement(tenant: lab))
-        #expect(rules.place(of: certificate(name: "ci")) == Placement(tenant: ci))
-        #expect(rules.place(of: certificate()) == nil)
+        #expect(rules.place(of: certificate(["hmm://ci"])) == .placed(Placement(tenant: ci)))
+        #expect(rules.place(of: certificate(["hmm://ci/driver"])) == .placed(Placement(tenant: ci, role: .driver)))
+        #expect(rules.place(of: certificate(["x://y", "hmm://lab"], name: "ci")) == .placed(Placement(tenant: lab)))
+        #expect(rules.place(of: certificate(["hmm://lab", "hmm://ci/admin"])) == .placed(Placement(tenant: lab)))
+        #expect(rules.place(of: certificate(["spiffe://a/b"], name: "ci")) == .placed(Placement(tenant: ci)))
+        let longest = String(repeating: "a", count: 32)
+        #expect(
+            ShortName(longest).map { rules.place(of: certificate(["hmm://\(longest)"])) == .placed(.init(tenant: $0)) }
+                == true)
+    }
+
+    @Test(
+        arguments: [
+            nil, "", "Ops", "9a", "-a", ".a", "a b", "a/b", "ä", "a\0", "a\n", String(repeating: "a", count: 33),
+        ] as [String?])
+    func noNameIsNoPlace(name: String?) {
+        #expect(IdentityRules().place(of: certificate(["https://x", "hmms://ci"], name: name)) == .unnamed)
+    }
+
+    /// What is nearly right must not let somebody in as more than was meant, nor as whom the common name says.
+    @Test(
+        arguments: [
+            "hmm://ci/observr", "hmm://ci/Observer", "hmm://ci/observer/", "hmm://ci/observer?x=1", "hmm://ci/",
+            "hmm://ci/a/b?c#d", "hmm://ci/\u{301}", "hmm://Bad_Tenant/driver", "hmm://ci:99/driver", "hmm://u@ci",
+            "hmm://ci?x", "hmm:///ci", "hmm://", "hmm:", "hmm:ci", "HMM://ci/observer", "Hmm://ci",
+            "hmm://" + String(repeating: "a", count: 33),
+        ])
+    func aNameThatIsNotWholeRefusesTheCertificate(uri: String) {
+        var rules = IdentityRules()
+        #expect(rules.place(of: certificate([uri], name: "ci")) == .malformed(uri))
+        #expect(rules.place(of: certificate(["hmm://ci/driver", uri])) == .malformed(uri))
+        rules.certificates = [
+            CertificateRule(.commonName("ci"), tenant: nil, role: .driver), CertificateRule(.any, tenant: lab),
+        ]
+        #expect(rules.place(of: certificate([uri], name: "ci")) == .malformed(uri))
+        // Whoever names the tenant himself has not asked the certificate.
+        #expect(rules.place(of: certificate([uri], name: "joe")) == .placed(Placement(tenant: lab)))
+    }
+
+    @Test func theLogSaysWhichNameIsNotWhole() {
+        let rules = AdmittanceRules(ServerConfiguration(localTenant: lab))
+        let outcome = rules.admit(.certificate, certificate(["hmm://ci/observr"]))
+        #expect(
+            outcome
+                == .refused(
+                    "the client certificate's name hmm://ci/observr is not hmm://TENANT or hmm://TENANT/ROLE"))
     }
 
     @Test func theFirstRuleThatMatchesCounts() {
@@ -35,14 +75,18 @@ import Testing
             CertificateRule(.issuer("i"), tenant: nil, role: .driver),
             CertificateRule(.fingerprint("f"), tenant: ci),
         ]
-        #expect(rules.place(of: certificate(["spiffe://a/b"])) == Placement(tenant: ci, role: .observer))
-        #expect(rules.place(of: certificate(["spiffe://a/bc"])) == Placement(tenant: lab))
-        #expect(rules.place(of: certificate(["spiffe://a"], name: "joe")) == Placement(tenant: lab, role: .process))
+        #expect(rules.place(of: certificate(["spiffe://a/b"])) == .placed(Placement(tenant: ci, role: .observer)))
+        #expect(rules.place(of: certificate(["spiffe://a/bc"])) == .placed(Placement(tenant: lab)))
+        #expect(
+            rules.place(of: certificate(["spiffe://a"], name: "joe")) == .placed(Placement(tenant: lab, role: .process))
+        )
         // A rule that leaves the tenant to the certificate needs one that names a tenant.
-        #expect(rules.place(of: certificate(["hmm://lab/admin"], issuer: "i")) == Placement(tenant: lab, role: .driver))
-        #expect(rules.place(of: certificate(["x://y"], issuer: "i")) == Placement(tenant: ci))
+        #expect(
+            rules.place(of: certificate(["hmm://lab/admin"], issuer: "i"))
+                == .placed(Placement(tenant: lab, role: .driver)))
+        #expect(rules.place(of: certificate(["x://y"], issuer: "i")) == .placed(Placement(tenant: ci)))
         rules.certificates = []
-        #expect(rules.place(of: certificate(["hmm://ci"])) == nil)
+        #expect(rules.place(of: certificate(["hmm://ci"])) == .unnamed)
     }
 
     @Test func clientsWithoutARuleAreRefused() async throws {

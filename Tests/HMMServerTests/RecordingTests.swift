@@ -56,6 +56,45 @@ import Testing
         return try replay(folder.path)
     }
 
+    /// What waits for clients that do not read is an input like any other where a quota asks for it.
+    @Test func whatIsUnsentIsToldAndReplays() async throws {
+        let found = try await record({
+            $0.tenants.standard.policy.quota[.unsentBytes].soft = 65536
+            $0.patience.linger = .milliseconds(100)
+        }) { fixture in
+            let client = try await fixture.client()
+            #expect(try await client.ask("hello enable=quota").hasPrefix("+"))
+            let unsent = try #require(fixture.server.context.tenants.all.first).unsent
+            // As when a mailbox or a socket is filled.
+            unsent.change(by: 65536)
+            #expect(try await client.ask("ping") == "+")
+            unsent.change(by: 1)
+            // Nobody has to ask for anything.
+            let note = "* note : quota unsent-bytes passed: use=65537 soft=65536 hard=none unit=bytes"
+            #expect(try await client.line() == note)
+            unsent.change(by: -65537)
+            #expect(try await client.ask("ping") == "+")
+            unsent.change(by: 65537)
+            try await client.send("ping")
+            #expect(Set([try await client.line(), try await client.line()]) == ["+", note])
+            unsent.change(by: -65537)
+        }
+        #expect(found[0].records.contains { $0.event == .input(.unsent(65537)) })
+    }
+
+    @Test func theEndOfSeveralConnectionsReplays() async throws {
+        _ = try await record { fixture in
+            let clients = [try await fixture.client(), try await fixture.client()]
+            let loop = fixture.server.context.loops[0]
+            loop.eventLoop.execute {
+                loop.readClock()
+                #expect(fixture.server.context.tenants.drop(ShortName("ci") ?? .none, on: loop))
+            }
+            for client in clients { #expect(try await client.ending().text == "* bye DROPPED\n") }
+            try await fixture.waitUntilEmpty()
+        }
+    }
+
     @Test func aTenantsLifeIsAFile() async throws {
         var heard: [UInt8] = []
         let lives = try await record { fixture in

@@ -1,3 +1,4 @@
+import Dispatch
 import HMMEngine
 import HMMProtocol
 import HMMTLS
@@ -25,7 +26,7 @@ private final class Source: Sendable {
     /// Runs a server whose next configuration `body` makes of its first one.
     private func serve(
         _ change: @escaping (inout ServerConfiguration) -> Void = { _ in },
-        _ body: (TestServer, ((inout ServerConfiguration) -> Void) -> Void) async throws -> Void
+        _ body: (TestServer, ((inout ServerConfiguration) -> Void) async -> Void) async throws -> Void
     ) async throws {
         let source = Source()
         try await TestServer.run(change, reading: source.read) { fixture in
@@ -33,7 +34,7 @@ private final class Source: Sendable {
                 var next = fixture.server.configuration
                 change(&next)
                 source.set(.success(next))
-                fixture.server.reload()
+                await fixture.server.reload()
             }
         }
     }
@@ -50,7 +51,7 @@ private final class Source: Sendable {
             _ = try await driver.line()
             try await process.send("munmap 1 0x10000 1p")
             #expect(try await driver.line().hasPrefix("!1 inval"))
-            for count in 1...5 { reload { $0.maxTenants = 100 + count } }
+            for count in 1...5 { await reload { $0.maxTenants = 100 + count } }
             try await fixture.wait { fixture.log.contains("configuration reloaded") }
             #expect(try await driver.ask("ping") == "+")
             try await driver.send("ack 1")
@@ -62,7 +63,7 @@ private final class Source: Sendable {
         try await serve { fixture, reload in
             let client = try await fixture.client()
             #expect(try await client.ask("mm.create") == "+ mm=1")
-            reload {
+            await reload {
                 $0.tenants.standard.policy.restrictions.features = [.devicePrivate]
                 $0.tenants.standard.policy.quota[.spaces].hard = 1
             }
@@ -79,7 +80,7 @@ private final class Source: Sendable {
         source.set(.failure(SettingErrors([SettingError("loops 'x': expected a number", at: place)])))
         try await TestServer.run({ _ in }, reading: source.read) { fixture in
             let client = try await fixture.client()
-            fixture.server.reload()
+            await fixture.server.reload()
             #expect(
                 fixture.log.contains(
                     "level=error msg=\"configuration not reloaded\" reason=\"hmmd.yaml:3:9: loops 'x': expected a number\""
@@ -90,11 +91,56 @@ private final class Source: Sendable {
         }
     }
 
+    /// Readings that take their time: the first waits until it is let go.
+    private final class Slow: Sendable {
+        let begun = DispatchSemaphore(value: 0)
+        let hold = DispatchSemaphore(value: 0)
+        let count = Mutex(0)
+        let latest = Mutex<ServerConfiguration?>(nil)
+
+        @Sendable func read() throws -> ServerConfiguration {
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            guard var next = latest.withLock({ $0 }) else { throw SettingErrors([]) }
+            next.maxTenants = 100 + number
+            if number == 1 {
+                begun.signal()
+                hold.wait()
+            }
+            return next
+        }
+    }
+
+    /// What has been read later holds in the end, and nobody who asks for a reload waits for one that hangs.
+    @Test func reloadsComeOneAfterTheOther() async throws {
+        let slow = Slow()
+        try await TestServer.run({ _ in }, reading: slow.read) { fixture in
+            slow.latest.withLock { $0 = fixture.server.configuration }
+            fixture.server.requestReload()
+            await withCheckedContinuation { waiter in
+                DispatchQueue.global().async {
+                    slow.begun.wait()
+                    waiter.resume()
+                }
+            }
+            async let second = fixture.server.reload()
+            let client = try await fixture.client()
+            #expect(try await client.ask("ping") == "+")
+            #expect(slow.count.withLock { $0 } == 1)
+            slow.hold.signal()
+            #expect(await second == nil)
+            #expect(slow.count.withLock { $0 } == 2)
+            #expect(fixture.server.context.tenants.most == 102)
+        }
+    }
+
     @Test func whoIsNoLongerTheSameIsSentAway() async throws {
         try await serve { fixture, reload in
             let mine = try await fixture.client()
             let others = try await fixture.client(tenant: 1)
-            reload {
+            await reload {
                 $0.identities.certificates = [
                     CertificateRule(.uri("hmm://ci*"), tenant: ci), CertificateRule(.any, tenant: nil, role: .observer),
                 ]
@@ -110,7 +156,7 @@ private final class Source: Sendable {
         try await serve { fixture, reload in
             let mine = try await fixture.client()
             let others = try await fixture.client(tenant: 1)
-            reload {
+            await reload {
                 $0.tenants.listed[ci] = TenantSettings()
                 $0.tenants.admitsUnlisted = false
             }
@@ -125,7 +171,7 @@ private final class Source: Sendable {
 
     @Test func changesThatNeedARestartAreNamed() async throws {
         try await serve { fixture, reload in
-            reload {
+            await reload {
                 $0.loops = 3
                 $0.limits.residentBytes = 1 << 20
             }
@@ -136,7 +182,7 @@ private final class Source: Sendable {
     @Test func boundsOnConnectionsHoldForNewOnes() async throws {
         try await serve { fixture, reload in
             let client = try await fixture.client()
-            reload { $0.maxConnectionsPerAddress = 1 }
+            await reload { $0.maxConnectionsPerAddress = 1 }
             let late = try TestClient(.tcp(fixture.port), tls: fixture.clientContext(nil))
             #expect(try await late.ending().text == "")
             try await fixture.wait { fixture.log.contains("reason=\"too many connections from this address\"") }

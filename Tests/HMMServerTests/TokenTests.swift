@@ -1,6 +1,7 @@
 import Dispatch
 import HMMProtocol
 import HMMTLS
+import Synchronization
 import Testing
 
 @testable import HMMServer
@@ -129,19 +130,106 @@ import Testing
         }
     }
 
-    @Test func tooManyTokensAreRefused() throws {
-        let verifier = try TokenVerifier()
-        defer { verifier.stop() }
-        let rules = [try Self.rule(try Token(), "lab")]
-        let (begun, done) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-        defer { done.signal() }
-        _ = verifier.verify(Array("a.b".utf8), rules) { _ in
-            begun.signal()
-            done.wait()
+    /// However long the verifier takes, who has gone is not waited for.
+    @Test func whoGoesWithoutAWordLeavesAtOnce() async throws {
+        try await serve { fixture, token in
+            let hold = DispatchSemaphore(value: 0)
+            let rules = fixture.server.context.rules.identities.tokens
+            let other = TokenCheck(Array("a.b".utf8), rules, from: nil)
+            #expect(fixture.server.context.verifier.verify(other) { _ in hold.wait() })
+            for _ in 0..<2 * TokenVerifier.boundOfAddress {
+                let client = try await stranger(fixture)
+                try await client.send("auth \(token.text)")
+                try await client.endOutput(notify: false)
+                #expect(try await client.ending().text == "")
+            }
+            let patient = try await stranger(fixture)
+            try await patient.send("auth \(token.text)")
+            try await patient.endOutput()
+            hold.signal()
+            #expect(try await patient.ending() == .init(text: "+ tenant=lab role=driver\n", isOrderly: true))
         }
-        begun.wait()
-        for _ in 0..<TokenVerifier.bound { #expect(verifier.verify(Array("a.b".utf8), rules) { _ in }) }
-        #expect(!verifier.verify(Array("a.b".utf8), rules) { _ in })
+    }
+
+    // MARK: The verifier
+
+    /// A verifier that is kept busy until `release` is called, and a way to show it tokens from numbered addresses.
+    private final class Queue: Sendable {
+        let verifier: TokenVerifier
+        private let rules: [TokenRule]
+        private let (begun, hold) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let done = DispatchSemaphore(value: 0)
+        let order = Mutex<[UInt64]>([])
+
+        init() throws {
+            verifier = try TokenVerifier()
+            rules = [try TokenTests.rule(try Token(), "lab")]
+            let (begun, hold) = (begun, hold)
+            _ = verifier.verify(check(from: 0)) { _ in
+                begun.signal()
+                hold.wait()
+            }
+            begun.wait()
+        }
+
+        deinit { verifier.stop() }
+
+        func release() { hold.signal() }
+
+        func check(from address: UInt64) -> TokenCheck {
+            TokenCheck(Array("a.b".utf8), rules, from: AddressPrefix(family: .v4, bits: address))
+        }
+
+        func isTaken(_ check: TokenCheck) -> Bool {
+            let address = check.address?.bits ?? 0
+            return verifier.verify(check) { _ in
+                self.order.withLock { $0.append(address) }
+                self.done.signal()
+            }
+        }
+
+        func isTaken(from address: UInt64) -> Bool { isTaken(check(from: address)) }
+    }
+
+    @Test func tooManyTokensAreRefused() throws {
+        let queue = try Queue()
+        defer { queue.release() }
+        for index in 0..<TokenVerifier.bound { #expect(queue.isTaken(from: UInt64(index))) }
+        #expect(!queue.isTaken(from: 1000))
+    }
+
+    @Test func oneAddressKeepsNobodyElseOut() throws {
+        let queue = try Queue()
+        for _ in 0..<TokenVerifier.boundOfAddress { #expect(queue.isTaken(from: 1)) }
+        #expect(!queue.isTaken(from: 1))
+        #expect(queue.isTaken(from: 2) && queue.isTaken(from: 2) && queue.isTaken(from: 3))
+        queue.release()
+        for _ in 0..<TokenVerifier.boundOfAddress + 3 { queue.done.wait() }
+        #expect(queue.order.withLock { Array($0.prefix(6)) } == [1, 2, 3, 1, 2, 1])
+    }
+
+    @Test func whoGoesTakesNeitherPlaceNorTime() throws {
+        let queue = try Queue()
+        for _ in 0..<10 * TokenVerifier.bound {
+            let check = queue.check(from: 1)
+            #expect(queue.isTaken(check))
+            queue.verifier.withdraw(check)
+            queue.verifier.withdraw(check)
+        }
+        #expect(queue.isTaken(from: 2))
+        queue.release()
+        queue.done.wait()
+        #expect(queue.order.withLock { $0 } == [2])
+    }
+
+    @Test func anotherHashIsAnotherToken() async throws {
+        let token = try Token()
+        let (old, new) = (try Self.rule(token, "lab"), try Self.rule(token, "lab"))
+        var configuration = ServerConfiguration(localTenant: try #require(ShortName("local")))
+        configuration.identities.tokens = [new]
+        let rules = AdmittanceRules(configuration)
+        #expect(rules.admit(.token(old), nil) == .refused("no such token"))
+        #expect(rules.admit(.token(new), nil) != .refused("no such token"))
     }
 
     // MARK: Hashes

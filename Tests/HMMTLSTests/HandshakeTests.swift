@@ -52,7 +52,7 @@ import Testing
         #expect(allowed.isReady)
         #expect(allowed.server.session.negotiatedVersion == "TLSv1.2")
         #expect(allowed.server.session.negotiatedProtocol == "hmm/1")
-        #expect(allowed.server.session.peer?.tenant == "ci")
+        #expect(allowed.server.session.peer?.subjectCommonName == "ci")
         #expect(allowed.client.send([UInt8](repeating: 7, count: 100_000)) == nil)
         #expect(allowed.server.send("fine") == nil)
         allowed.client.close()
@@ -101,7 +101,7 @@ import Testing
                     (0..<10).allSatisfy { _ in
                         guard let conversation = try? Conversation(server: server, client: client) else { return false }
                         conversation.pump()
-                        return conversation.isReady && conversation.server.session.peer?.tenant == "ci"
+                        return conversation.isReady && conversation.server.session.peer?.subjectCommonName == "ci"
                     }
                 }
             }
@@ -127,7 +127,7 @@ import Testing
         old.pump()
         #expect(new.isReady && halfway.isReady && old.isReady)
         #expect(old.server.text == "still here")
-        #expect(old.server.session.peer?.tenant == "ci")
-        #expect(new.server.session.peer?.tenant == "ops")
+        #expect(old.server.session.peer?.subjectCommonName == "ci")
+        #expect(new.server.session.peer?.subjectCommonName == "ops")
     }
 }

@@ -9,7 +9,6 @@ import Testing
         #expect(conversation.server.session.peer == nil)
         conversation.pump()
         let peer = try #require(conversation.server.session.peer)
-        #expect(peer.tenant == "team-a.ops")
         #expect(peer.subjectCommonName == "team-a.ops")
         #expect(peer.uriNames == ["hmm://team-a.ops"])
         #expect(peer.dnsNames.isEmpty)
@@ -24,7 +23,7 @@ import Testing
         conversation.pump()
         let peer = try #require(conversation.client.session.peer)
         #expect(peer.dnsNames == ["localhost", "hmm.example"])
-        #expect(peer.tenant == nil)
+        #expect(peer.uriNames.isEmpty)
     }
 
     @Test(.enabled(if: OpenSSLCommand.exists)) func factsAgreeWithTheCommand() throws {
@@ -48,40 +47,5 @@ import Testing
         #expect(conversation.isReady)
         #expect(conversation.server.session.peer == nil)
         #expect(conversation.client.session.peer == nil)
-    }
-
-    @Test(
-        arguments: [
-            (["hmm://ci"], nil, "ci"),
-            (["hmm://ci/"], nil, "ci"),
-            (["hmm://ci/a/b?c#d"], "other", "ci"),
-            // A combining character does not hide the slash before it.
-            (["hmm://ci/\u{301}"], nil, "ci"),
-            (["https://x", "hmm://a.b-9"], nil, "a.b-9"),
-            (["hmm://first", "hmm://second"], nil, "first"),
-            (["hmm://Not_Legal", "hmm://second"], nil, "second"),
-            (["hmm://"], "ops", "ops"),
-            ([], "ops", "ops"),
-            (["spiffe://a/b"], "ops", "ops"),
-            (["hmm://" + String(repeating: "a", count: 32)], nil, String(repeating: "a", count: 32)),
-        ] as [([String], String?, String)])
-    func tenantName(uris: [String], commonName: String?, expected: String) {
-        #expect(Self.identity(uris, commonName).tenant == expected)
-    }
-
-    @Test(
-        arguments: [
-            ([], nil), ([], ""), ([], "Ops"), ([], "9a"), ([], "-a"), ([], ".a"), ([], "a b"), ([], "a/b"), ([], "ä"),
-            ([], "a\0"), ([], "a\n"), ([], String(repeating: "a", count: 33)),
-            (["hmm:ci"], nil), (["HMM://ci"], nil), (["hmm://ci:7423/"], nil), (["hmm://u@ci"], nil),
-            (["hmm://ci?x"], nil), (["hmm:///ci"], nil), ([" hmm://c i"], nil),
-            (["hmm://" + String(repeating: "a", count: 33)], nil),
-        ] as [([String], String?)])
-    func noTenantName(uris: [String], commonName: String?) {
-        #expect(Self.identity(uris, commonName).tenant == nil)
-    }
-
-    private static func identity(_ uris: [String], _ commonName: String?) -> ClientIdentity {
-        ClientIdentity(subjectCommonName: commonName, uriNames: uris, dnsNames: [], serial: "", fingerprint: "")
     }
 }

@@ -29,7 +29,7 @@ import Testing
         let conversation = try conversation(name, trusting: [first, second, third][index])
         #expect(conversation.isReady)
         // Everything but the certificate is as in the default context.
-        #expect(conversation.server.session.peer?.tenant == "ci")
+        #expect(conversation.server.session.peer?.subjectCommonName == "ci")
         #expect(conversation.server.session.negotiatedProtocol == "hmm/1")
         #expect(conversation.server.session.serverNameRequested == name)
     }

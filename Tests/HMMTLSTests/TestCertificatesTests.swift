@@ -31,7 +31,7 @@ import Testing
         let client = try authority.client(certificate: TLSContext.Certificate(chainFile: both, keyFile: both))
         let conversation = try Conversation(server: authority.server(), client: client)
         conversation.pump()
-        #expect(conversation.server.session.peer?.tenant == "ci")
+        #expect(conversation.server.session.peer?.subjectCommonName == "ci")
     }
 
     @Test func directoriesAreCreated() throws {

@@ -66,7 +66,7 @@ import Testing
         let conversation = try Conversation(
             server: authority.server(verification: .optional), client: authority.client())
         conversation.pump()
-        #expect(conversation.server.session.peer?.tenant == "ci")
+        #expect(conversation.server.session.peer?.subjectCommonName == "ci")
     }
 
     @Test func serverCertificateIsNoClientCertificate() throws {

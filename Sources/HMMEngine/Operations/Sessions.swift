@@ -6,6 +6,10 @@ extension Engine {
     mutating func greet(_ hello: Hello, _ caller: Caller, _ effects: inout Effects) {
         guard let index = sessions.index(of: caller.connection) else { return }
         sessions[index].client = hello.client
+        if hello.capabilities.contains(.quota), !sessions[index].capabilities.contains(.quota) {
+            sessions[index].isNewListener = true
+            hasNewListeners = true
+        }
         sessions[index].capabilities.formUnion(hello.capabilities)
         if let licence = hello.licence { sessions[index].licence = licence }
         effects.answer(caller)

@@ -17,8 +17,9 @@ extension Engine {
 
     func overFrames(at address: UInt64? = nil) -> Failure {
         Failure(
-            .limit, "the tenant has \(meter.hard(.residentBytes)) bytes of page frames, or of page tables, in use",
-            address: address)
+            .limit,
+            "this takes more page frames or page tables than the tenant may have: \(machine.physical.used * UInt64(PageSize.bytes)) "
+                + "of \(meter.hard(.residentBytes)) bytes of frames are in use", address: address)
     }
 
     /// The address space numbered `raw`.

@@ -5,7 +5,7 @@ internal import Logging
 /// What the server can be told to do as a whole.
 struct ServerControls: Sendable {
     /// Reads again what SIGHUP reads; returns why that failed.
-    var reload: @Sendable () -> String?
+    var reload: @Sendable () async -> String?
     /// Begins to stop; nil gives clients as long as they take. False when it is stopping already.
     var drain: @Sendable (Duration?) -> Bool
 }
@@ -27,7 +27,7 @@ struct AdminAnswers: Sendable {
         case .pending: return (pending(command), false)
         case .drop: return (await drop(command), false)
         case .drain: return (drain(command), false)
-        case .reload: return (reload(command.tag), false)
+        case .reload: return (await reload(command.tag), false)
         case .limits: return (limits(command.tag), false)
         case .help: return (help(command), false)
         case .quit: return (Self.lines { $0.append("+\n* bye QUIT\n") }, true)
@@ -246,8 +246,8 @@ struct AdminAnswers: Sendable {
         return Self.lines { Self.end(command.tag, " connections=", count, &$0) }
     }
 
-    private func reload(_ tag: Tag) -> [UInt8] {
-        if let reason = controls.reload() {
+    private func reload(_ tag: Tag) async -> [UInt8] {
+        if let reason = await controls.reload() {
             return Self.refusal(tag, Failure(.state, reason.split(separator: "\n").joined(separator: "; ")))
         }
         return Self.lines { text in

@@ -5,8 +5,8 @@ internal import HMMTLS
 /// What a client has shown of itself. A certificate is the session's to keep.
 enum Evidence {
     case certificate
-    /// A token, by its public part.
-    case token(String)
+    /// A token, by the rule that it fitted when it was shown.
+    case token(TokenRule)
     case peer(PeerCredentials)
     /// TLS, and nothing else.
     case nothing
@@ -39,14 +39,9 @@ struct AdmittanceRules: Sendable {
     /// - Parameter certificate: the one that has been shown, if any.
     func admit(_ evidence: Evidence, _ certificate: ClientIdentity?) -> Admittance {
         switch evidence {
-        case .certificate:
-            guard let placement = certificate.flatMap({ identities.place(of: $0) }) else {
-                let isRuled = identities.certificates != nil
-                return .refused(isRuled ? "no rule for the certificate" : "the client certificate names no tenant")
-            }
-            return enter(placement, .mutualTLS)
-        case .token(let id):
-            guard let rule = identities.token(id) else { return .refused("no such token") }
+        case .certificate: return admit(certificate.map { identities.place(of: $0) } ?? .unnamed)
+        case .token(let shown):
+            guard let rule = identities.token(shown) else { return .refused("no such token") }
             return enter(rule.placement, .token)
         case .peer(let peer):
             guard identities.peers != nil else { return enter(Placement(tenant: localTenant), .local) }
@@ -56,6 +51,17 @@ struct AdmittanceRules: Sendable {
             if let anonymousTenant { return enter(Placement(tenant: anonymousTenant), .none) }
             return identities.tokens.isEmpty ? .refused("no client certificate") : .stranger
         case .local: return enter(Placement(tenant: localTenant), .local)
+        }
+    }
+
+    private func admit(_ place: CertificatePlacement) -> Admittance {
+        switch place {
+        case .placed(let placement): return enter(placement, .mutualTLS)
+        case .malformed(let uri):
+            return .refused("the client certificate's name \(uri.prefix(100)) is not hmm://TENANT or hmm://TENANT/ROLE")
+        case .unnamed:
+            let isRuled = identities.certificates != nil
+            return .refused(isRuled ? "no rule for the certificate" : "the client certificate names no tenant")
         }
     }
 

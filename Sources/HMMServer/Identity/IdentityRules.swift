@@ -11,21 +11,22 @@ public struct IdentityRules: Equatable, Sendable {
 
     public init() {}
 
-    /// Nil if no rule matches, or if the certificate names no tenant.
-    func place(of certificate: ClientIdentity) -> Placement? {
-        guard let certificates else { return certificate.placement }
-        for rule in certificates {
-            if let placement = rule.place(certificate) { return placement }
+    /// Unnamed as well if no rule matches.
+    func place(of certificate: ClientIdentity) -> CertificatePlacement {
+        guard let certificates else { return CertificatePlacement(certificate) }
+        for rule in certificates where rule.match.matches(certificate) {
+            let place = rule.place(certificate)
+            if place != .unnamed { return place }
         }
-        return nil
+        return .unnamed
     }
 
     func place(of peer: PeerCredentials) -> Placement? {
         peers?.first { $0.matches(peer) }?.placement
     }
 
-    /// The rule of a token's public part.
-    func token(_ id: String) -> TokenRule? { tokens.first { $0.id == id } }
+    /// The rule that now holds for whoever was let in by `rule`: with another hash it is another token.
+    func token(_ rule: TokenRule) -> TokenRule? { tokens.first { $0.id == rule.id && $0.hash == rule.hash } }
 }
 
 /// Where a client belongs.
@@ -67,19 +68,12 @@ public struct CertificateRule: Equatable, Sendable {
         self.role = role
     }
 
-    func place(_ certificate: ClientIdentity) -> Placement? {
-        guard match.matches(certificate) else { return nil }
-        if let tenant { return Placement(tenant: tenant, role: role) }
-        return certificate.placement.map { Placement(tenant: $0.tenant, role: role ?? $0.role) }
-    }
-}
-
-extension ClientIdentity {
-    /// Where the certificate itself says that its client belongs.
-    var placement: Placement? {
-        tenant.flatMap { ShortName($0) }.map {
-            Placement(tenant: $0, role: roleName.flatMap { Role(rawValue: $0) })
-        }
+    /// Where it places a certificate that it matches.
+    func place(_ certificate: ClientIdentity) -> CertificatePlacement {
+        if let tenant { return .placed(Placement(tenant: tenant, role: role)) }
+        let named = CertificatePlacement(certificate)
+        guard case .placed(let place) = named else { return named }
+        return .placed(Placement(tenant: place.tenant, role: role ?? place.role))
     }
 }
 

@@ -48,7 +48,9 @@ extension ServerConfiguration {
 
     private static func tls(_ reader: inout SettingReader, _ identities: IdentityRules) -> TLS? {
         guard reader.has(.cert) || reader.has(.key) || reader.has(.listen) else { return nil }
-        if reader.text(.cert) == nil || reader.text(.key) == nil { reader.refuse("TLS needs both --cert and --key") }
+        if reader.text(.cert) == nil || reader.text(.key) == nil {
+            reader.refuse("TLS needs both --cert and --key", cause: [.cert, .key, .listen])
+        }
         let standard = HostPort(host: "127.0.0.1", port: standardPort)
         let address = reader.value(.listen) { HostPort($0) } ?? standard
         var tls = TLS(
@@ -67,7 +69,9 @@ extension ServerConfiguration {
     private static func check(_ tls: TLS, _ identities: IdentityRules, _ reader: inout SettingReader) {
         let rule = tls.verification.rawValue
         if tls.verification != .off, tls.clientCAFile == nil {
-            reader.refuse(.verify, "\(rule) needs --client-ca: who may sign clients' certificates")
+            reader.refuse(
+                .verify, "\(rule) needs --client-ca: who may sign clients' certificates",
+                cause: [.cert, .key, .listen])
         }
         if tls.verification != .required, tls.anonymousTenant == nil, identities.tokens.isEmpty {
             reader.refuse(
@@ -107,7 +111,9 @@ extension ServerConfiguration {
     }
 
     private mutating func readPatience(_ reader: inout SettingReader) {
-        if let wait = reader.value(.handshakeTimeout, Quantity.seconds) { patience.handshake = wait }
+        // Everything is looked at once a second: none would be one.
+        let some: (String) -> Duration? = { Quantity.seconds($0).flatMap { $0 > .zero ? $0 : nil } }
+        if let wait = reader.value(.handshakeTimeout, some) { patience.handshake = wait }
         if let wait = reader.value(.lineTimeout, Quantity.seconds) { patience.line = wait }
         if let wait = reader.value(.idleTimeout, Quantity.seconds) { patience.idle = wait }
         if let wait = reader.value(.linger, Quantity.seconds) { patience.linger = wait }

@@ -112,12 +112,12 @@ public struct GivenSettings: Sendable {
     }
 
     /// Where the value in use stands, if that is in a file.
-    func place(_ setting: Setting) -> FilePlace? {
+    public func place(_ setting: Setting) -> FilePlace? {
         flags[setting] == nil && variable(setting) == nil ? file[setting]?.place : nil
     }
 
     /// The setting as whoever gave it calls it.
-    func name(_ setting: Setting) -> String {
+    public func name(_ setting: Setting) -> String {
         if flags[setting] != nil { return setting.flag }
         if variable(setting) != nil { return setting.variable }
         return file[setting] != nil ? setting.rawValue : setting.flag
@@ -144,9 +144,13 @@ struct SettingReader {
     }
 
     /// Notes that a setting, though well formed, cannot be had.
-    mutating func refuse(_ setting: Setting, _ reason: String) {
-        errors.append(SettingError("\(given.name(setting)) \(reason)", at: given.place(setting)))
+    ///
+    /// - Parameter cause: the settings that make it wanted, one of which has a place where it has none itself.
+    mutating func refuse(_ setting: Setting, _ reason: String, cause: [Setting] = []) {
+        refuse("\(given.name(setting)) \(reason)", cause: [setting] + cause)
     }
 
-    mutating func refuse(_ reason: String) { errors.append(SettingError(reason)) }
+    mutating func refuse(_ reason: String, cause: [Setting] = []) {
+        errors.append(SettingError(reason, at: cause.compactMap { given.place($0) }.first))
+    }
 }

@@ -64,10 +64,12 @@ extension Setting {
         case .maxTenants: .init(Self.countForm, "4096", "Tenants at one time.", live: true)
         case .maxKeptTenants:
             .init(
-                "a number from 0", "64", "Persistent tenants without a connection; the oldest goes first.", live: true)
+                "a number from 0", "64", "Persistent tenants without a connection; the largest goes first.",
+                live: true)
         case .keptMemory:
             .init(Self.sizeForm, "4g", "Page frames of all persistent tenants without a connection.", live: true)
-        case .handshakeTimeout: .init("seconds", "10", "For the TLS handshake, and for a token to be shown.")
+        case .handshakeTimeout:
+            .init("seconds, more than 0", "10", "For the TLS handshake, and for a token to be shown.")
         case .lineTimeout: .init("seconds", "30", "From the first byte of a request to its last.")
         case .idleTimeout: .init("seconds", "0, for ever", "Without a byte from the client.")
         case .linger: .init("seconds", "30", "For answers still owed when a client ends its side.")

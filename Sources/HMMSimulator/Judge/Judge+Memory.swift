@@ -57,7 +57,10 @@ extension Judge {
         }
         switch request {
         case .hello(let hello):
-            if hello.capabilities.contains(.quota) { counterparts[connection]?.wantsQuota = true }
+            if hello.capabilities.contains(.quota), counterparts[connection]?.wantsQuota == false {
+                counterparts[connection]?.wantsQuota = true
+                counterparts[connection]?.isNewListener = true
+            }
         case .spaceCreate(let create):
             memory.spaces[answer.id("mm")] = SpaceModel(policy: create.onExpiry.rawValue.description)
             policies[answer.id("mm")] = create.onExpiry

@@ -10,20 +10,21 @@ extension Judge {
         var loosest = TenantPolicy().quota
         /// Uses at the last look.
         var uses: [QuotaResource: UInt64] = [:]
-        /// Soft bounds that have been passed and not kept since.
+        /// Soft bounds that have been passed, until there is room below them again.
         var passed: Set<QuotaResource> = []
         /// No policy has come: nothing is bounded but by the protocol.
         var isOpen = true
     }
 
     mutating func adopt(_ policy: TenantPolicy) {
+        let before = rules.policy
         rules.policy = policy
         rules.isOpen = false
         for resource in QuotaResource.allCases {
             let (old, new) = (rules.loosest[resource].hard, policy.quota[resource].hard)
             rules.loosest[resource].hard = old.flatMap { old in new.map { max(old, $0) } }
             // Another may follow before the next look.
-            if policy.quota[resource].soft == nil { rules.passed.remove(resource) }
+            if policy.quota[resource].soft != before.quota[resource].soft { rules.passed.remove(resource) }
         }
         for connection in counterparts.keys {
             for index in counterparts[connection]?.pending.indices ?? 0..<0 {
@@ -63,7 +64,12 @@ extension Judge {
 
     /// After every input, whether it leaves work unfinished or not.
     mutating func checkQuota(_ engine: borrowing Engine) throws(Violation) {
-        defer { for connection in counterparts.keys { counterparts[connection]?.quotaNotes = [] } }
+        defer {
+            for connection in counterparts.keys {
+                counterparts[connection]?.quotaNotes = []
+                counterparts[connection]?.isNewListener = false
+            }
+        }
         guard !rules.isOpen else { return }
         for resource in QuotaResource.allCases {
             guard let use = engine.use(of: resource) else { continue }
@@ -79,14 +85,17 @@ extension Judge {
         }
     }
 
-    /// Whoever wants to know hears of it once when a soft bound is passed.
+    /// Whoever wants to know hears of it once when a soft bound is passed, or when he begins to want it.
     private mutating func checkSoft(_ resource: QuotaResource, _ use: UInt64) throws(Violation) {
-        let isOver = rules.policy.quota[resource].soft.map { use > $0 } ?? false
+        let soft = rules.policy.quota[resource].soft
+        let isOver = soft.map { use > $0 } ?? false
         let isNews = isOver && !rules.passed.contains(resource)
-        if isOver { rules.passed.insert(resource) } else { rules.passed.remove(resource) }
+        let hasRoom = soft.map { $0 == 0 ? use == 0 : use <= $0 - max(1, $0 / 10) } ?? true
+        if isOver { rules.passed.insert(resource) } else if hasRoom { rules.passed.remove(resource) }
         for (connection, counterpart) in counterparts {
             let heard = counterpart.quotaNotes.count { $0 == resource.rawValue }
-            guard heard != (isNews && counterpart.wantsQuota ? 1 : 0) else { continue }
+            let isDue = isNews && counterpart.wantsQuota || isOver && counterpart.isNewListener
+            guard heard != (isDue ? 1 : 0) else { continue }
             throw Violation(
                 .policy,
                 "connection \(connection.rawValue) is told \(heard) times that \(resource.rawValue) has passed its "

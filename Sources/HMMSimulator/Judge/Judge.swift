@@ -36,6 +36,7 @@ struct Judge {
         var owesRefusal = false
         /// It wants to be told of soft bounds, and has been in this input of these.
         var wantsQuota = false
+        var isNewListener = false
         var quotaNotes: [String] = []
     }
 
@@ -78,7 +79,7 @@ struct Judge {
             counterparts[connection]?.pending.append(Pending(tag: tag, request: nil))
         case .tick: release(now)
         case .policy(let policy): adopt(policy)
-        case .drained, .close, .drain, .inspect, .recording: break
+        case .drained, .close, .drain, .inspect, .recording, .unsent: break
         }
     }
 

@@ -7,7 +7,7 @@ public struct RegionRemove: Verb {
         arguments: [.init("region", .id, .required, "number of the region")],
         reply: [.init("moved", "pages that moved to system memory")] + Invalidating.round(spaceRemains: false),
         errors: [.noRegion, .denied, .outOfMemory, .limit, .timeout, .cancelled],
-        kernel: "memunmap_pages(); hmm_devmem_remove() of 2017", export: .gpl)
+        kernel: "memunmap_pages(); hmm_devmem_remove() of 2017")
 
     init(_ a: borrowing Arguments) { region = a.id(0) }
 }

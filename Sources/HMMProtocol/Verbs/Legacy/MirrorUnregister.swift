@@ -5,7 +5,7 @@ public struct MirrorUnregister: Verb {
     public static let spec = VerbSpec(
         "hmm.mirror-unregister", .legacy, "End a mirror made by `hmm.mirror-register`.",
         arguments: [.init("mirror", .id, .required, "mirror of this connection")],
-        errors: [.noMirror, .denied], kernel: "hmm_mirror_unregister() of 2017", gate: .hmmMirror)
+        errors: [.noMirror, .denied], kernel: "hmm_mirror_unregister() of 2017")
 
     init(_ a: borrowing Arguments) { mirror = a.id(0) }
 }

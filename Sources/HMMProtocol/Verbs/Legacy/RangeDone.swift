@@ -6,7 +6,7 @@ public struct RangeDone: Verb {
         "hmm.vma-range-done", .legacy, "Close a range and say whether nothing in it has changed since it was opened.",
         arguments: [.init("range", .id, .required, "number of the range")],
         reply: [.init("valid", "`no`: the answer that opened it must not be used")],
-        errors: [.noRange], kernel: "hmm_vma_range_done() of 2017", gate: .hmmMirror)
+        errors: [.noRange], kernel: "hmm_vma_range_done() of 2017")
 
     init(_ a: borrowing Arguments) { range = a.id(0) }
 }

@@ -5,7 +5,7 @@ public struct UmbrellaPut: Verb {
     public static let spec = VerbSpec(
         "hmm.device-put", .legacy, "Let go of an umbrella; it ends when no device is under it.",
         arguments: [.init("umbrella", .name, .required, "its name")],
-        errors: [.noDevice], kernel: "hmm_device_put() of 2017", export: .gpl)
+        errors: [.noDevice], kernel: "hmm_device_put() of 2017")
 
     init(_ a: borrowing Arguments) { umbrella = a.name }
 }

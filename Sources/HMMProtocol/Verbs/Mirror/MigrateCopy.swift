@@ -19,8 +19,7 @@ public struct MigrateCopy: Verb {
         ],
         reply: [.init("copied", "pages copied")],
         errors: [.noMigration, .state, .limit],
-        kernel: "alloc_and_copy() of a driver between migrate_vma_setup() and migrate_vma_pages()",
-        gate: .devicePrivate)
+        kernel: "alloc_and_copy() of a driver between migrate_vma_setup() and migrate_vma_pages()")
 
     init(_ a: borrowing Arguments) throws(Failure) {
         migration = a.id(0)

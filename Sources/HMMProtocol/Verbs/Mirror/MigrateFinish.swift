@@ -8,7 +8,7 @@ public struct MigrateFinish: Verb {
         rows: Moves.rows,
         reply: Moves.counts + Invalidating.round(),
         errors: [.noMigration, .state, .timeout, .cancelled],
-        kernel: "migrate_vma_pages(), migrate_vma_finalize()", gate: .devicePrivate)
+        kernel: "migrate_vma_pages(), migrate_vma_finalize()")
 
     init(_ a: borrowing Arguments) { migration = a.id(0) }
 }

@@ -7,7 +7,7 @@ public struct MirrorDrop: Verb {
         "End a mirror; a round that waits for it goes on, and a `dmirror` device is evicted first.",
         arguments: [.init("mirror", .id, .required, "mirror of this connection")],
         errors: [.noMirror, .denied, .timeout, .cancelled],
-        kernel: "mmu_interval_notifier_remove(); hmm_mirror_unregister() of 2017", export: .gpl, gate: .hmmMirror)
+        kernel: "mmu_interval_notifier_remove(); hmm_mirror_unregister() of 2017")
 
     init(_ a: borrowing Arguments) { mirror = a.id(0) }
 }

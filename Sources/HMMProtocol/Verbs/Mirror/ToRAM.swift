@@ -15,7 +15,7 @@ public struct ToRAM: Verb {
         ],
         reply: [.init("moved", "pages that moved to system memory")],
         errors: [.noEvent, .notMapped, .limit, .timeout, .cancelled],
-        kernel: "dev_pagemap_ops.migrate_to_ram()", gate: .devicePrivate)
+        kernel: "dev_pagemap_ops.migrate_to_ram()")
 
     init(_ a: borrowing Arguments) throws(Failure) {
         event = a.number(0)
