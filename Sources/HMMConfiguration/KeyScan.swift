@@ -5,9 +5,10 @@ internal import HMMServer
 /// aliases of aliases is at it for ever. And it stands only once.
 struct KeyScan {
     /// A mapping or a list that has begun and not ended.
-    private enum Level {
-        case mapping(keys: Set<String>, expectsKey: Bool)
-        case list
+    private struct Level {
+        let isMapping: Bool
+        var keys: Set<String> = []
+        var expectsKey = true
     }
 
     private let file: String
@@ -44,10 +45,10 @@ struct KeyScan {
         case YAML_SCALAR_EVENT: begin(nil, event)
         case YAML_SEQUENCE_START_EVENT:
             begin("a list", event)
-            levels.append(.list)
+            levels.append(Level(isMapping: false))
         case YAML_MAPPING_START_EVENT:
             begin("keys with values", event)
-            levels.append(.mapping(keys: [], expectsKey: true))
+            levels.append(Level(isMapping: true))
         case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT: _ = levels.popLast()
         default: break
         }
@@ -57,17 +58,17 @@ struct KeyScan {
     ///
     /// - Parameter kind: what it is; nil for a word.
     private mutating func begin(_ kind: String?, _ event: yaml_event_t) {
-        guard case .mapping(var keys, let expectsKey)? = levels.last else { return }
-        if expectsKey {
-            let mark = event.start_mark
-            let place = FilePlace(file: file, line: Int(mark.line) + 1, column: Int(mark.column) + 1)
-            if let kind {
-                errors.append(SettingError("a key is a word, found \(kind)", at: place))
-            } else if let word = Self.word(event), !keys.insert(word).inserted {
-                errors.append(SettingError("'\(word)' is given twice", at: place))
-            }
+        let top = levels.count - 1
+        guard top >= 0, levels[top].isMapping else { return }
+        defer { levels[top].expectsKey.toggle() }
+        guard levels[top].expectsKey else { return }
+        let mark = event.start_mark
+        let place = FilePlace(file: file, line: Int(mark.line) + 1, column: Int(mark.column) + 1)
+        if let kind {
+            errors.append(SettingError("a key is a word, found \(kind)", at: place))
+        } else if let word = Self.word(event), !levels[top].keys.insert(word).inserted {
+            errors.append(SettingError("'\(word)' is given twice", at: place))
         }
-        levels[levels.count - 1] = .mapping(keys: keys, expectsKey: !expectsKey)
     }
 
     private static func word(_ event: yaml_event_t) -> String? {
