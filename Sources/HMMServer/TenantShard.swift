@@ -124,20 +124,21 @@ final class TenantShard: @unchecked Sendable {
             engine.beginTurn(limits.slice)
             var goesOn = !engine.isCut
             sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
-            while goesOn, let input = inputs.takeFirst(&sources) {
+            while goesOn, sources.isEmpty || inputs.firstHasSource, let input = inputs.takeFirst(&sources) {
                 if let meter = loop.meter { meter.count(input) }
                 requests &+= 1
+            var refusal: Input?
                 goesOn = engine.handle(input, at: now, into: &effects)
                 allowance -= 1
-                if allowance <= 0 || Self.isOver(effects, textBound) { break }
-            }
-            if !sources.isEmpty, let recording {
-                engine.recordedBytes = recording.record(requests: sources, of: mailbox.id, at: now, causing: effects)
+                // What came without its bytes is a record of its own.
+                if recording != nil, sources.isEmpty { refusal = input }
+                if refusal != nil || allowance <= 0 || Self.isOver(effects, textBound) { break }
             }
             if !inputs.isEmpty, allowance <= 0 || !goesOn {
                 yield(mailbox, loop, engine.isCut)
             }
         }
+            record(refusal, of: mailbox.id, &engine, now, effects)
     }
 
     /// Parses and runs the requests in `bytes` from `offset`, under the same conditions.
@@ -195,20 +196,38 @@ final class TenantShard: @unchecked Sendable {
         var goesOn = !engine.isCut
         var start = offset
         sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
-        while goesOn, let item = reader.next(bytes, &offset) {
+        while goesOn, count == 0 || !RequestSource.mayShowToken(bytes[offset...]),
+            let item = reader.next(bytes, &offset)
+        {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<offset])
-            RequestSource.append(unfinished.take(), rest, to: &sources)
+            let isKept = RequestSource.append(item, unfinished.take(), rest, to: &sources)
+            // Without its bytes it is a record of its own.
+            if !isKept, case .failure(let tag, let failure, let closes) = item {
+                refusal = .refused(connection, tag, failure, closes: closes)
+            }
+        var refusal: Input?
             start = offset
             if let meter { meter.count(item) }
             goesOn = engine.handle(item, from: connection, at: now, into: &effects)
             count += 1
-            if count >= most || Self.isOver(effects, textBound) { break }
+            if refusal != nil || count >= most || Self.isOver(effects, textBound) { break }
         }
         unfinished.append(UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), of: reader)
-        if count > 0, let recording {
+        record(refusal, of: connection, &engine, now, effects)
+        return count
+    }
+
+    /// What a run took: one refused request, or those in `sources`.
+    private func record(
+        _ refusal: Input?, of connection: ConnectionID, _ engine: inout Engine, _ now: Instant,
+        _ effects: borrowing Effects
+    ) {
+        guard let recording else { return }
+        if let refusal {
+            engine.recordedBytes = recording.record(refusal, at: now, causing: effects)
+        } else if !sources.isEmpty {
             engine.recordedBytes = recording.record(requests: sources, of: connection, at: now, causing: effects)
         }
-        return count
     }
 
     /// Much has been said, or a transport has to act.
