@@ -134,6 +134,15 @@ final class Tenants: Sendable {
         }
     }
 
+    /// The server stops, and the loops have let go of every connection: what is kept without one goes, too.
+    func removeAll() {
+        let gone = state.withLock { state in
+            defer { state.entries = [:] }
+            return state.entries.values.map(\.shard)
+        }
+        for shard in gone { shard.retire() }
+    }
+
     // MARK: From outside
 
     /// Ends a tenant: its connections are closed, its state goes. Who connects from now on finds it empty. False if
