@@ -22,6 +22,8 @@ final class TenantShard: @unchecked Sendable {
     private var engine: Engine
     /// Where everything that the engine takes and says is written; nil when nobody wants that, or no longer.
     private var recording: Recording?
+    /// Where an earlier one is, and why it ended.
+    private var pastRecording: (path: String, end: RecordingEnd?)?
     private let recorded: Atomic<Bool>
     /// The bytes of the requests of one run.
     private var sources: [UInt8] = []
@@ -74,9 +76,10 @@ final class TenantShard: @unchecked Sendable {
 
     /// Before anything else happens to the tenant.
     private func begin(_ recording: Recording) {
-        let news = recording.begin { [weak self] in self?.hear($0) }
         var effects = Effects()
+        // What comes later is heard later.
         lock.withLock {
+            let news = recording.begin { [weak self] in self?.hear($0) }
             engine.recordedBytes = recording.length
             take(.recording(news), &engine, time(home), &effects)
         }
@@ -95,6 +98,7 @@ final class TenantShard: @unchecked Sendable {
 
     /// Requests go the shorter way from now on.
     private func forgetRecording() {
+        pastRecording = recording?.place
         recording = nil
         recorded.store(false, ordering: .relaxed)
     }
@@ -123,22 +127,22 @@ final class TenantShard: @unchecked Sendable {
         locked(for: mailbox, on: loop) { engine, now, effects in
             engine.beginTurn(limits.slice)
             var goesOn = !engine.isCut
+            var refusal: Input?
             sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
             while goesOn, sources.isEmpty || inputs.firstHasSource, let input = inputs.takeFirst(&sources) {
                 if let meter = loop.meter { meter.count(input) }
                 requests &+= 1
-            var refusal: Input?
                 goesOn = engine.handle(input, at: now, into: &effects)
                 allowance -= 1
                 // What came without its bytes is a record of its own.
                 if recording != nil, sources.isEmpty { refusal = input }
                 if refusal != nil || allowance <= 0 || Self.isOver(effects, textBound) { break }
             }
+            record(refusal, of: mailbox.id, &engine, now, effects)
             if !inputs.isEmpty, allowance <= 0 || !goesOn {
                 yield(mailbox, loop, engine.isCut)
             }
         }
-            record(refusal, of: mailbox.id, &engine, now, effects)
     }
 
     /// Parses and runs the requests in `bytes` from `offset`, under the same conditions.
@@ -195,6 +199,7 @@ final class TenantShard: @unchecked Sendable {
         var count = 0
         var goesOn = !engine.isCut
         var start = offset
+        var refusal: Input?
         sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
         while goesOn, count == 0 || !RequestSource.mayShowToken(bytes[offset...]),
             let item = reader.next(bytes, &offset)
@@ -205,7 +210,6 @@ final class TenantShard: @unchecked Sendable {
             if !isKept, case .failure(let tag, let failure, let closes) = item {
                 refusal = .refused(connection, tag, failure, closes: closes)
             }
-        var refusal: Input?
             start = offset
             if let meter { meter.count(item) }
             goesOn = engine.handle(item, from: connection, at: now, into: &effects)
@@ -441,8 +445,8 @@ final class TenantShard: @unchecked Sendable {
         isPoisoned = true
         recording?.finish(.poisoned)
         let violation = engine.poison ?? ""
-        let path = recording?.path
-        home.eventLoop.execute { self.tenants.bury(self, violation, recording: path) }
+        let place = recording?.place ?? pastRecording
+        home.eventLoop.execute { self.tenants.bury(self, violation, place) }
     }
 
     /// Lets `body` look at the engine, under the lock.
@@ -482,16 +486,6 @@ final class TenantShard: @unchecked Sendable {
             self.cancelTimer()
             // Giving gigabytes back to the kernel takes long enough to be felt by the other tenants of a loop.
             Task.detached { withExtendedLifetime(self) {} }
-        }
-    }
-}
-
-extension RecordingNews {
-    /// Nothing more is recorded.
-    fileprivate var isLast: Bool {
-        switch self {
-        case .ended, .refused(.late): true
-        case .kept, .began, .refused: false
         }
     }
 }

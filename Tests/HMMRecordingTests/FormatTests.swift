@@ -71,7 +71,8 @@ import Testing
             .policy(Self.policy), .policy(TenantPolicy()),
             .connected(id, Principal(tenant: name, authentication: .token, role: .observer)), .drained(id), .tick,
             .inspect, .refused(id, .none, Failure(.syntax, "no", errno: .EIO), closes: true), .disconnected(id),
-            .drain,
+            .drain, .recording(.kept(.onRequest)), .recording(.kept(.always)), .recording(.refused(.tooMany)),
+            .recording(.began(file: "a", .always)), .recording(.ended(.disk)),
         ]
         for input in inputs { tenant.handle(input) }
         #expect(read(tenant.recording()).records.map(\.event) == inputs.map { .input($0) })

@@ -253,6 +253,55 @@ import Testing
         #expect(lives[0].records.last.map { $0.offset < 65536 } == true)
     }
 
+    /// A tenant that is kept without a connection has its whole life in the file, also what came last.
+    @Test func keptTenantsAreWholeWhenTheServerStops() async throws {
+        for pause in [0, 5, 40] {
+            let lives = try await record({ $0.tenants.standard.persistence = .seconds(600) }) { fixture in
+                let client = try await fixture.client()
+                try await client.send("mm.create", "quit")
+                #expect(try await client.ending().text.contains("+ mm=1\n"))
+                try await fixture.wait { fixture.server.context.tenants.keptCount == 1 }
+                try await Task.sleep(for: .milliseconds(pause))
+            }
+            #expect(lives.count == 1 && lives[0].records.last?.event == .end(.closed))
+            #expect(lives[0].inputs == 5)
+        }
+    }
+
+    /// What the quota says is what holds, from the beginning and after a change.
+    @Test func theBoundIsThatOfTheQuota() async throws {
+        let name = ShortName("ci") ?? .none
+        let lives = try await record({ _ in }, policy: { $0.bytes = 200_000 }) { fixture in
+            let client = try await fixture.client()
+            func bound() async throws -> String? {
+                try await client.send("#q quota")
+                var row: String?
+                while case let line = try await client.line(), !line.hasPrefix("+q") {
+                    if line.contains("name=recording-bytes ") { row = line }
+                }
+                return row?.split(separator: " ").first { $0.hasPrefix("hard=") }.map(String.init)
+            }
+            #expect(try await bound() == "hard=200000")
+            for (quota, shown) in [(nil, 200_000), (300_000, 200_000), (100_000, 100_000)] as [(UInt64?, Int)] {
+                var changed = fixture.server.configuration
+                changed.tenants.listed[name] = TenantSettings()
+                changed.tenants.listed[name]?.policy.quota[.recordingBytes].hard = quota
+                changed.tenants.listed[name]?.policy.quota[.devices].soft = quota
+                fixture.server.context.adopt(changed)
+                #expect(try await client.ask("ping") == "+")
+                #expect(try await bound() == "hard=\(shown)")
+            }
+            let chunk = Array((String(repeating: "x", count: 4000) + "\n").utf8)
+            for _ in 0..<30 {
+                try await client.send(bytes: chunk)
+                _ = try await client.line()
+            }
+            try await fixture.wait { fixture.log.contains("reason=full") }
+        }
+        #expect(lives[0].records.last?.event == .end(.full))
+        #expect(lives[0].records.last.map { $0.offset > 90_000 && $0.offset < 100_000 } == true)
+    }
+
     @Test func tooManyRecordingsAreNotMade() async throws {
         let lives = try await record({ _ in }, policy: { $0.files = 1 }) { fixture in
             let client = try await fixture.client(tenant: 0)
