@@ -99,7 +99,7 @@ import Testing
         }
         let names = try FileManager.default.contentsOfDirectory(atPath: place.path)
         #expect(names.count == 1)
-        try Data(contentsOf: URL(filePath: "\(place.path)/\(names[0])")).withUnsafeBytes { bytes in
+        try Data(contentsOf: URL(filePath: "\(place.path)/\(try #require(names.first))")).withUnsafeBytes { bytes in
             var reader = try RecordingReader(bytes)
             var replay = Replay(reader.header)
             var last: Record?
