@@ -120,13 +120,14 @@ import Testing
         let recording = policy
         try await TestServer.run({ $0.recording = recording }) { fixture in
             try FileManager.default.moveItem(atPath: place.path, toPath: place.path + "-away")
-            for _ in 0..<6 {
+            for life in 1...6 {
                 let client = try await fixture.client()
                 let said = try await client.ask("ping")
                 if said.hasPrefix("*") { #expect(try await client.line() == "+") }
                 try await client.send("quit")
                 _ = try await client.ending()
                 try await fixture.waitUntilEmpty()
+                try await fixture.wait { fixture.log.count(of: "reason=\"open: ") == life }
             }
             try FileManager.default.moveItem(atPath: place.path + "-away", toPath: place.path)
             let client = try await fixture.client()
