@@ -111,10 +111,14 @@ struct QuotaKey: ConfigurationKey {
 
     static var allCases: [QuotaKey] { QuotaResource.allCases.map { QuotaKey($0) } }
 
+    /// The least hard bound that makes sense.
+    var least: UInt64 { resource == .recordingBytes ? RecordingPolicy.leastBytes : 0 }
+
     var isBytes: Bool { resource.unit.description == "bytes" }
 
     var spec: KeySpec {
-        KeySpec(isBytes ? "a size such as 512m or 4g" : "a number", "", "Bounds \(resource.meaning).")
+        let form = isBytes ? "a size such as 512m or 4g" : "a number"
+        return KeySpec(least == 0 ? form : "a size from 64k, such as 256m", "", "Bounds \(resource.meaning).")
     }
 }
 

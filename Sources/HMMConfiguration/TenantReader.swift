@@ -58,6 +58,9 @@ struct TenantReader {
                     section.refuse(key, Self.over(hard, most))
                 }
             }
+            if let hard = quota[key.resource].hard, hard < key.least {
+                section.refuse(key, "\(hard) is out of range: expected \(key.spec.form)")
+            }
             if let hard = quota[key.resource].hard, let soft = quota[key.resource].soft, soft > hard {
                 section.refuse(key, "soft \(soft) is over hard \(hard)")
             }

@@ -1,7 +1,7 @@
 /// What whoever keeps the tenant's recording has to say about it.
 public enum RecordingNews: Equatable, Sendable {
-    /// Everything since the tenant's beginning is at hand, in case somebody asks for it.
-    case kept
+    /// Everything since the tenant's beginning is at hand, in case somebody asks for it, or a place for it is found.
+    case kept(RecordingRule)
     /// It goes to the file of that name.
     case began(file: String, RecordingRule)
     /// There will be no file this time.
@@ -14,7 +14,7 @@ extension RecordingNews: CustomStringConvertible {
     /// In words, which recordings hold, too.
     public var description: String {
         switch self {
-        case .kept: "kept"
+        case .kept(let rule): rule == .onRequest ? "kept" : "kept \(rule.rawValue)"
         case .began(let file, let rule): "began \(file) \(rule.rawValue)"
         case .refused(let reason): "refused \(reason.rawValue)"
         case .ended(let reason): "ended \(reason.rawValue)"

@@ -105,7 +105,7 @@ extension Engine {
                 .state,
                 "a recording needs everything from the tenant's beginning, of which \(limits.lookback) bytes are kept: "
                     + "`record start` has to come earlier")
-        case .tooMany: Failure(.limit, "the server has as many recordings as it may have")
+        case .tooMany: Failure(.limit, "there are as many recordings as there may be, of this tenant or of all")
         case .disk: Failure(.state, "the server could not make the file", errno: .EIO)
         }
     }
@@ -115,9 +115,9 @@ extension Engine {
     /// In whatever state it comes: it may have crossed with a request.
     mutating func hear(_ news: RecordingNews, _ effects: inout Effects) {
         switch news {
-        case .kept:
+        case .kept(let rule):
             recording.phase = .kept
-            recording.rule = .onRequest
+            recording.rule = rule
         case .began(let file, let rule):
             recording.phase = .on(file: file)
             recording.rule = rule

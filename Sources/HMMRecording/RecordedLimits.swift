@@ -23,6 +23,8 @@ enum RecordedLimits {
         ("lookback", .int(\.lookback)),
     ]
 
+    private static let standard = Limits()
+
     static func lines(_ limits: Limits) -> [String] {
         fields.map { name, field in
             switch field {
@@ -32,18 +34,20 @@ enum RecordedLimits {
         }
     }
 
-    /// Sets the bound called `name`; false if there is none, or the value cannot be one.
+    /// Sets the bound called `name`; false if there is none, or the value cannot be one: no server has a greater one
+    /// than is built in, but for memory, and whoever replays should not need more than a server.
     static func set(_ name: Substring, _ value: Substring, in limits: inout Limits) -> Bool {
         guard let field = fields.first(where: { $0.name == name })?.field, let number = UInt64(value) else {
             return false
         }
         switch field {
         case .int(let path):
-            // More than any machine has would overflow where bounds are added up.
-            guard number <= 1 << 48 else { return false }
+            guard number <= UInt64(standard[keyPath: path]) else { return false }
             limits[keyPath: path] = Int(number)
         case .long(let path):
-            guard number <= 1 << 60 else { return false }
+            // More than any machine has would overflow where bounds are added up.
+            let most = name == "resident-bytes" ? 1 << 60 : standard[keyPath: path]
+            guard number <= most else { return false }
             limits[keyPath: path] = number
         }
         return true

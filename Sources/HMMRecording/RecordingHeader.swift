@@ -53,14 +53,25 @@ public struct RecordingHeader: Equatable, Sendable {
         self.init(
             tenant: .none, engineVersion: "", startSeconds: 0, holdsOutput: false, limits: Limits(),
             policy: TenantPolicy())
-        for line in text.split(separator: 10) {
-            let words = String(decoding: line, as: UTF8.self).split(separator: " ")
-            guard take(words) else {
+        guard text.allSatisfy({ $0 == 10 || (0x20...0x7e).contains($0) }) else {
+            throw .unreadable("the header holds bytes that are no text")
+        }
+        let lines = text.split(separator: 10, omittingEmptySubsequences: false)
+        for line in lines.dropLast() {
+            guard take(String(decoding: line, as: UTF8.self).split(separator: " ")) else {
                 throw .unreadable(
-                    "the header says `\(String(decoding: line, as: UTF8.self))`, of which this "
-                        + "version knows nothing")
+                    "the header says `\(String(decoding: line, as: UTF8.self))`, which this version cannot take")
             }
         }
+        // Whole, in order, and each line once: as it is written.
+        let expected = Array(self.text.utf8).split(separator: 10, omittingEmptySubsequences: false)
+        guard let line = zip(lines, expected).enumerated().first(where: { $1.0 != $1.1 })?.offset else {
+            guard lines.count == expected.count else { throw .unreadable("the header lacks its last lines") }
+            return
+        }
+        throw .unreadable(
+            "line \(line + 1) of the header is `\(String(decoding: lines[line], as: UTF8.self))` "
+                + "instead of `\(String(decoding: expected[line], as: UTF8.self))`")
     }
 
     private mutating func take(_ words: [Substring]) -> Bool {
@@ -68,7 +79,9 @@ public struct RecordingHeader: Equatable, Sendable {
         switch words.first {
         case "protocol": return value == "1"
         case "page": return value == "\(Self.page)"
-        case "engine": engineVersion = String(value)
+        case "engine":
+            guard words.count == 2 else { return false }
+            engineVersion = String(value)
         case "tenant":
             guard let name = ShortName(value) else { return false }
             tenant = name

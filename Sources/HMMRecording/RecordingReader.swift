@@ -23,7 +23,8 @@ public struct RecordingReader {
     ///
     /// - Throws: when the record is not what was written; every later call says the same.
     public mutating func next(_ bytes: UnsafeRawBufferPointer) throws(RecordingError) -> Record? {
-        guard !hasEnded, bytes.count - offset >= 8 else { return nil }
+        if hasEnded, offset < bytes.count { throw .damaged(at: offset) }
+        guard bytes.count - offset >= 8 else { return nil }
         let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         let length = Int(word & 0xffff_ffff)
         guard length > 0, length <= RecordKind.longest else {
@@ -31,7 +32,10 @@ public struct RecordingReader {
             if bytes[offset...].allSatisfy({ $0 == 0 }) { return nil }
             throw .damaged(at: offset)
         }
-        guard bytes.count - offset - 8 >= length else { return nil }
+        guard bytes.count - offset - 8 >= length else {
+            guard TornTail.isDamage(bytes, at: offset, number: number + 1) else { return nil }
+            throw .damaged(at: offset)
+        }
         let body = UnsafeRawBufferPointer(rebasing: bytes[offset + 8..<offset + 8 + length])
         guard UInt32(truncatingIfNeeded: XXHash64.hash(body, seed: number + 1)) == UInt32(word >> 32) else {
             throw .damaged(at: offset)

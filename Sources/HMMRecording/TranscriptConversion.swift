@@ -17,12 +17,14 @@ public struct TranscriptConversion: ~Copyable {
     private var engine = Engine()
     private var effects = Effects()
     private let limits: Limits
+    private var requests = RecordedRequests()
     private var open: Set<ConnectionID> = []
     private var readers: [ConnectionID: ServerLineReader] = [:]
     private var recordedReaders: [ConnectionID: ServerLineReader] = [:]
-    /// What has been said here, a line a piece, and has not been found in the recording yet; and the other way.
-    private var heard: [[UInt8]] = []
-    private var expected: [[UInt8]] = []
+    /// What has been said here to each connection, a line a piece, and has not been found in the recording yet; and the
+    /// other way.
+    private var heard: [ConnectionID: [[UInt8]]] = [:]
+    private var expected: [ConnectionID: [[UInt8]]] = [:]
     /// Time as it passes for the transcript, in whole milliseconds.
     private var now = Instant(nanoseconds: 1_000_000_000)
     /// Time as it passed in the recording, less that in which nothing was due.
@@ -38,10 +40,16 @@ public struct TranscriptConversion: ~Copyable {
     public init(_ header: RecordingHeader) {
         limits = header.limits
         text.heading("Recorded from tenant \(header.tenant), version \(header.engineVersion)")
-        if header.limits != Limits() || header.policy != TenantPolicy() {
+        // Nobody records the transcript.
+        var policy = header.policy
+        policy.quota[.recordingBytes] = .init()
+        if header.limits != Limits() || policy != TenantPolicy() {
             text.remark("The tenant had limits or a policy of its own. Here it has none.")
         }
     }
+
+    /// Takes the text so far.
+    public mutating func takeText() -> [UInt8] { text.take() }
 
     /// Adds one record, which `replay` has just carried out.
     public mutating func convert(_ record: Record, after replay: borrowing Replay) {
@@ -58,19 +66,22 @@ public struct TranscriptConversion: ~Copyable {
             passTimeUntilDue()
             convert(bytes, of: connection)
         }
-        expected += lines(of: replay.effects)
+        expect(replay.effects)
         compare()
     }
 
     /// Long work is done at once here and was done in slices then, so what was said may have come later.
     private mutating func compare() {
-        let common = zip(heard, expected).prefix { $0 == $1 }.count
-        heard.removeFirst(common)
-        expected.removeFirst(common)
-        guard goesOn, !heard.isEmpty, !expected.isEmpty else { return }
-        differences += 1
-        heard = []
-        expected = []
+        var differs = false
+        for (connection, said) in heard {
+            guard let recorded = expected[connection] else { continue }
+            let common = zip(said, recorded).prefix { $0 == $1 }.count
+            let isOther = common < min(said.count, recorded.count)
+            differs = differs || isOther
+            heard[connection] = isOther || common == said.count ? nil : Array(said.dropFirst(common))
+            expected[connection] = isOther || common == recorded.count ? nil : Array(recorded.dropFirst(common))
+        }
+        if goesOn, differs { differences += 1 }
     }
 
     // MARK: Inputs
@@ -93,7 +104,8 @@ public struct TranscriptConversion: ~Copyable {
         case .drain:
             text.remark("Here the server began to stop, which a transcript cannot say.")
             goesOn = false
-        case .refused(let id, _, let failure, _):
+        case .refused(let id, let tag, let failure, _):
+            requests.leaveOut(tag, of: id)
             text.remark(
                 "\(TranscriptText.name(id)) sent something that was not recorded, and was told \(failure.code.rawValue)."
             )
@@ -118,7 +130,11 @@ public struct TranscriptConversion: ~Copyable {
                 let source = bytes[start..<offset]
                 start = offset
                 // Elsewhere nobody records, and the answer would be another.
-                if knowsOfRecording, case .request(_, .record) = item { continue }
+                if knowsOfRecording, case .request(let tag, .record) = item {
+                    requests.leaveOut(tag, of: connection)
+                    continue
+                }
+                requests.add(item, of: connection)
                 if case .failure(_, _, closes: true) = item {
                     text.sendRaw(connection, source)
                 } else {
@@ -181,7 +197,7 @@ public struct TranscriptConversion: ~Copyable {
     private mutating func tell() {
         for (id, item) in Self.items(effects, &readers) {
             if case .banner = item.line { continue }
-            heard.append(text.expect(id, item))
+            heard[id, default: []].append(text.expect(id, item))
         }
         let signals = effects.signals
         for case .awaitDrain(let id) in signals { handle(.drained(id)) }
@@ -206,12 +222,17 @@ public struct TranscriptConversion: ~Copyable {
     }
 
     /// What was recorded, as the transcript would have it.
-    private mutating func lines(of recorded: borrowing Effects) -> [[UInt8]] {
+    private mutating func expect(_ recorded: borrowing Effects) {
         var other = TranscriptText()
-        return Self.items(recorded, &recordedReaders).compactMap { id, item in
-            if case .banner = item.line { return nil }
-            if knowsOfRecording, case .success(_, let pairs) = item.line, pairs["rule"] != nil { return nil }
-            return other.expect(id, item)
+        for (id, item) in Self.items(recorded, &recordedReaders) {
+            if case .banner = item.line { continue }
+            if requests.isLeftOut(item.line, of: id) || isNewsOfRecording(item.line) { continue }
+            expected[id, default: []].append(other.expect(id, item))
         }
+    }
+
+    private func isNewsOfRecording(_ line: ServerLine) -> Bool {
+        guard knowsOfRecording, case .note(let text) = line else { return false }
+        return text.hasPrefix("the recording ") || text.hasPrefix("quota recording-bytes ")
     }
 }

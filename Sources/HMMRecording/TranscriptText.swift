@@ -79,8 +79,16 @@ public struct TranscriptText: Sendable {
     /// Values that are others when it is played.
     private static let masked: [[UInt8]] = ["left=", "tenant="].map { Array($0.utf8) }
 
+    private static let recordingRow = Array(" name=recording-bytes ".utf8)
+
     /// The line as a pattern that only it matches, but for values that are masked.
     private static func pattern(_ line: [UInt8]) -> [UInt8] {
+        // How long a recording is, and may be, is another matter.
+        if line.first == UInt8(ascii: "="), let start = line.firstIndex(of: UInt8(ascii: " ")),
+            line[start...].starts(with: recordingRow)
+        {
+            return line[..<start] + recordingRow + [UInt8(ascii: "*")]
+        }
         var pattern: [UInt8] = []
         var isQuoted = false
         var at = 0

@@ -151,7 +151,7 @@ extension ConnectionHandler {
             var source: [UInt8] = []
             if isRecorded {
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<offset])
-                RequestSource.append(unfinished.take(), rest, to: &source)
+                _ = RequestSource.append(item, unfinished.take(), rest, to: &source)
             }
             start = offset
             switch item {

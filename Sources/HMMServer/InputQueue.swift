@@ -29,6 +29,9 @@ struct InputQueue: ~Copyable {
         tail += 1
     }
 
+    /// There is an oldest input, and it has the bytes it came in.
+    var firstHasSource: Bool { head < tail && !slots[head].source.isEmpty }
+
     /// The oldest input; nil when there is none. Its bytes are added to `sources`.
     @inline(__always)
     mutating func takeFirst(_ sources: inout [UInt8]) -> Input? {

@@ -199,6 +199,8 @@ extension Server {
         await waitForConnections(isHurried ? .milliseconds(200) : .nanoseconds(Int64(context.waits.goodbye)))
         closeConnections { $0.abandon("the server stops", .stopped) }
         await running.withLock { $0.watchPorts }?.close()
+        for loop in context.loops { await loop.eventLoop.hasRun() }
+        context.tenants.removeAll()
         for loop in context.loops { loop.eventLoop.stop() }
         context.verifier.stop()
         await context.recordings?.finish()

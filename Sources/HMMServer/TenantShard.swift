@@ -16,15 +16,17 @@ final class TenantShard: @unchecked Sendable {
     /// What waits for its clients to read.
     let unsent: UnsentTally
     /// Where the tenant's timer lives.
-    private let home: LoopContext
+    let home: LoopContext
 
-    private let lock = Lock()
-    private var engine: Engine
+    let lock = Lock()
+    var engine: Engine
     /// Where everything that the engine takes and says is written; nil when nobody wants that, or no longer.
-    private var recording: Recording?
-    private let recorded: Atomic<Bool>
+    var recording: Recording?
+    /// Where an earlier one is, and why it ended.
+    var pastRecording: (path: String, end: RecordingEnd?)?
+    let recorded: Atomic<Bool>
     /// The bytes of the requests of one run.
-    private var sources: [UInt8] = []
+    var sources: [UInt8] = []
     private var mailboxes: [UInt32: Mailbox] = [:]
     private var lastID: UInt32 = 0
     /// The latest time the engine has been told. Loops read the clock before they wait for the lock, and for the engine
@@ -39,7 +41,7 @@ final class TenantShard: @unchecked Sendable {
     let born = Instant(nanoseconds: EventLoop.clock())
 
     private var timer: TimerQueue.Ticket?
-    private var isRetired = false
+    var isRetired = false
     /// Connections that have more for the engine, or ask whether it is done, while it is cut short.
     private var waiting: [Mailbox] = []
     private let tenants: Tenants
@@ -51,7 +53,7 @@ final class TenantShard: @unchecked Sendable {
     private static let inspectionInterval = 16384
 
     /// Text after which a run ends, so that a client which does not read is noticed before more is made for it.
-    private let textBound: Int
+    let textBound: Int
 
     init(
         name: ShortName, limits: Limits, policy: TenantPolicy, recording: Recording?, tenants: Tenants,
@@ -71,33 +73,6 @@ final class TenantShard: @unchecked Sendable {
 
     /// Bytes of requests are to be kept until the requests have been run. True becomes false, never the other way.
     var isRecorded: Bool { recorded.load(ordering: .relaxed) }
-
-    /// Before anything else happens to the tenant.
-    private func begin(_ recording: Recording) {
-        let news = recording.begin { [weak self] in self?.hear($0) }
-        var effects = Effects()
-        lock.withLock {
-            engine.recordedBytes = recording.length
-            take(.recording(news), &engine, time(home), &effects)
-        }
-    }
-
-    /// The recording has news. From any thread, also under the lock.
-    private func hear(_ news: RecordingNews) {
-        home.eventLoop.execute {
-            if self.isRetired { return }
-            self.home.readClock()
-            self.handle(.recording(news), on: self.home) {
-                if news.isLast { self.forgetRecording() }
-            }
-        }
-    }
-
-    /// Requests go the shorter way from now on.
-    private func forgetRecording() {
-        recording = nil
-        recorded.store(false, ordering: .relaxed)
-    }
 
     // MARK: Runs. `loop` is the loop of the caller.
 
@@ -124,17 +99,18 @@ final class TenantShard: @unchecked Sendable {
         locked(for: mailbox, on: loop) { engine, now, effects in
             engine.beginTurn(limits.slice)
             var goesOn = !engine.isCut
+            var refusal: Input?
             sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
-            while goesOn, let input = inputs.takeFirst(&sources) {
+            while goesOn, sources.isEmpty || inputs.firstHasSource, let input = inputs.takeFirst(&sources) {
                 if let meter = loop.meter { meter.count(input) }
                 requests &+= 1
                 goesOn = engine.handle(input, at: now, into: &effects)
                 allowance -= 1
-                if allowance <= 0 || Self.isOver(effects, textBound) { break }
+                // What came without its bytes is a record of its own.
+                if recording != nil, sources.isEmpty { refusal = input }
+                if refusal != nil || allowance <= 0 || Self.isOver(effects, textBound) { break }
             }
-            if !sources.isEmpty, let recording {
-                engine.recordedBytes = recording.record(requests: sources, of: mailbox.id, at: now, causing: effects)
-            }
+            record(refusal, of: mailbox.id, &engine, now, effects)
             allowance -= Self.cost(effects)
             if !inputs.isEmpty, allowance <= 0 || !goesOn {
                 yield(mailbox, loop, engine.isCut)
@@ -187,39 +163,13 @@ final class TenantShard: @unchecked Sendable {
         return count
     }
 
-    /// The same, with the bytes of the requests for the recording.
-    private func runRecorded(
-        _ bytes: UnsafeRawBufferPointer, _ offset: inout Int, with reader: inout RequestReader,
-        _ unfinished: inout UnfinishedRequest, of connection: ConnectionID, on engine: inout Engine, at now: Instant,
-        into effects: inout Effects, most: Int, meter: RunMeter?
-    ) -> Int {
-        var count = 0
-        var goesOn = !engine.isCut
-        var start = offset
-        sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
-        while goesOn, let item = reader.next(bytes, &offset) {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<offset])
-            RequestSource.append(unfinished.take(), rest, to: &sources)
-            start = offset
-            if let meter { meter.count(item) }
-            goesOn = engine.handle(item, from: connection, at: now, into: &effects)
-            count += 1
-            if count >= most || Self.isOver(effects, textBound) { break }
-        }
-        unfinished.append(UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), of: reader)
-        if count > 0, let recording {
-            engine.recordedBytes = recording.record(requests: sources, of: connection, at: now, causing: effects)
-        }
-        return count
-    }
-
     /// What was said costs, too: a short request can have a long answer.
     @inline(__always)
     private static func cost(_ effects: borrowing Effects) -> Int { effects.text.count >> 10 }
 
     /// Much has been said, or a transport has to act.
     @inline(__always)
-    private static func isOver(_ effects: borrowing Effects, _ textBound: Int) -> Bool {
+    static func isOver(_ effects: borrowing Effects, _ textBound: Int) -> Bool {
         effects.text.count >= textBound || !effects.signals.isEmpty
     }
 
@@ -325,7 +275,7 @@ final class TenantShard: @unchecked Sendable {
         if lock.withLock({ engine.unsentBytes != bytes }) { handle(.unsent(bytes), on: loop) }
     }
 
-    private func handle(_ input: Input, on loop: LoopContext, beforeDelivery body: () -> Void = {}) {
+    func handle(_ input: Input, on loop: LoopContext, beforeDelivery body: () -> Void = {}) {
         _ = locked(for: nil, on: loop) { engine, now, effects in
             take(input, &engine, now, &effects)
             body()
@@ -333,7 +283,7 @@ final class TenantShard: @unchecked Sendable {
     }
 
     /// An input that is no request.
-    private func take(_ input: Input, _ engine: inout Engine, _ now: Instant, _ effects: inout Effects) {
+    func take(_ input: Input, _ engine: inout Engine, _ now: Instant, _ effects: inout Effects) {
         engine.handle(input, at: now, into: &effects)
         if let recording { engine.recordedBytes = recording.record(input, at: now, causing: effects) }
     }
@@ -355,7 +305,7 @@ final class TenantShard: @unchecked Sendable {
     // MARK: Under the lock
 
     @inline(__always)
-    private func time(_ loop: LoopContext) -> Instant {
+    func time(_ loop: LoopContext) -> Instant {
         latest = max(latest, loop.now)
         return latest
     }
@@ -435,8 +385,8 @@ final class TenantShard: @unchecked Sendable {
         isPoisoned = true
         recording?.finish(.poisoned)
         let violation = engine.poison ?? ""
-        let path = recording?.path
-        home.eventLoop.execute { self.tenants.bury(self, violation, recording: path) }
+        let place = recording?.place ?? pastRecording
+        home.eventLoop.execute { self.tenants.bury(self, violation, place) }
     }
 
     /// Lets `body` look at the engine, under the lock.
@@ -476,16 +426,6 @@ final class TenantShard: @unchecked Sendable {
             self.cancelTimer()
             // Giving gigabytes back to the kernel takes long enough to be felt by the other tenants of a loop.
             Task.detached { withExtendedLifetime(self) {} }
-        }
-    }
-}
-
-extension RecordingNews {
-    /// Nothing more is recorded.
-    fileprivate var isLast: Bool {
-        switch self {
-        case .ended, .refused(.late): true
-        case .kept, .began, .refused: false
         }
     }
 }

@@ -77,7 +77,7 @@ final class Tenants: Sendable {
                 gone = state.entries.removeValue(forKey: first)?.shard
             }
             let settings = state.table[tenant] ?? state.table.standard
-            let policy = settings.policy
+            let policy = recordings?.bounded(settings.policy) ?? settings.policy
             let shard = TenantShard(
                 name: tenant, limits: limits, policy: policy,
                 recording: recordings?.begin(tenant, limits, policy, settings.recording ?? .always), tenants: self,
@@ -165,6 +165,15 @@ final class Tenants: Sendable {
         return gone
     }
 
+    /// The server stops, and the loops have let go of every connection: what is kept without one goes, too.
+    func removeAll() {
+        let gone = state.withLock { state in
+            defer { state.entries = [:] }
+            return state.entries.values.map(\.shard)
+        }
+        for shard in gone { shard.retire() }
+    }
+
     // MARK: From outside
 
     /// Ends a tenant: its connections are closed, its state goes. Who connects from now on finds it empty. False if
@@ -190,7 +199,7 @@ final class Tenants: Sendable {
             let changed = state.entries.values.compactMap { entry -> (TenantShard, TenantPolicy)? in
                 guard let policy = state.table[entry.shard.name]?.policy, policy != old[entry.shard.name]?.policy
                 else { return nil }
-                return (entry.shard, policy)
+                return (entry.shard, recordings?.bounded(policy) ?? policy)
             }
             return (changed, Self.removeExcess(&state))
         }
@@ -199,13 +208,14 @@ final class Tenants: Sendable {
     }
 
     /// The shard's state has broken its rules. Its connections are leaving; the next one gets a new shard.
-    func bury(_ shard: TenantShard, _ violation: String, recording: String?) {
-        logger.critical(
-            "tenant given up",
-            metadata: [
-                "tenant": "\(shard.name)", "violation": "\(violation)",
-                "recording": "\(recording ?? "none: see --record")",
-            ])
+    func bury(_ shard: TenantShard, _ violation: String, _ recording: (path: String, end: RecordingEnd?)?) {
+        var metadata: Logger.Metadata = [
+            "tenant": "\(shard.name)", "violation": "\(violation)",
+            "recording": "\(recording?.path ?? "none: see --record")",
+        ]
+        // It lacks what came last.
+        if let end = recording?.end, end != .poisoned { metadata["recording-end"] = "\(end.rawValue)" }
+        logger.critical("tenant given up", metadata: metadata)
         let isKnown = state.withLock { state in
             guard state.entries[shard.name]?.shard === shard else { return false }
             state.entries[shard.name] = nil

@@ -12,8 +12,8 @@ struct ReplayCommand: ParsableCommand {
         discussion: """
             Prints what was said to each connection, a line of theirs a line. Ends with status 0 if all of it came out \
             as it was recorded, byte for byte; with 1 at the first divergence, or where the file is damaged; with 2 if \
-            the file is no recording of this version. A last record that is not whole, as a crash leaves it, is left \
-            out.
+            the file is no recording of this version, or cannot be used; with 3 if standard output cannot be written. \
+            A last record that is not whole, as a crash leaves it, is left out.
             """)
 
     @Argument(help: "The recording.")
@@ -25,8 +25,11 @@ struct ReplayCommand: ParsableCommand {
     @Flag(help: "Print what happened, an input a line, instead of what was said.")
     var list = false
 
-    @Flag(help: "Cut off a last record that is not whole.")
+    @Flag(help: "Cut off a last record that is not whole, and keep what it was in FILE.torn.")
     var repair = false
+
+    @Option(help: ArgumentHelp("Memory that the tenant may have had.", valueName: "size"))
+    var memory = RecordedMemory()
 
     enum Output: Equatable, ExpressibleByArgument {
         case all, none
@@ -44,57 +47,45 @@ struct ReplayCommand: ParsableCommand {
     }
 
     func run() throws {
-        let bytes = try ReplayCommand.contents(of: file)
-        let printer = ReplayPrinter(output: output, isListing: list)
-        let outcome = bytes.withUnsafeBytes { Self.replay($0, printer) }
-        printer.flush()
-        if repair, outcome.tornBytes > 0 {
-            try FileHandle(forUpdating: URL(filePath: file)).truncate(atOffset: UInt64(bytes.count - outcome.tornBytes))
-        }
+        let stream = StandardStream()
+        let recorded = try RecordedFile(file, toMend: repair)
+        let printer = ReplayPrinter(output: output, isListing: list, stream)
+        let outcome = try recorded.bytes.withUnsafeBytes { try replay($0, recorded, printer) }
+        try stream.flush()
+        if repair, outcome.tornBytes > 0 { try recorded.cutOff(at: recorded.bytes.count - outcome.tornBytes) }
         guard outcome.status == 0 else { throw ExitCode(outcome.status) }
     }
 
-    /// The file in memory.
-    ///
-    /// - Throws: status 2, with the reason on standard error.
-    static func contents(of file: String) throws -> Data {
+    private func replay(
+        _ bytes: UnsafeRawBufferPointer, _ recorded: RecordedFile, _ printer: ReplayPrinter
+    ) throws -> (status: Int32, tornBytes: Int) {
+        var reader: RecordingReader
         do {
-            return try Data(contentsOf: URL(filePath: file), options: .mappedIfSafe)
-        } catch {
-            FileHandle.standardError.write(Data("\(file): \(error.localizedDescription)\n".utf8))
-            throw ExitCode(2)
-        }
-    }
-
-    private static func replay(
-        _ bytes: UnsafeRawBufferPointer, _ printer: ReplayPrinter
-    ) -> (status: Int32, tornBytes: Int) {
-        do {
-            var reader = try RecordingReader(bytes)
-            printer.begin(reader.header)
-            var replay = Replay(reader.header)
-            var last: Record?
-            do {
-                while let record = try reader.next(bytes) {
-                    try replay.play(record)
-                    printer.show(record, replay.effects)
-                    last = record
-                }
-            } catch let divergence as Replay.Divergence {
-                printer.show(divergence)
-                return (1, 0)
-            } catch let error as RecordingError {
-                printer.complain("\(error): \(bytes.count - reader.offset) bytes not replayed")
-                printer.finish(replay.inputs, replay.outputBytes, last)
-                return (1, 0)
-            }
-            let torn = bytes.count - reader.offset
-            if torn > 0 { printer.complain("torn tail: \(torn) bytes dropped") }
-            printer.finish(replay.inputs, replay.outputBytes, last)
-            return (0, torn)
-        } catch {
-            printer.complain("\(error)")
+            reader = try recorded.reader(bytes, memory: memory)
+        } catch let error as RecordingError {
+            try printer.complain("\(error)")
             return (2, 0)
         }
+        try printer.begin(reader.header)
+        var replay = Replay(reader.header)
+        var last: Record?
+        do {
+            while let record = try reader.next(bytes) {
+                try replay.play(record)
+                try printer.show(record, replay.effects)
+                last = record
+            }
+        } catch let divergence as Replay.Divergence {
+            try printer.show(divergence)
+            return (1, 0)
+        } catch let error as RecordingError {
+            try printer.complain("\(error): \(bytes.count - reader.offset) bytes not replayed")
+            try printer.finish(replay.inputs, replay.outputBytes, last)
+            return (1, 0)
+        }
+        let torn = bytes.count - reader.offset
+        if torn > 0 { try printer.complain("torn tail: \(torn) bytes dropped") }
+        try printer.finish(replay.inputs, replay.outputBytes, last)
+        return (0, torn)
     }
 }

@@ -3,53 +3,54 @@ import HMMEngine
 import HMMProtocol
 import HMMRecording
 
-/// What `hmmd replay` prints. Bytes leave as they are, in large pieces.
+/// What `hmmd replay` prints. Bytes leave as they are.
 final class ReplayPrinter {
     private let output: ReplayCommand.Output
     private let isListing: Bool
-    private var pending: [UInt8] = []
+    private let stream: StandardStream
 
-    init(output: ReplayCommand.Output, isListing: Bool) {
+    init(output: ReplayCommand.Output, isListing: Bool, _ stream: StandardStream) {
         self.output = output
         self.isListing = isListing
+        self.stream = stream
     }
 
-    func begin(_ header: RecordingHeader) {
+    func begin(_ header: RecordingHeader) throws {
         if header.engineVersion != Engine.version {
-            complain("recorded by version \(header.engineVersion); this is \(Engine.version): answers may differ")
+            try complain("recorded by version \(header.engineVersion); this is \(Engine.version): answers may differ")
         }
         guard isListing else { return }
         let start = Date(timeIntervalSince1970: TimeInterval(header.startSeconds)).formatted(.iso8601)
-        say("tenant \(header.tenant), version \(header.engineVersion), begun \(start)")
+        try say("tenant \(header.tenant), version \(header.engineVersion), begun \(start)")
     }
 
-    func show(_ record: Record, _ effects: borrowing Effects) {
-        if isListing { return say(record.summary) }
+    func show(_ record: Record, _ effects: borrowing Effects) throws {
+        if isListing { return try say(record.summary) }
         guard output != .none else { return }
         for index in 0..<effects.segmentCount {
             let segment = effects.segment(index)
             let bytes = UnsafeRawBufferPointer(rebasing: effects.text.bytes[segment.range])
             switch output {
-            case .all: say(bytes, to: segment.connection)
-            case .connection(let number): if number == segment.connection.rawValue { put(bytes) }
+            case .all: try say(bytes, to: segment.connection)
+            case .connection(let number): if number == segment.connection.rawValue { try stream.put(bytes) }
             case .none: break
             }
         }
     }
 
-    func show(_ divergence: Replay.Divergence) {
+    func show(_ divergence: Replay.Divergence) throws {
         let record = divergence.record
-        say("divergence at input \(divergence.input), record \(record.number), byte \(record.offset):")
-        say("  " + record.summary)
-        say("expected: \(record.outputLength) bytes, digest \(Self.hex(record.digest))")
-        show(record.output)
-        say("got: \(divergence.outputLength) bytes, digest \(Self.hex(divergence.digest))")
-        show(divergence.output)
+        try say("divergence at input \(divergence.input), record \(record.number), byte \(record.offset):")
+        try say("  " + record.summary)
+        try say("expected: \(record.outputLength) bytes, digest \(Self.hex(record.digest))")
+        try show(record.output)
+        try say("got: \(divergence.outputLength) bytes, digest \(Self.hex(divergence.digest))")
+        try show(divergence.output)
     }
 
-    private func show(_ pieces: [Record.Piece]?) {
-        guard let pieces else { return say("  (not in the recording: record with --record-output)") }
-        for piece in pieces { piece.bytes.withUnsafeBytes { say($0, to: piece.connection, indent: "  ") } }
+    private func show(_ pieces: [Record.Piece]?) throws {
+        guard let pieces else { return try say("  (not in the recording: record with --record-output)") }
+        for piece in pieces { try piece.bytes.withUnsafeBytes { try say($0, to: piece.connection, indent: "  ") } }
     }
 
     private static func hex(_ value: UInt64) -> String {
@@ -57,43 +58,33 @@ final class ReplayPrinter {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    func finish(_ inputs: UInt64, _ bytes: UInt64, _ last: Record?) {
+    func finish(_ inputs: UInt64, _ bytes: UInt64, _ last: Record?) throws {
         if case .end(let reason)? = last?.event {
-            if reason != .closed { complain("the recording ends early: \(reason.rawValue)") }
+            if reason != .closed { try complain("the recording ends early: \(reason.rawValue)") }
         } else {
-            complain("the recording was cut off: the server did not end it")
+            try complain("the recording was cut off: the server did not end it")
         }
         let summary = "replayed \(inputs) inputs, \(bytes) bytes, no divergence"
-        if case .connection = output { complain(summary) } else { say(summary) }
+        if case .connection = output { try complain(summary) } else { try say(summary) }
     }
 
     // MARK: Bytes
 
     /// Each line with the connection before it. Octets of literals are lines like others here.
-    private func say(_ bytes: UnsafeRawBufferPointer, to connection: ConnectionID, indent: String = "") {
+    private func say(_ bytes: UnsafeRawBufferPointer, to connection: ConnectionID, indent: String = "") throws {
         for line in bytes.split(separator: 10, omittingEmptySubsequences: true) {
-            put("\(indent)c\(connection.rawValue)< ".utf8)
-            put(UnsafeRawBufferPointer(rebasing: line))
-            put([10])
+            try stream.put("\(indent)c\(connection.rawValue)< ".utf8)
+            try stream.put(UnsafeRawBufferPointer(rebasing: line))
+            try stream.put([10])
         }
     }
 
-    private func say(_ text: String) { put(Array((text + "\n").utf8)) }
+    private func say(_ text: String) throws { try stream.put(line: text) }
 
-    private func put(_ bytes: some Sequence<UInt8>) {
-        pending.append(contentsOf: bytes)
-        if pending.count > 1 << 16 { flush() }
-    }
-
-    func flush() {
-        FileHandle.standardOutput.write(Data(pending))
-        pending = []
-    }
-
-    /// On standard error.
-    func complain(_ text: String) {
-        flush()
-        FileHandle.standardError.write(Data((text + "\n").utf8))
+    /// On standard error, behind what has been printed.
+    func complain(_ text: String) throws {
+        try stream.flush()
+        StandardStream.complain(text)
     }
 }
 

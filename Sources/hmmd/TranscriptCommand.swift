@@ -15,32 +15,46 @@ struct TranscriptCommand: ParsableCommand {
     @Argument(help: "The recording.")
     var file: String
 
+    @Option(help: ArgumentHelp("Memory that the tenant may have had.", valueName: "size"))
+    var memory = RecordedMemory()
+
     func run() throws {
-        let bytes = try ReplayCommand.contents(of: file)
+        let stream = StandardStream()
+        let recorded = try RecordedFile(file)
         do {
-            try bytes.withUnsafeBytes { try Self.print($0) }
+            try recorded.bytes.withUnsafeBytes { try convert($0, recorded, stream) }
         } catch let divergence as Replay.Divergence {
-            Self.complain("divergence at input \(divergence.input): see `hmmd replay`")
+            StandardStream.complain("divergence at input \(divergence.input): see `hmmd replay`")
             throw ExitCode(1)
         } catch let error as RecordingError {
-            Self.complain("\(error)")
+            StandardStream.complain("\(error)")
             throw ExitCode(1)
         }
     }
 
-    private static func print(_ bytes: UnsafeRawBufferPointer) throws {
-        var reader = try RecordingReader(bytes)
+    private func convert(
+        _ bytes: UnsafeRawBufferPointer, _ recorded: RecordedFile, _ stream: StandardStream
+    ) throws {
+        var reader = try recorded.reader(bytes, memory: memory)
         var replay = Replay(reader.header)
         var conversion = TranscriptConversion(reader.header)
-        defer { FileHandle.standardOutput.write(Data(conversion.text.bytes)) }
-        while let record = try reader.next(bytes), conversion.goesOn {
-            try replay.play(record)
-            conversion.convert(record, after: replay)
+        do {
+            while let record = try reader.next(bytes) {
+                try replay.play(record)
+                conversion.convert(record, after: replay)
+                try stream.put(conversion.takeText())
+            }
+        } catch let error where !(error is ExitCode) {
+            // As far as it goes.
+            try stream.flush()
+            throw error
         }
+        try stream.flush()
+        let torn = bytes.count - reader.offset
+        if torn > 0 { StandardStream.complain("torn tail: \(torn) bytes dropped") }
         if conversion.differences > 0 {
-            complain("\(conversion.differences) inputs come out differently in a transcript: time, limits or roles")
+            StandardStream.complain(
+                "\(conversion.differences) inputs come out differently in a transcript: time, limits or roles")
         }
     }
-
-    private static func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 }

@@ -188,6 +188,10 @@ import Testing
             ("default:\n  persist: 40d\n", "hmmd.yaml:2:12: persist '40d': expected a time from 1s to 30d"),
             ("default:\n  without: [nothing]\n", "hmmd.yaml:2:12: without 'nothing': expected some of"),
             ("default:\n  quota: {resident-bytes: -1}\n", "hmmd.yaml:2:27: resident-bytes '-1': expected a size"),
+            (
+                "default:\n  quota: {recording-bytes: 2k}\n",
+                "hmmd.yaml:2:28: recording-bytes 2048 is out of range: expected a size from 64k"
+            ),
             ("default:\n  quota: {mirrors: 1m}\n", "hmmd.yaml:2:20: mirrors '1m': expected a number"),
             (
                 "default:\n  quota: {mirrors: 16385}\n",

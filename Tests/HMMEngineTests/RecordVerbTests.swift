@@ -4,7 +4,7 @@ import Testing
 
 /// `record` against an engine whose recording is kept by the test: it hears signals and gives the news.
 @Suite struct RecordVerbTests {
-    private static let kept: RecordingNews = .kept
+    private static let kept: RecordingNews = .kept(.onRequest)
     private static let began: RecordingNews = .began(file: "a.hmmrec", .onRequest)
 
     /// An engine with two connections, and what it says.

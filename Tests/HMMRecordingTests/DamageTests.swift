@@ -33,15 +33,14 @@ import Testing
         for bit in 0..<bytes.count * 8 {
             var damaged = bytes
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
-            let (records, whole, error) = read(damaged)
+            let (records, _, error) = read(damaged)
             if bit / 8 < header {
                 #expect(error != nil && records.isEmpty, "bit \(bit)")
                 continue
             }
-            let intact = all.prefix { $0.offset <= bit / 8 }.dropLast()
-            #expect(records == Array(intact), "bit \(bit)")
-            // A length that became greater looks like a torn tail.
-            #expect(error != nil || whole < bytes.count, "bit \(bit)")
+            let touched = all.prefix { $0.offset <= bit / 8 }
+            #expect(records == Array(touched.dropLast()), "bit \(bit)")
+            #expect(error == .damaged(at: touched.last?.offset ?? 0), "bit \(bit)")
         }
     }
 
@@ -52,6 +51,40 @@ import Testing
         #expect(read(missing).error == .damaged(at: all[2].offset))
         let double = Array(bytes[..<all[3].offset] + bytes[all[2].offset...])
         #expect(read(double).error == .damaged(at: all[3].offset))
+    }
+
+    /// A block that was lost may have held the beginning of one record and many whole ones.
+    @Test func manyRecordsMayBeSwallowed() {
+        let bytes = RecordedTenant.day()
+        let all = read(bytes).records
+        for first in 0..<all.count - 1 {
+            for next in first + 1..<all.count {
+                var damaged = bytes
+                for index in all[first].offset..<all[next].offset { damaged[index] = 3 }
+                #expect(read(damaged).error == .damaged(at: all[first].offset))
+            }
+        }
+    }
+
+    @Test func nothingFollowsTheEnd() {
+        let bytes = RecordedTenant.day()
+        for rest in [[0], [UInt8](repeating: 0, count: 100), bytes] as [[UInt8]] {
+            let (records, whole, error) = read(bytes + rest)
+            #expect(error == .damaged(at: bytes.count) && whole == bytes.count)
+            #expect(records == read(bytes).records)
+        }
+    }
+
+    /// Whoever made a file does not choose how long it is searched.
+    @Test func theSearchHasAnEnd() {
+        let bytes = RecordedTenant.day()
+        let second = read(bytes).records[1]
+        var damaged = bytes
+        damaged[second.offset + 3] = 1
+        damaged.withUnsafeBytes {
+            #expect(TornTail.isDamage($0, at: second.offset, number: 2))
+            #expect(!TornTail.isDamage($0, at: second.offset, number: 2, budget: 10))
+        }
     }
 
     @Test func zerosAtTheEndAreATornTail() {

@@ -34,15 +34,16 @@ import Testing
 
     @Test func theHeaderHoldsEveryLimitAndRestriction() throws {
         var limits = Limits()
-        for (position, field) in RecordedLimits.fields.enumerated() {
+        for field in RecordedLimits.fields {
             switch field.field {
-            case .int(let path): limits[keyPath: path] = 1000 + position
-            case .long(let path): limits[keyPath: path] = 1000 + UInt64(position)
+            case .int(let path): limits[keyPath: path] -= 1
+            case .long(let path): limits[keyPath: path] -= 1
             }
         }
         // A bound that is shown by `limits` and not in the table would still have its default here.
         let shown = limits.rows.filter { "\($0.name)" != "tag" }
-        #expect(shown.allSatisfy { (1000..<1000 + UInt64(RecordedLimits.fields.count)).contains($0.value) })
+        let standard = Limits().rows.filter { "\($0.name)" != "tag" }
+        #expect(shown.map(\.value) == standard.map { $0.value - 1 })
         #expect(Set(shown.map { "\($0.name)" }) == Set(RecordedLimits.fields.map(\.name)))
         var header = RecordedTenant.header(holdsOutput: true, limits: limits)
         header.policy = Self.policy
@@ -70,11 +71,63 @@ import Testing
             .policy(Self.policy), .policy(TenantPolicy()),
             .connected(id, Principal(tenant: name, authentication: .token, role: .observer)), .drained(id), .tick,
             .inspect, .unsent(0), .unsent(.max), .refused(id, .none, Failure(.syntax, "no", errno: .EIO), closes: true),
-            .disconnected(id),
-            .drain,
+            .disconnected(id), .drain, .recording(.kept(.onRequest)), .recording(.kept(.always)),
+            .recording(.refused(.tooMany)), .recording(.began(file: "a", .always)), .recording(.ended(.disk)),
         ]
         for input in inputs { tenant.handle(input) }
         #expect(read(tenant.recording()).records.map(\.event) == inputs.map { .input($0) })
+    }
+
+    private static func file(_ header: String) -> [UInt8] {
+        var buffer = WireBuffer()
+        Array(header.utf8).withUnsafeBytes {
+            RecordingHeader.magic.withUnsafeBytes { buffer.append($0) }
+            buffer.put(UInt32($0.count))
+            buffer.put(XXHash64.hash($0))
+            buffer.append($0)
+        }
+        return Array(buffer.bytes)
+    }
+
+    /// All that a header has to say it says once.
+    @Test func headersThatSayTooLittleOrTooMuchAreRefused() {
+        func isRefused(_ header: String) -> Bool {
+            if case .unreadable? = read(Self.file(header)).error { true } else { false }
+        }
+        var header = RecordedTenant.header()
+        header.policy = Self.policy
+        let text = header.text
+        #expect(!isRefused(text))
+        let lines = text.split(separator: "\n").map { $0 + "\n" }
+        for (position, line) in lines.enumerated() {
+            let isFact = position < 6 + RecordedLimits.fields.count
+            let others = lines[..<position] + lines[(position + 1)...]
+            // What the policy does not say it does not restrict.
+            #expect(isRefused(others.joined()) == isFact, "without \(line)")
+            #expect(isRefused(text + line), "twice \(line)")
+            for other in ["\(line.dropLast()) more\n", " \(line)", line.replacing(" ", with: "  "), "\(line)\n"]
+            where other != line {
+                #expect(isRefused((lines[..<position] + [other] + lines[(position + 1)...]).joined()), "\(other)")
+            }
+        }
+        #expect(isRefused(String(text.dropLast())))
+        #expect(isRefused(text.replacing("engine ", with: "engine \u{1b}[31m")))
+        #expect(isRefused(text.replacing("engine ", with: "engine é")))
+        #expect(isRefused(text.replacing("start ", with: "start +")))
+    }
+
+    /// Nobody's recording asks for more than a server would give.
+    @Test func limitsOverThoseBuiltInAreRefused() throws {
+        for field in RecordedLimits.fields {
+            var limits = Limits()
+            switch field.field {
+            case .int(let path): limits[keyPath: path] += 1
+            case .long(let path): limits[keyPath: path] += 1
+            }
+            let error = read(Self.file(RecordedTenant.header(limits: limits).text)).error
+            // Whoever runs a server chooses its tenants' memory; whoever replays, how much of it.
+            #expect((error == nil) == (field.name == "resident-bytes"), "\(field.name)")
+        }
     }
 
     @Test func headersOfOthersAreRefused() {
@@ -84,15 +137,7 @@ import Testing
         #expect(
             error(Array("HMMREC1\n".utf8) + [0xff, 0xff, 0xff, 0xff] + [UInt8](repeating: 0, count: 8))
                 == .damaged(at: 8))
-        var buffer = WireBuffer()
-        let text = Array("protocol 2\n".utf8)
-        text.withUnsafeBytes {
-            RecordingHeader.magic.withUnsafeBytes { buffer.append($0) }
-            buffer.put(UInt32($0.count))
-            buffer.put(XXHash64.hash($0))
-            buffer.append($0)
-        }
-        guard case .unreadable(let reason)? = error(Array(buffer.bytes)) else { return #expect(Bool(false)) }
+        guard case .unreadable(let reason)? = error(Self.file("protocol 2\n")) else { return #expect(Bool(false)) }
         #expect(reason.contains("protocol 2"))
     }
 }

@@ -33,6 +33,7 @@ struct RecordedTenant: ~Copyable {
 
     mutating func handle(_ input: Input) {
         effects.removeAll()
+        engine.recordedBytes = UInt64(encoder.bytes.count)
         engine.handle(input, at: now, into: &effects)
         encoder.record(input, at: now, causing: effects)
         output.append(Array(effects.text.bytes))
@@ -41,6 +42,7 @@ struct RecordedTenant: ~Copyable {
     /// Whole requests in one piece.
     mutating func send(_ text: String, on id: UInt32) {
         effects.removeAll()
+        engine.recordedBytes = UInt64(encoder.bytes.count)
         now.nanoseconds += 1_500_000
         var reader = RequestReader(limits: limits)
         Array(text.utf8).withUnsafeBytes { bytes in

@@ -53,6 +53,28 @@ import Testing
         #expect(ends.count { $0 == .end(.poisoned) } == 1 && ends.count { $0 == .end(.closed) } == 2)
     }
 
+    /// A recording that had ended by then lacks what matters, and the log says so.
+    @Test func anEarlierRecordingIsNamedWithItsEnd() async throws {
+        let folder = try PrivateFolder(under: "/tmp")
+        defer { folder.remove() }
+        var policy = RecordingPolicy(folder: folder.path)
+        policy.bytes = 65536
+        let recording = policy
+        try await TestServer.run({ $0.recording = recording }) { fixture in
+            let client = try await fixture.client()
+            #expect(try await client.ask("mm.create") == "+ mm=1")
+            try await client.send(bytes: Array((String(repeating: "ping\n", count: 20_000) + "#t ping\n").utf8))
+            while try await client.line() != "+t" {}
+            try await fixture.wait { fixture.server.context.tenants.all.allSatisfy { !$0.isRecorded } }
+            damage(fixture, tenant: "ci")
+            try await client.send("check")
+            _ = try await client.ending()
+            try await fixture.wait { fixture.log.contains("tenant given up") }
+            #expect(fixture.log.contains("recording=\(folder.path)/hmmd-"))
+            #expect(fixture.log.contains("recording-end=full"))
+        }
+    }
+
     /// Where a tenant is recorded on request, the way to a broken state is written down although nobody has asked.
     @Test func whatWasKeptIsWrittenDown() async throws {
         let folder = try PrivateFolder(under: "/tmp")

@@ -151,20 +151,79 @@ import Testing
         #expect(turns.allSatisfy { $0 <= 256 })
     }
 
-    @Test(arguments: [
-        ("ping\n", "ping\n"), ("auth token=s3cret-A\n", "auth token=xxxxxx-x\n"),
-        ("; a\r\n\n#t auth s3cret\n", "; a\r\n\n#t auth xxxxxx\n"),
-        ("auth token={6}\r\ns3cret\r\n", "auth token={6}\r\nxxxxxx\r\n"),
-        ("auth tokne=\"s3\\\"cret\"\n", "auth xxxxx=\"xx\\\"xxxx\"\n"), ("#a ack 1\n", "#a ack 1\n"),
-        ("#tag-without-verb\n", "#tag-without-verb\n"),
-        ("write 1 0 {10}\nauth s3cre\n", "write 1 0 {10}\nauth s3cre\n"),
-    ])
-    func tokensAreMasked(request: String, recorded: String) {
-        for cut in 0...request.utf8.count {
-            let bytes = Array(request.utf8)
+    /// Nil where only the refusal is kept.
+    @Test(
+        arguments: [
+            ("ping\n", "ping\n"), ("auth token=s3cret-A\n", "auth token=x\n"),
+            ("auth  token=s3cret\n", "auth token=x\n"), ("auth token=\"a\\ns3cret\"\n", "auth token=x\n"),
+            ("; a\r\n\n#t auth s3cret\n", "#t auth token=x\n"),
+            ("auth token={6}\r\ns3cret\r\n", "auth token=x\n"),
+            ("auth tokne=\"s3\\\"cret\"\n", nil), ("auth token=s3cret token=s3cret\n", nil),
+            (" auth token=s3cret\n", nil),
+            ("\tauth token=s3cret\n", nil), ("#t  auth token=s3cret\n", nil), ("#a?b auth s3cret\n", nil),
+            ("AUTH token=s3cret\n", nil), ("auth\ttoken=s3cret\n", nil), ("auth token=a{s3cret}\n", nil),
+            ("auth token=\"s3crét\"\n", "auth token=x\n"), ("auth token=s3crét\n", nil), ("authenticate s3cret\n", nil),
+            ("\u{feff}auth token=s3cret\n", nil),
+            ("; a\n\r\n\"auth s3cret\n", nil), ("auth {s3cret}\n", nil),
+            ("auth token=\(String(repeating: "s", count: 8200))", nil),
+            ("#a ack 1\n", "#a ack 1\n"), ("#tag-without-verb\n", "#tag-without-verb\n"),
+            ("write 1 0 {10}\nauth s3cre\n", "write 1 0 {10}\nauth s3cre\n"), ("; auth\n\r\nping\n", "ping\n"),
+        ] as [(String, String?)])
+    func tokensAreNotKept(request: String, recorded: String?) throws {
+        var reader = RequestReader(limits: Limits())
+        var offset = 0
+        let bytes = Array(request.utf8)
+        let item = try #require(bytes.withUnsafeBytes { reader.next($0, &offset) })
+        for cut in 0...bytes.count {
             var sources: [UInt8] = []
-            bytes[cut...].withUnsafeBytes { RequestSource.append(Array(bytes[..<cut]), $0, to: &sources) }
-            #expect(String(decoding: sources, as: UTF8.self) == recorded)
+            let isKept = bytes[cut...].withUnsafeBytes {
+                RequestSource.append(item, Array(bytes[..<cut]), $0, to: &sources)
+            }
+            #expect(isKept == (recorded != nil) && String(decoding: sources, as: UTF8.self) == recorded ?? "")
+        }
+    }
+
+    /// Among other requests, at once and in pieces, held back and not: what comes of it replays.
+    @Test(arguments: TestServer.Transport.allCases)
+    func tokensLeaveNoTraceAndReplay(transport: TestServer.Transport) async throws {
+        let attempts = [
+            "auth token=s3cret", "auth  token=s3cret", "#t auth token=\"\\x41s3cret\"", " auth token=s3cret",
+            "#t  auth s3cret", "AUTH s3cret", "auth s3cret s3cret", "auth token={6}\ns3cret",
+        ]
+        let said = attempts.map { "ping\n\($0)\n" }.joined()
+        let lives = try await record({
+            $0.plainLoopbackPort = 0
+            $0.limits.queuedBytes = 4096
+        }) { fixture in
+            for isOneByOne in [false, true] {
+                let client = try await fixture.client(over: transport)
+                if isOneByOne { try await client.send(oneByOne: said) }
+                try await client.send(bytes: Array((said + "auth {s3cret}\n").utf8))
+                #expect(try await client.ending().text.hasSuffix("* bye FRAMING\n"))
+                try await fixture.waitUntilEmpty()
+            }
+            // Held back behind a request that waits.
+            let driver = try await fixture.client(over: transport)
+            let process = try await fixture.client(over: transport)
+            try await process.send("mm.create", "mmap 1 0x10000 4p", "write 1 0x10000 x len=4p", "dev.create gpu0")
+            for _ in 0..<4 { _ = try await process.line() }
+            try await driver.send("mirror 1 gpu0 lease=60000", "fault 1 0x10000 4p")
+            for _ in 0..<3 { _ = try await driver.line() }
+            try await process.send("munmap 1 0x10000 1p")
+            #expect(try await driver.line().hasPrefix("!1 inval"))
+            try await process.send(bytes: Array((String(repeating: said, count: 100) + "quit\n").utf8))
+            try await driver.send("ack 1")
+            #expect(try await process.ending().text.hasSuffix("* bye QUIT\n"))
+        }
+        #expect(lives.count == 3)
+        for life in lives {
+            var refused = 0
+            for record in life.records {
+                if case .input(.refused) = record.event { refused += 1 }
+                guard case .requests(_, let bytes) = record.event else { continue }
+                #expect(!String(decoding: bytes, as: UTF8.self).contains("s3cret"))
+            }
+            #expect(refused >= 5)
         }
     }
 
@@ -234,6 +293,55 @@ import Testing
         }
         #expect(lives[0].records.last?.event == .end(.full))
         #expect(lives[0].records.last.map { $0.offset < 65536 } == true)
+    }
+
+    /// A tenant that is kept without a connection has its whole life in the file, also what came last.
+    @Test func keptTenantsAreWholeWhenTheServerStops() async throws {
+        for pause in [0, 5, 40] {
+            let lives = try await record({ $0.tenants.standard.persistence = .seconds(600) }) { fixture in
+                let client = try await fixture.client()
+                try await client.send("mm.create", "quit")
+                #expect(try await client.ending().text.contains("+ mm=1\n"))
+                try await fixture.wait { fixture.server.context.tenants.keptCount == 1 }
+                try await Task.sleep(for: .milliseconds(pause))
+            }
+            #expect(lives.count == 1 && lives[0].records.last?.event == .end(.closed))
+            #expect(lives[0].inputs == 5)
+        }
+    }
+
+    /// What the quota says is what holds, from the beginning and after a change.
+    @Test func theBoundIsThatOfTheQuota() async throws {
+        let name = ShortName("ci") ?? .none
+        let lives = try await record({ _ in }, policy: { $0.bytes = 200_000 }) { fixture in
+            let client = try await fixture.client()
+            func bound() async throws -> String? {
+                try await client.send("#q quota")
+                var row: String?
+                while case let line = try await client.line(), !line.hasPrefix("+q") {
+                    if line.contains("name=recording-bytes ") { row = line }
+                }
+                return row?.split(separator: " ").first { $0.hasPrefix("hard=") }.map(String.init)
+            }
+            #expect(try await bound() == "hard=200000")
+            for (quota, shown) in [(nil, 200_000), (300_000, 200_000), (100_000, 100_000)] as [(UInt64?, Int)] {
+                var changed = fixture.server.configuration
+                changed.tenants.listed[name] = TenantSettings()
+                changed.tenants.listed[name]?.policy.quota[.recordingBytes].hard = quota
+                changed.tenants.listed[name]?.policy.quota[.devices].soft = quota
+                fixture.server.context.adopt(changed)
+                #expect(try await client.ask("ping") == "+")
+                #expect(try await bound() == "hard=\(shown)")
+            }
+            let chunk = Array((String(repeating: "x", count: 4000) + "\n").utf8)
+            for _ in 0..<30 {
+                try await client.send(bytes: chunk)
+                _ = try await client.line()
+            }
+            try await fixture.wait { fixture.log.contains("reason=full") }
+        }
+        #expect(lives[0].records.last?.event == .end(.full))
+        #expect(lives[0].records.last.map { $0.offset > 90_000 && $0.offset < 100_000 } == true)
     }
 
     @Test func tooManyRecordingsAreNotMade() async throws {

@@ -82,7 +82,7 @@ import Testing
                 try await client.ask("record stop") == "+ state=off rule=on-request file=\(name) reason=stopped")
             let records = try replay("\(folder)/\(name)")
             #expect(records.last?.event == .end(.stopped))
-            #expect(records.first?.event == .input(.recording(.kept)))
+            #expect(records.first?.event == .input(.recording(.kept(.onRequest))))
             #expect(records.contains { $0.event == .input(.recording(.began(file: name, .onRequest))) })
             let said = text(records)
             #expect(said.hasPrefix("mm.create\nrecord\nrecord start\n") && said.hasSuffix("quota\nrecord stop\n"))
@@ -140,7 +140,7 @@ import Testing
         let size = try #require(first.tick(now)) - one
         for (bound, fits) in [(one + 50 * size, true), (one + 50 * size - 1, false)] {
             let recording = try recording(Int(bound))
-            #expect(recording.begin { item in news.withLock { $0.append(item) } } == .kept)
+            #expect(recording.begin { item in news.withLock { $0.append(item) } } == .kept(.onRequest))
             // The bound is in the header with as many digits.
             #expect(recording.length == empty)
             for _ in 0..<50 { #expect(recording.tick(now) != nil) }

@@ -29,6 +29,7 @@ ended "$server"
 [[ $status == 0 ]] || fail "the server: exit status $status"
 
 file=(recordings/*.hmmrec)
+whole=("${file[@]}")
 [[ ${#file[@]} == 1 && $(stat -c %a "${file[0]}") == 600 ]] || fail "not one recording: ${file[*]}"
 status_of "$hmmd" replay "${file[0]}"
 [[ $status == 0 ]] || fail "replay: status $status: $(cat out err)"
@@ -54,6 +55,42 @@ for file in certs/ca.pem nowhere; do
     status_of "$hmmd" replay "$file"
     [[ $status == 2 && -s err ]] || fail "$file is no recording: status $status"
 done
+
+# What cannot be read, or written, has its status and is said.
+mkfifo pipe
+for file in pipe recordings; do
+    status_of "$hmmd" replay "$file"
+    [[ $status == 2 ]] && has_line err "$file: not a regular file" || fail "$file: status $status: $(cat err)"
+done
+for command in replay transcript; do
+    status_of bash -c '"$@" >/dev/full' - "$hmmd" $command "${whole[0]}"
+    [[ $status == 3 ]] && has_line err 'standard output: ' || fail "$command to a full disk: status $status: $(cat err)"
+    status_of bash -c '"$@" >&-' - "$hmmd" $command "${whole[0]}"
+    [[ $status == 3 ]] && has_line err 'standard output: ' || fail "$command to nowhere: status $status: $(cat err)"
+    status_of "$hmmd" $command --memory 1m "${whole[0]}"
+    [[ $status != 0 ]] && has_line err 'allow it by --memory' || fail "$command in 1 MiB: status $status: $(cat err)"
+done
+
+# What is cut off is kept, and nothing is lost of what is there already.
+cp "${whole[0]}" cut
+truncate -s -10 cut
+cp cut torn
+status_of "$hmmd" transcript torn
+[[ $status == 0 ]] && has_line err 'torn tail: ' || fail "a torn transcript: status $status: $(cat err)"
+status_of "$hmmd" replay --output none --repair torn
+[[ $status == 0 && -s torn.torn ]] || fail "the repair: status $status: $(cat err)"
+cat torn torn.torn | cmp - cut || fail "the parts are not the whole"
+cp cut torn
+status_of "$hmmd" replay --output none --repair torn
+[[ $status == 2 ]] && has_line err 'torn.torn: ' && cmp torn cut || fail "over another one: status $status: $(cat err)"
+
+# A length that is damaged looks like a torn tail, and is none: it stays as it is.
+cp "${whole[0]}" damaged
+header=$((20 + $(od -An -t u4 -j 8 -N 4 damaged)))
+printf '\001' | dd of=damaged bs=1 seek=$((header + 3)) conv=notrunc status=none
+cp damaged before
+status_of "$hmmd" replay --output none --repair damaged
+[[ $status == 1 ]] && has_line err 'damaged at byte' && cmp damaged before || fail "status $status: $(cat err)"
 
 # MARK: On request
 
@@ -97,6 +134,10 @@ ask asker 'record start' '+ state=on *'
 name=${heard#*file=} name=${name%% *}
 raw asker "$(printf 'ping\\n%.0s' {1..5000})"
 eventually "some of it to be written" larger_than "asked/$name" 10000
+cp "asked/$name" before
+status_of "$hmmd" replay --output none --repair "asked/$name"
+[[ $status == 2 ]] && has_line err 'a server is writing it' || fail "a repair while it is written: status $status: $(cat err)"
+(($(stat -c %s "asked/$name") >= $(stat -c %s before))) || fail "it was cut off while it was written"
 kill -KILL "$server"
 wait "$server" 2>/dev/null || true
 hang_up asker

@@ -70,13 +70,22 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: From any thread
 
-    /// Runs `job` on the loop's thread, soon. Ignored once the loop has stopped.
-    func execute(_ job: @escaping @Sendable () -> Void) {
-        let isFirst = jobs.withLock { jobs in
+    /// Runs `job` on the loop's thread, soon. False, and ignored, once the loop has stopped.
+    @discardableResult
+    func execute(_ job: @escaping @Sendable () -> Void) -> Bool {
+        let count = jobs.withLock { jobs in
             jobs?.append(job)
-            return jobs?.count == 1
+            return jobs?.count
         }
-        if isFirst { wake() }
+        if count == 1 { wake() }
+        return count != nil
+    }
+
+    /// Returns when everything given so far has been done.
+    func hasRun() async {
+        await withCheckedContinuation { waiter in
+            if !execute({ waiter.resume() }) { waiter.resume() }
+        }
     }
 
     private func wake() {

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HMMEngine
 internal import HMMProtocol
 internal import HMMRecording
@@ -25,8 +26,8 @@ final class Recording: @unchecked Sendable {
 
     private let tenant: ShortName
     private let startSeconds: UInt64
-    /// Bytes of the file, at most; and of what stays in memory.
-    private let bound: UInt64
+    private let rule: RecordingRule
+    /// Bytes of what stays in memory, at most.
     private let lookback: Int
     private let folder: RecordingFolder
     private var tell: @Sendable (RecordingNews) -> Void = { _ in }
@@ -36,6 +37,8 @@ final class Recording: @unchecked Sendable {
     private var phase: Phase
     /// Of the file, once it has one.
     private var name: String?
+    /// Bytes of the file, at most.
+    private var bound: UInt64
     /// Bytes that the writer has taken.
     private var taken = 0
     private var wait = Wait.none
@@ -57,26 +60,41 @@ final class Recording: @unchecked Sendable {
     /// Room that is left for the last record.
     private static let endRoom = 64
 
-    /// - Parameter name: of the file; nil keeps the recording in memory until `start`.
-    init(_ header: RecordingHeader, name: String?, folder: RecordingFolder) {
-        self.name = name
+    /// - Parameter rule: `onRequest` keeps the recording in memory until `start`.
+    init(_ header: RecordingHeader, _ rule: RecordingRule, folder: RecordingFolder) {
+        self.rule = rule
         self.folder = folder
         tenant = header.tenant
         startSeconds = header.startSeconds
-        bound = min(folder.policy.bytes, header.policy.quota[.recordingBytes].hard ?? .max)
+        bound = folder.bounded(header.policy).quota[.recordingBytes].hard ?? .max
         lookback = Int(min(UInt64(header.limits.lookback), bound - min(bound, UInt64(Self.endRoom))))
-        phase = name == nil ? .kept : .open
         encoder = RecordingEncoder(header)
+        name = rule == .always ? folder.newName(tenant, startSeconds) : nil
+        phase = name == nil ? .kept : .open
     }
 
     /// What there is to say at the beginning. What comes later is told to `tell`, from any thread.
     func begin(_ tell: @escaping @Sendable (RecordingNews) -> Void) -> RecordingNews {
         self.tell = tell
-        return lock.withLock { name.map { .began(file: $0, .always) } ?? .kept }
+        return lock.withLock {
+            if let name { return .began(file: name, rule) }
+            // There was no place. There may be one by now.
+            if rule == .always { open() }
+            return .kept(rule)
+        }
     }
 
-    /// Where the file is; nil when there is none.
-    var path: String? { lock.withLock { name.map { folder.path($0) } } }
+    /// Where the file is, and why nothing more goes there, if so; nil when there is none.
+    var place: (path: String, end: RecordingEnd?)? {
+        lock.withLock {
+            guard let name else { return nil }
+            return switch phase {
+            case .ended(let reason): (folder.path(name), reason)
+            case .gone: (folder.path(name), .disk)
+            case .kept, .opening, .open: (folder.path(name), nil)
+            }
+        }
+    }
 
     // MARK: Under the tenant's lock
 
@@ -89,6 +107,7 @@ final class Recording: @unchecked Sendable {
         defer { lock.unlock() }
         if isOpen {
             encoder.record(input, at: now, causing: effects)
+            if case .policy(let policy) = input { adopt(policy) }
             settle()
         }
         return currentLength
@@ -133,6 +152,10 @@ final class Recording: @unchecked Sendable {
         }
     }
 
+    private func adopt(_ policy: TenantPolicy) {
+        bound = folder.bounded(policy).quota[.recordingBytes].hard ?? .max
+    }
+
     private var currentLength: UInt64? { isOpen ? UInt64(taken + encoder.bytes.count) : nil }
 
     /// Keeps the bounds, and sees to it that the writer comes.
@@ -169,10 +192,9 @@ final class Recording: @unchecked Sendable {
     }
 
     private func open() {
-        guard let name = folder.newName(startSeconds) else { return tell(.refused(.tooMany)) }
-        self.name = name
+        name = folder.newName(tenant, startSeconds)
         phase = .opening
-        folder.writer.execute { self.makeFile(name) }
+        folder.writer.execute { self.makeFile() }
     }
 
     private func end(_ reason: RecordingEnd) {
@@ -189,21 +211,36 @@ final class Recording: @unchecked Sendable {
     // MARK: On the writer's thread
 
     /// Makes the file that has been asked for. Where that fails somebody may ask again.
-    private func makeFile(_ name: String) {
+    private func makeFile() {
+        guard let name = lock.withLock({ name }) ?? folder.findName(tenant, startSeconds) else {
+            return refuse(.tooMany)
+        }
         do throws(SystemError) {
             _ = try openFile(name)
         } catch {
             log(.error, "recording not begun", folder.path(name), error.description)
-            folder.giveBackName()
-            lock.withLock {
-                self.name = nil
-                if case .opening = phase { phase = .kept } else { forget() }
-            }
-            return tell(.refused(.disk))
+            folder.giveBack(name)
+            return refuse(.disk)
         }
-        lock.withLock { if case .opening = phase { phase = .open } }
-        tell(.began(file: name, .onRequest))
+        lock.withLock {
+            self.name = name
+            if case .opening = phase { phase = .open }
+        }
+        tell(.began(file: name, rule))
         write()
+    }
+
+    private func refuse(_ reason: RecordingRefusal) {
+        let mayAskAgain = lock.withLock {
+            name = nil
+            if case .opening = phase {
+                phase = .kept
+                return true
+            }
+            forget()
+            return false
+        }
+        tell(.refused(mayAskAgain ? reason : .late))
     }
 
     private func write() {
@@ -232,17 +269,26 @@ final class Recording: @unchecked Sendable {
         if let file { return file }
         let made = try RecordingFile(folder.path(name))
         file = made
+        folder.made(name)
         log(.info, "recording", made.path)
         return made
     }
 
     private func synchronize() {
         isSyncDue = false
-        do throws(SystemError) { try file?.synchronize() } catch { fail(error) }
+        do throws(SystemError) {
+            try file?.synchronize()
+            try folder.synchronize()
+        } catch {
+            fail(error)
+        }
     }
 
     private func finish(_ file: RecordingFile, _ ending: RecordingEnd) throws(SystemError) {
-        if folder.policy.sync == .interval { try file.synchronize() }
+        if folder.policy.sync == .interval {
+            try file.synchronize()
+            try folder.synchronize()
+        }
         self.file = nil
         switch ending {
         case .closed, .stopped: log(.debug, "recording ended", file.path, ending.rawValue)
@@ -252,14 +298,18 @@ final class Recording: @unchecked Sendable {
     }
 
     private func fail(_ error: SystemError) {
+        let isMissing = file?.isEmpty ?? true
+        if isMissing, let file { unlink(file.path) }
         file = nil
-        let path = lock.withLock { () -> String? in
-            defer { phase = .gone }
+        let name = lock.withLock { () -> String? in
             if case .gone = phase { return nil }
-            return name.map { folder.path($0) }
+            phase = .gone
+            defer { if isMissing { self.name = nil } }
+            return self.name
         }
-        guard let path else { return }
-        log(.error, "recording ended", path, error.description)
+        guard let name else { return }
+        log(.error, "recording ended", folder.path(name), error.description)
+        if isMissing { folder.giveBack(name) }
         tell(.ended(.disk))
     }
 
@@ -267,5 +317,15 @@ final class Recording: @unchecked Sendable {
         var metadata: Logger.Metadata = ["tenant": "\(tenant)", "file": "\(path)"]
         metadata["reason"] = reason.map { "\($0)" }
         folder.logger.log(level: level, message, metadata: metadata)
+    }
+}
+
+extension RecordingNews {
+    /// Nothing more is recorded.
+    var isLast: Bool {
+        switch self {
+        case .ended, .refused(.late): true
+        case .kept, .began, .refused: false
+        }
     }
 }

@@ -6,14 +6,17 @@ final class RecordingFile {
     private let descriptor: Int32
     /// Something has been written that may not be on the disk yet.
     private(set) var isDirty = false
+    private(set) var isEmpty = true
 
-    /// A new file for its owner only.
+    /// A new file for its owner only. It is locked for as long as it is written, so that nobody mends it meanwhile.
     ///
     /// - Throws: `SystemError`; also when something of that name exists.
     init(_ path: String) throws(SystemError) {
         self.path = path
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw SystemError("open") }
+        // Where a file system has no locks, it goes without.
+        _ = flock(descriptor, LOCK_EX | LOCK_NB)
     }
 
     deinit { close(descriptor) }
@@ -27,6 +30,7 @@ final class RecordingFile {
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw SystemError("write") }
             isDirty = true
+            isEmpty = false
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
     }

@@ -9,6 +9,9 @@ public struct RecordingPolicy: Sendable {
         case interval
     }
 
+    /// The least bound on the bytes of a recording: a header is some thousand long.
+    public static let leastBytes: UInt64 = 1 << 16
+
     /// The directory, made if it is missing.
     public var folder: String
     /// Bytes of one recording, at most.

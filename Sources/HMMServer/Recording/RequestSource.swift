@@ -1,54 +1,68 @@
-/// Takes the bytes of requests into recordings, without the secrets in them.
+internal import HMMProtocol
+
+/// Takes the bytes of requests into recordings, without the tokens in them.
+///
+/// Text that shows a token is never edited: what came of it would no longer be what comes of it at a replay. Either it
+/// was understood, and a plain `auth` stands in its place, which a tenant that has been entered answers the same; or it
+/// was not, and only its refusal is recorded.
 enum RequestSource {
-    /// Adds one whole request to `sources`, with what was kept of its beginning, and the comments before it.
-    static func append(_ beginning: [UInt8], _ rest: UnsafeRawBufferPointer, to sources: inout [UInt8]) {
-        guard mayBeSecret(beginning.first ?? rest.first) else {
+    /// Adds one whole request to `sources`, with what was kept of its beginning, and without the comments before it.
+    /// False, with nothing added, for one that must not be kept and is known by its refusal only.
+    static func append(
+        _ item: borrowing RequestReader.Item, _ beginning: [UInt8], _ rest: UnsafeRawBufferPointer,
+        to sources: inout [UInt8]
+    ) -> Bool {
+        guard needsLook(beginning.first ?? rest.first) else {
             if !beginning.isEmpty { sources += beginning }
             sources.append(contentsOf: rest)
-            return
+            return true
         }
-        let source = beginning + rest
-        sources += masked(source) ?? source
+        let source = withoutComments((beginning + rest)[...])
+        if mayShowToken(source) {
+            switch item {
+            case .failure: return false
+            case .request(let tag, .auth):
+                sources += (tag.isEmpty ? "auth token=x\n" : "#\(tag) auth token=x\n").utf8
+                return true
+            case .request: break
+            }
+        }
+        sources += source
+        return true
     }
 
-    /// Only a line that begins like this can be `auth`.
-    private static func mayBeSecret(_ first: UInt8?) -> Bool {
-        switch first {
-        case UInt8(ascii: "a"), UInt8(ascii: "#"), UInt8(ascii: ";"), 10, 13: true
-        default: false
+    /// Whether the first request in `bytes` may be an `auth`, well written or not: comments, a tag, and whatever is no
+    /// letter may come before it.
+    static func mayShowToken(_ bytes: some RandomAccessCollection<UInt8>) -> Bool {
+        guard needsLook(bytes.first) else { return false }
+        var line = withoutComments(bytes[...]).drop { !isLetter($0) && $0 != 10 && $0 != UInt8(ascii: "#") }
+        if line.first == UInt8(ascii: "#") {
+            line = line.drop { !isBlank($0) }.drop { !isLetter($0) && $0 != 10 }
         }
+        return line.prefix(4).lazy.map { $0 | 0x20 }.elementsEqual("auth".utf8)
     }
 
-    /// The request with its token masked; nil when it is not `auth`. A tenant that has been entered refuses `auth`
-    /// whatever the token is, so a replay says the same.
-    private static func masked(_ source: [UInt8]) -> [UInt8]? {
-        var line = source[...]
-        while let first = line.first, first == UInt8(ascii: ";") || first == 10 || first == 13 {
-            guard let end = line.firstIndex(of: 10) else { return nil }
-            line = line[(end + 1)...]
-        }
-        var verb = line
-        if verb.first == UInt8(ascii: "#"), let space = verb.firstIndex(of: UInt8(ascii: " ")) {
-            verb = verb[(space + 1)...]
-        }
-        guard verb.starts(with: "auth".utf8) else { return nil }
-        return source[..<verb.startIndex] + "auth".utf8 + mask(verb.dropFirst(4))
+    /// False for what nearly every request begins with.
+    private static func needsLook(_ first: UInt8?) -> Bool {
+        guard let first else { return false }
+        return first == UInt8(ascii: "a") || !isLower(first)
     }
 
-    /// What gives a line its form stays: the key, the count of a literal, spaces and signs.
-    private static func mask(_ arguments: ArraySlice<UInt8>) -> [UInt8] {
-        let key = Array(" token=".utf8)
-        var masked = arguments.starts(with: key) ? key : []
-        var isCount = false
-        for byte in arguments.dropFirst(masked.count) {
-            if byte == UInt8(ascii: "{") { isCount = true }
-            if byte == UInt8(ascii: "}") { isCount = false }
-            masked.append(!isCount && isWord(byte) ? UInt8(ascii: "x") : byte)
+    /// From where the request itself begins. Nobody needs what is before it, and it may be what somebody took back.
+    private static func withoutComments<Bytes: RandomAccessCollection<UInt8>>(_ bytes: Bytes) -> Bytes
+    where Bytes.SubSequence == Bytes {
+        var line = bytes
+        while let first = line.first, first == UInt8(ascii: ";") || first == 10 || first == 13,
+            let end = line.firstIndex(of: 10)
+        {
+            line = line[line.index(after: end)...]
         }
-        return masked
+        return line
     }
 
-    private static func isWord(_ byte: UInt8) -> Bool {
-        (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
-    }
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 || byte == 10 }
+
+    private static func isLower(_ byte: UInt8) -> Bool { (97...122).contains(byte) }
+
+    private static func isLetter(_ byte: UInt8) -> Bool { isLower(byte | 0x20) }
 }

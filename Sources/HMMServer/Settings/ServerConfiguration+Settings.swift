@@ -123,7 +123,9 @@ extension ServerConfiguration {
     private static func recording(_ reader: inout SettingReader) -> RecordingPolicy? {
         guard let folder = reader.text(.record) else { return nil }
         var policy = RecordingPolicy(folder: folder)
-        let size: (String) -> UInt64? = { text in Quantity.bytes(text).flatMap { $0 >= 1 << 16 ? $0 : nil } }
+        let size: (String) -> UInt64? = { text in
+            Quantity.bytes(text).flatMap { $0 >= RecordingPolicy.leastBytes ? $0 : nil }
+        }
         if let bytes = reader.value(.recordBytes, size) { policy.bytes = bytes }
         if let files = reader.value(.recordFiles, { text in Int(text).flatMap { $0 > 0 ? $0 : nil } }) {
             policy.files = files
