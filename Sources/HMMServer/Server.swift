@@ -56,12 +56,15 @@ public final class Server: Service, Sendable {
         self.reading = reading
         self.logger = logger
         certificates = try configuration.tls.map { try CertificateFiles($0) }
+        // Before there are threads: see `DescriptorLimit`.
+        let admission = Admission(configuration, logger)
         let spin = configuration.busyPollNanoseconds
         let loops = try (0..<max(1, configuration.loops)).map { _ in
             LoopContext(try EventLoop(spinNanoseconds: spin), measures: configuration.metrics != nil)
         }
         let context = try ServerContext(
-            configuration, certificates: certificates, verifier: try TokenVerifier(), loops: loops, logger: logger)
+            configuration, certificates: certificates, verifier: try TokenVerifier(), admission: admission,
+            loops: loops, logger: logger)
         self.context = context
         let interval = configuration.patience.sweepNanoseconds
         for loop in loops { loop.startSweeping(every: interval) }

@@ -32,11 +32,11 @@ final class ServerContext: Sendable {
 
     init(
         _ configuration: ServerConfiguration, certificates: CertificateFiles?, verifier: TokenVerifier,
-        loops: [LoopContext], logger: Logger
+        admission: Admission, loops: [LoopContext], logger: Logger
     ) throws {
         recordings = try configuration.recording.map { try RecordingFolder($0, logger: logger) }
         tenants = Tenants(configuration, recordings: recordings, logger: logger)
-        admission = Admission(configuration)
+        self.admission = admission
         self.certificates = certificates
         self.verifier = verifier
         currentRules = Mutex(AdmittanceRules(configuration))

@@ -11,7 +11,7 @@ struct CheckReport {
         do throws(SettingErrors) {
             let reading = try source.read()
             errors = reading.configuration.unusableFiles(reading.given)
-            summary = Self.summary(reading.configuration)
+            summary = Self.summary(reading.configuration, ignored: reading.given.unknownVariables)
         } catch {
             errors = error.errors
             summary = ""
@@ -27,7 +27,7 @@ struct CheckReport {
         Swift.print(summary)
     }
 
-    private static func summary(_ configuration: ServerConfiguration) -> String {
+    private static func summary(_ configuration: ServerConfiguration, ignored: [String]) -> String {
         var places: [String] = []
         if let tls = configuration.tls { places.append("TLS on \(tls.address), certificates \(tls.verification)") }
         if let path = configuration.unixSocket?.path { places.append("Unix socket \(path)") }
@@ -40,6 +40,6 @@ struct CheckReport {
             tenants: \(tenants.listed.count) listed, others \(tenants.admitsUnlisted ? "allowed" : "refused")
             identities: \(identities.certificates?.count ?? 0) certificate rules, \(identities.tokens.count) tokens, \
             \(identities.peers?.count ?? 0) peer rules
-            """
+            """ + (ignored.isEmpty ? "" : "\nignored: no setting has \(ignored.joined(separator: ", "))")
     }
 }

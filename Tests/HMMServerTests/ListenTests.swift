@@ -147,7 +147,7 @@ import Testing
 
     /// A table that grows while there are threads makes accept(2) wait.
     @Test func theTableOfDescriptorsIsLargeFromTheBeginning() throws {
-        let room = DescriptorLimit.raise(for: 3000)
+        let limit = DescriptorLimit.raise(to: 3000)
         let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
         let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("FDSize:") })
         let size = try #require(line.split(separator: "\t").last.flatMap { Int($0) })

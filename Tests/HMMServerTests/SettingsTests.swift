@@ -42,6 +42,14 @@ import Testing
         #expect(Setting.clientCA.flag == "--client-ca")
     }
 
+    @Test func variablesThatNoSettingHasAreTold() {
+        let environment = [
+            "HMMD_MAX_CONECTIONS": "1", "HMMD_MAX_CONNECTIONS": "1", "HMMD_CONFIG": "f", "HMMD_URI": "u", "HOME": "/",
+        ]
+        let given = GivenSettings(flags: [:], environment: environment)
+        #expect(given.unknownVariables == ["HMMD_MAX_CONECTIONS"])
+    }
+
     @Test func errorsNameTheirSource() {
         #expect(throws: SettingErrors([SettingError("--loops 'many': expected a number from 1 to 1024")])) {
             try configuration(files.merging([.loops: "many"]) { $1 })
