@@ -10,8 +10,9 @@ public final class Server: Service, Sendable {
         /// Of the TLS listener, one for each address of its host, all with the same port.
         public var tls: [HostPort] = []
         public var plainLoopback: HostPort?
-        public var unixPath: String?
-        public var metrics: HostPort?
+        public var unixPaths: [String] = []
+        public var metrics: [HostPort] = []
+        public var adminPaths: [String] = []
     }
 
     private struct Running {
@@ -110,7 +111,7 @@ public final class Server: Service, Sendable {
                 let port = try listener.listen(inherited: descriptor, .plain(isReachableByBrowsers: false))
                 running.withLock {
                     $0.ports.append(port)
-                    $0.addresses.unixPath = configuration.unixSocket?.path
+                    $0.addresses.unixPaths.append(UnixSocketFile.path(of: descriptor))
                 }
             }
             if givenUnix.isEmpty, let unixSocket = configuration.unixSocket {
@@ -119,7 +120,7 @@ public final class Server: Service, Sendable {
                 let port = try listener.listen(file)
                 running.withLock {
                     $0.ports.append(port)
-                    $0.addresses.unixPath = file.path
+                    $0.addresses.unixPaths = [file.path]
                 }
             }
             try await openWatchPorts()
@@ -139,7 +140,8 @@ public final class Server: Service, Sendable {
         }
         running.withLock {
             $0.watchPorts = ports
-            $0.addresses.metrics = ports?.metricsAddress
+            $0.addresses.metrics = ports?.metricsAddresses ?? []
+            $0.addresses.adminPaths = ports?.adminPaths ?? []
         }
         if let purpose = inherited.unused.first {
             throw ListenError.unavailable(
@@ -158,10 +160,13 @@ public final class Server: Service, Sendable {
             metadata["tenant"] = tls.anonymousTenant.map { "certificate, else \($0)" } ?? "certificate"
         }
         if let plain = addresses.plainLoopback { metadata["plain"] = "\(plain)" }
-        if let path = addresses.unixPath { metadata["unix"] = "\(path)" }
-        if let metrics = addresses.metrics { metadata["metrics"] = "\(metrics)" }
-        if let path = configuration.admin { metadata["admin"] = "\(path)" }
-        if addresses.plainLoopback != nil || addresses.unixPath != nil {
+        for (key, places) in [
+            ("unix", addresses.unixPaths), ("metrics", addresses.metrics.map(\.description)),
+            ("admin", addresses.adminPaths),
+        ] where !places.isEmpty {
+            metadata[key] = "\(places.joined(separator: ","))"
+        }
+        if addresses.plainLoopback != nil || !addresses.unixPaths.isEmpty {
             metadata["local-tenant"] = "\(configuration.localTenant)"
         }
         logger.info("listening", metadata: metadata)

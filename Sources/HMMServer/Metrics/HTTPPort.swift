@@ -1,6 +1,5 @@
 internal import Glibc
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
 
 /// A small HTTP/1 server for whoever watches: a connection asks one thing, is answered and closed.
@@ -8,21 +7,37 @@ internal import NIOPosix
 /// Everything about it is bounded: connections at one time, bytes of a request, the life of a connection.
 final class HTTPPort: Sendable {
     struct Answer: Sendable {
-        var status: HTTPResponseStatus
+        enum Status: String {
+            case ok = "200 OK"
+            case bad = "400 Bad Request"
+            case notFound = "404 Not Found"
+            case notAllowed = "405 Method Not Allowed"
+            case tooLarge = "431 Request Header Fields Too Large"
+            case unavailable = "503 Service Unavailable"
+        }
+
+        var status: Status
         var contentType = "text/plain; charset=utf-8"
         var body: String
         var allow: String?
 
         static let notFound = Answer(status: .notFound, body: "/metrics, /livez or /readyz\n")
-        static let notAllowed = Answer(status: .methodNotAllowed, body: "GET or HEAD\n", allow: "GET, HEAD")
-        static let bad = Answer(status: .badRequest, body: "a request of this kind is not taken here\n")
+        static let notAllowed = Answer(status: .notAllowed, body: "GET or HEAD\n", allow: "GET, HEAD")
+        static let bad = Answer(status: .bad, body: "a request of this kind is not taken here\n")
+        static let tooLarge = Answer(status: .tooLarge, body: "at most \(HTTPRequest.bound) bytes\n")
+
+        func text(isHead: Bool) -> String {
+            "HTTP/1.1 \(status.rawValue)\r\nContent-Type: \(contentType)\r\nContent-Length: \(body.utf8.count)\r\n"
+                + (allow.map { "Allow: \($0)\r\n" } ?? "") + "Connection: close\r\n\r\n" + (isHead ? "" : body)
+        }
     }
 
     static let connectionBound = 16
-    static let requestBytes = 8192
     static let life = TimeAmount.seconds(10)
+    /// Bytes that are read after the answer, and thrown away.
+    private static let rest = 1 << 20
 
-    private typealias Child = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
+    private typealias Child = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
     let address: HostPort?
     private let task: Task<Void, Never>
@@ -36,6 +51,8 @@ final class HTTPPort: Sendable {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 16)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Who has asked everything may say so and still read the answer: `printf 'GET …' | ncat …`.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
         let listener: NIOAsyncChannel<Child, Never>
         do {
             switch place {
@@ -65,13 +82,8 @@ final class HTTPPort: Sendable {
         child.eventLoop.makeCompletedFuture {
             // No answer takes so long, and nobody keeps a place by saying little.
             child.eventLoop.scheduleTask(in: life) { child.close(promise: nil) }
-            var limits = NIOHTTPDecoderLimitConfiguration()
-            limits.maxHeaderListSize = requestBytes
-            limits.maxHeaderFieldSize = requestBytes
-            try child.pipeline.syncOperations.addHandler(ByteBound(requestBytes))
-            try child.pipeline.syncOperations.configureHTTPServerPipeline(
-                withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
-            return try NIOAsyncChannel(wrappingChannelSynchronously: child)
+            return try NIOAsyncChannel(
+                wrappingChannelSynchronously: child, configuration: .init(isOutboundHalfClosureEnabled: true))
         }
     }
 
@@ -99,41 +111,35 @@ final class HTTPPort: Sendable {
         }
     }
 
+    /// Answers as soon as the head is there: whoever waits to be asked for a body has the answer instead.
     private static func converse(
-        _ input: NIOAsyncChannelInboundStream<HTTPServerRequestPart>,
-        _ output: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>,
+        _ input: NIOAsyncChannelInboundStream<ByteBuffer>, _ output: NIOAsyncChannelOutboundWriter<ByteBuffer>,
         _ answer: @Sendable (String) async -> Answer
     ) async throws {
-        var head: HTTPRequestHead?
-        for try await part in input {
-            switch part {
-            case .head(let received): head = received
-            // Nothing here takes a body.
-            case .body: return try await write(.bad, isHead: false, output)
-            case .end:
-                guard let head else { return }
-                let given: Answer
-                if head.method == .GET || head.method == .HEAD {
-                    given = await answer(String(head.uri.prefix { $0 != "?" }))
-                } else {
-                    given = .notAllowed
-                }
-                return try await write(given, isHead: head.method == .HEAD, output)
-            }
+        var bytes: [UInt8] = []
+        var pieces = input.makeAsyncIterator()
+        while HTTPRequest.head(of: bytes) == nil, bytes.count < HTTPRequest.bound, let piece = try await pieces.next() {
+            bytes += piece.readableBytesView
         }
+        if bytes.isEmpty { return }
+        let (given, isHead) = await judge(bytes, answer)
+        try await output.write(ByteBuffer(string: given.text(isHead: isHead)))
+        output.finish()
+        // What is on its way has to be read, or the kernel takes the answer back.
+        var rest = rest
+        while rest > 0, let piece = try await pieces.next() { rest -= piece.readableBytes }
     }
 
-    private static func write(
-        _ answer: Answer, isHead: Bool, _ output: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
-    ) async throws {
-        var head = HTTPResponseHead(version: .http1_1, status: answer.status)
-        head.headers.add(name: "Content-Type", value: answer.contentType)
-        head.headers.add(name: "Content-Length", value: "\(answer.body.utf8.count)")
-        head.headers.add(name: "Connection", value: "close")
-        if let allow = answer.allow { head.headers.add(name: "Allow", value: allow) }
-        var parts: [HTTPServerResponsePart] = [.head(head)]
-        if !isHead { parts.append(.body(.byteBuffer(ByteBuffer(string: answer.body)))) }
-        try await output.write(contentsOf: parts + [.end(nil)])
+    private static func judge(
+        _ bytes: [UInt8], _ answer: @Sendable (String) async -> Answer
+    ) async -> (Answer, isHead: Bool) {
+        let head = HTTPRequest.head(of: bytes)
+        if (head?.endIndex ?? bytes.count) >= HTTPRequest.bound { return (.tooLarge, false) }
+        guard let request = head.flatMap({ HTTPRequest($0) }) else { return (.bad, false) }
+        let isHead = request.method == "HEAD"
+        guard isHead || request.method == "GET" else { return (.notAllowed, false) }
+        if request.hasBody { return (.bad, isHead) }
+        return (await answer(request.path), isHead)
     }
 }
 
@@ -148,20 +154,5 @@ enum WatchPlace: CustomStringConvertible, Sendable {
         case .address(let address): "\(address)"
         case .inherited: "the inherited socket"
         }
-    }
-}
-
-/// Closes a connection that has sent more than so many bytes.
-private final class ByteBound: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private var left: Int
-
-    init(_ bound: Int) { left = bound }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        left -= unwrapInboundIn(data).readableBytes
-        if left < 0 { return context.close(promise: nil) }
-        context.fireChannelRead(data)
     }
 }
