@@ -9,8 +9,17 @@ extension Server {
     /// Returns what is wrong, a line each; nil when nothing is.
     @discardableResult
     public func reload() -> String? {
+        if isStopping {
+            logger.notice("not reloaded", metadata: ["reason": "the server is stopping"])
+            return "the server is stopping"
+        }
         notifier.reloading()
-        defer { notifier.ready("listening") }
+        let reason = readAgain()
+        notifier.ready(reason.map { "listening; not reloaded: \($0)" } ?? "listening")
+        return reason
+    }
+
+    private func readAgain() -> String? {
         guard let reading else { return reloadCertificates(configuration) }
         let fresh: ServerConfiguration
         do {
