@@ -25,7 +25,8 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Read settings, tenants and identities from this file; or HMMD_CONFIG.", valueName: "file"))
+            "Read settings, tenants and identities from this file; or HMMD_CONFIG.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
     var config: String?
 
     @Flag(help: "Say what is wrong with flags, variables, file and certificates, if anything, and exit.")
