@@ -31,7 +31,7 @@ simulate:
 	@$(BIN)/hmm-sim --from $(FROM) --seeds $(SEEDS)
 
 serve: release
-	@scripts/serve $(BIN)
+	@scripts/serve "$(BIN)"
 
 release:
 	@scripts/setup build
@@ -57,8 +57,8 @@ sanitize:
 
 # What has been built already is not built again, so that root can install what somebody else has made.
 install:
-	@[ -x $(BIN)/hmmd ] && [ -x $(BIN)/hmm-client ] || $(MAKE) release
-	@scripts/install $(BIN) $(PREFIX) $(DESTDIR)
+	@[ -x "$(BIN)/hmmd" ] && [ -x "$(BIN)/hmm-client" ] || $(MAKE) release
+	@scripts/install "$(BIN)" "$(PREFIX)" "$(DESTDIR)"
 
 # Rewrites the generated parts of docs/protocol.md, docs/operations.md and docs/configuration.md.
 docs: release

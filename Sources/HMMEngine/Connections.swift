@@ -22,7 +22,10 @@ extension Engine {
         if poison != nil { return bid(connection, .internalError, &effects) }
         sessions.append(Session(principal: principal), id: connection)
         if UInt64(sessions.count) > meter.hard(.connections) { close(connection, .limit) }
-        if isDraining { finishDraining() }
+        if isDraining {
+            Self.warn(connection, &effects)
+            finishDraining()
+        }
     }
 
     /// The connection ends as soon as the work at hand is done. What it has queued is forgotten, what it still sends is
@@ -85,10 +88,14 @@ extension Engine {
     mutating func drain(_ effects: inout Effects) {
         isDraining = true
         for index in 0..<sessions.count where !sessions[index].isClosing {
-            effects.address(sessions.id(at: index))
-            effects.text.append("* note : the server is stopping: finish, then reconnect elsewhere\n")
+            Self.warn(sessions.id(at: index), &effects)
         }
         finishDraining()
+    }
+
+    private static func warn(_ connection: ConnectionID, _ effects: inout Effects) {
+        effects.address(connection)
+        effects.text.append("* note : the server is stopping: finish, then reconnect elsewhere\n")
     }
 
     mutating func finishDraining() {

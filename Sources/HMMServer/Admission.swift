@@ -1,3 +1,4 @@
+internal import Logging
 internal import Synchronization
 
 /// Counts the connections of the whole server and of each address, and keeps their numbers bounded.
@@ -12,18 +13,23 @@ final class Admission: Sendable {
     }
 
     private let state: Mutex<State>
+    private let logger: Logger
 
-    init(_ configuration: ServerConfiguration) {
+    init(_ configuration: ServerConfiguration, _ logger: Logger) {
+        self.logger = logger
         state = Mutex(
-            State(bound: configuration.maxConnections, boundOfAddress: configuration.maxConnectionsPerAddress))
+            State(
+                bound: DescriptorLimit.connections(configuration, logger),
+                boundOfAddress: configuration.maxConnectionsPerAddress))
     }
 
     var bound: Int { state.withLock { $0.bound } }
 
     /// Lets other bounds hold for connections yet to come.
     func adopt(_ configuration: ServerConfiguration) {
+        let bound = DescriptorLimit.connections(configuration, logger)
         state.withLock { state in
-            state.bound = configuration.maxConnections
+            state.bound = bound
             state.boundOfAddress = configuration.maxConnectionsPerAddress
         }
     }

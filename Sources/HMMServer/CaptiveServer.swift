@@ -70,7 +70,7 @@ public struct CaptiveServer: Sendable {
         variables["HMMD_CERT_2"] = files.tenants[1].certificate
         variables["HMMD_KEY_2"] = files.tenants[1].key
         if let plain = addresses.plainLoopback { variables["HMMD_PLAIN_URI"] = "hmm://\(plain)" }
-        if let path = addresses.unixPath { variables["HMMD_UNIX"] = path }
+        if let path = addresses.unixPaths.first { variables["HMMD_UNIX"] = path }
         return variables
     }
 

@@ -82,8 +82,7 @@ extension ConnectionHandler {
         {
             return
         }
-        server.logger.info(
-            "connection revoked", metadata: ["peer": "\(peerName)", "tenant": "\(shard.name)"])
+        server.noteRevocation(["peer": "\(peerName)", "tenant": "\(shard.name)"], at: loop.now)
         deliver(shard.close(mailbox, .revoked, on: loop))
         flushAll()
     }

@@ -1,25 +1,43 @@
 internal import Glibc
+internal import Logging
 
 /// How many files this process may have open; each connection is one.
-public enum DescriptorLimit {
-    /// Descriptors besides those of connections: listeners, event loops, files being read.
-    private static let spare: UInt = 64
+enum DescriptorLimit {
+    /// Descriptors besides those of connections, recordings and event loops: listeners, whoever watches, files being
+    /// read.
+    private static let spare = 64
+
+    /// As many connections as the configuration asks for, or as there is room for: past that, strangers would keep out
+    /// whoever watches over the server. Then the log says so.
+    static func connections(_ configuration: ServerConfiguration, _ logger: Logger) -> Int {
+        let recordings = configuration.recording == nil ? 0 : min(configuration.maxTenants, 1 << 30)
+        let others = spare + 2 * configuration.loops
+        let limit = raise(to: min(configuration.maxConnections, 1 << 30) + recordings + others)
+        let left = max(0, limit - others)
+        let room = max(1, left - min(recordings, left / 2))
+        guard room < configuration.maxConnections else { return configuration.maxConnections }
+        // No warning: `hmmd run` says those, and nobody there has asked for so many.
+        logger.notice(
+            "the limit of open files is below --max-connections",
+            metadata: ["max-connections": "\(configuration.maxConnections)", "room": "\(room)"])
+        return room
+    }
 
     /// Raises the soft limit, where it is lower, as far as the hard limit lets it. The soft limit is often 1024 only
     /// for the sake of programs that use select(2).
     ///
-    /// Returns the number of connections there is room for.
-    public static func raise(for connections: Int) -> Int {
+    /// Returns the limit.
+    static func raise(to wanted: Int) -> Int {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return connections }
-        let wanted = UInt(max(0, connections)) + spare
-        if limit.rlim_cur < wanted {
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return wanted }
+        let count = UInt(max(0, wanted))
+        if limit.rlim_cur < count {
             var raised = limit
-            raised.rlim_cur = min(wanted, limit.rlim_max)
+            raised.rlim_cur = min(count, limit.rlim_max)
             if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised) == 0 { limit = raised }
         }
-        growTable(to: min(wanted, limit.rlim_cur))
-        return Int(clamping: max(limit.rlim_cur, spare) - spare)
+        growTable(to: min(count, limit.rlim_cur))
+        return Int(clamping: limit.rlim_cur)
     }
 
     /// Lets the kernel make room for that many descriptors now. Once there are threads it waits for every processor

@@ -10,7 +10,7 @@ public struct LogfmtHandler: LogHandler {
     public var metadataProvider: Logger.MetadataProvider?
     private let write: @Sendable (String) -> Void
 
-    public init(level: Logger.Level) { self.init(level: level, write: Self.writeToStandardError) }
+    public init(level: Logger.Level) { self.init(level: level, write: LogWriter.standardError.write) }
 
     /// - Parameter write: takes one line, its end included.
     init(level: Logger.Level, write: @escaping @Sendable (String) -> Void) {
@@ -27,10 +27,16 @@ public struct LogfmtHandler: LogHandler {
         var fields = metadata
         if let provided = metadataProvider?.get() { fields.merge(provided) { $1 } }
         if let given = event.metadata { fields.merge(given) { $1 } }
-        var line = "time=\(Self.timestamp()) level=\(event.level) msg=\(Self.quoted("\(event.message)"))"
-        if let error = event.error { line += " error=\(Self.quoted("\(error)"))" }
-        for (key, value) in fields.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(Self.quoted("\(value)"))" }
-        write(line + "\n")
+        write(Self.line(event.level, "\(event.message)", fields, error: event.error.map { "\($0)" }))
+    }
+
+    static func line(
+        _ level: Logger.Level, _ message: String, _ fields: Logger.Metadata, error: String? = nil
+    ) -> String {
+        var line = "time=\(timestamp()) level=\(level) msg=\(quoted(message))"
+        if let error { line += " error=\(quoted(error))" }
+        for (key, value) in fields.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(quoted("\(value)"))" }
+        return line + "\n"
     }
 
     /// The text itself if a reader cannot take it for anything else, otherwise in quotes with escapes.
@@ -81,11 +87,5 @@ public struct LogfmtHandler: LogHandler {
         let date = "\(parts.tm_year + 1900)-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))"
         let time = "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
         return "\(date)T\(time).\(padded(now.tv_nsec / 1_000_000, 3))Z"
-    }
-
-    /// One call for the whole line, so that lines of several threads do not mix.
-    private static func writeToStandardError(_ line: String) {
-        var line = line
-        line.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }

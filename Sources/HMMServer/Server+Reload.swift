@@ -23,8 +23,17 @@ extension Server {
     func requestReload() { reloads.async { _ = self.readAgain() } }
 
     private func readAgain() -> String? {
+        if isStopping {
+            logger.notice("not reloaded", metadata: ["reason": "the server is stopping"])
+            return "the server is stopping"
+        }
         notifier.reloading()
-        defer { notifier.ready("listening") }
+        let reason = adoptAnew()
+        if !isStopping { notifier.ready(reason.map { "listening; not reloaded: \($0)" } ?? "listening") }
+        return reason
+    }
+
+    private func adoptAnew() -> String? {
         guard let reading else { return reloadCertificates(configuration) }
         let fresh: ServerConfiguration
         do {

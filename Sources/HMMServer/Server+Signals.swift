@@ -14,7 +14,7 @@ extension Server {
         let group = ServiceGroup(services: [self], logger: quiet)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
-            tasks.addTask { await self.obey(signals, group) }
+            tasks.addTask { await self.obey(signals) }
             tasks.addTask {
                 for await _ in self.stopRequests.stream { await group.triggerGracefulShutdown() }
             }
@@ -34,17 +34,18 @@ extension Server {
         }
     }
 
-    private func obey(_ signals: UnixSignalsSequence, _ group: ServiceGroup) async {
-        var isStopping = false
+    /// The first signal also shortens a drain that an operator has begun.
+    private func obey(_ signals: UnixSignalsSequence) async {
+        var wasTold = false
         for await signal in signals {
             if signal == .sighup {
                 // Not to be waited for: the next signal may be the one that ends the process.
                 requestReload()
-            } else if isStopping {
+            } else if wasTold {
                 hurry()
             } else {
-                isStopping = true
-                await group.triggerGracefulShutdown()
+                wasTold = true
+                requestStop(configuration.patience.drain)
             }
         }
     }

@@ -11,8 +11,9 @@ public final class Server: Service, Sendable {
         /// Of the TLS listener, one for each address of its host, all with the same port.
         public var tls: [HostPort] = []
         public var plainLoopback: HostPort?
-        public var unixPath: String?
-        public var metrics: HostPort?
+        public var unixPaths: [String] = []
+        public var metrics: [HostPort] = []
+        public var adminPaths: [String] = []
     }
 
     private struct Running {
@@ -20,10 +21,9 @@ public final class Server: Service, Sendable {
         var ports: [Listener.Port] = []
         var socketFile: UnixSocketFile?
         var watchPorts: WatchPorts?
-        var isStopping = false
+        /// When clients have to have left; nil until somebody asks the server to stop.
+        var deadline: ContinuousClock.Instant?
         var isHurried = false
-        /// For clients to leave, where an operator has said it.
-        var drain: Duration?
     }
 
     let configuration: ServerConfiguration
@@ -58,12 +58,15 @@ public final class Server: Service, Sendable {
         self.reading = reading
         self.logger = logger
         certificates = try configuration.tls.map { try CertificateFiles($0) }
+        // Before there are threads: see `DescriptorLimit`.
+        let admission = Admission(configuration, logger)
         let spin = configuration.busyPollNanoseconds
         let loops = try (0..<max(1, configuration.loops)).map { _ in
             LoopContext(try EventLoop(spinNanoseconds: spin), measures: configuration.metrics != nil)
         }
         let context = try ServerContext(
-            configuration, certificates: certificates, verifier: try TokenVerifier(), loops: loops, logger: logger)
+            configuration, certificates: certificates, verifier: try TokenVerifier(), admission: admission,
+            loops: loops, logger: logger)
         self.context = context
         let interval = configuration.patience.sweepNanoseconds
         for loop in loops { loop.startSweeping(every: interval) }
@@ -110,7 +113,7 @@ public final class Server: Service, Sendable {
                 let port = try listener.listen(inherited: descriptor, .plain(isReachableByBrowsers: false))
                 running.withLock {
                     $0.ports.append(port)
-                    $0.addresses.unixPath = configuration.unixSocket?.path
+                    $0.addresses.unixPaths.append(UnixSocketFile.path(of: descriptor))
                 }
             }
             if givenUnix.isEmpty, let unixSocket = configuration.unixSocket {
@@ -119,7 +122,7 @@ public final class Server: Service, Sendable {
                 let port = try listener.listen(file)
                 running.withLock {
                     $0.ports.append(port)
-                    $0.addresses.unixPath = file.path
+                    $0.addresses.unixPaths = [file.path]
                 }
             }
             try await openWatchPorts()
@@ -139,7 +142,8 @@ public final class Server: Service, Sendable {
         }
         running.withLock {
             $0.watchPorts = ports
-            $0.addresses.metrics = ports?.metricsAddress
+            $0.addresses.metrics = ports?.metricsAddresses ?? []
+            $0.addresses.adminPaths = ports?.adminPaths ?? []
         }
         if let purpose = inherited.unused.first {
             throw ListenError.unavailable(
@@ -147,7 +151,10 @@ public final class Server: Service, Sendable {
         }
     }
 
-    private var takesClients: Bool { running.withLock { !$0.ports.isEmpty && !$0.isStopping } }
+    private var takesClients: Bool { running.withLock { !$0.ports.isEmpty && $0.deadline == nil } }
+
+    /// Somebody has asked the server to stop.
+    var isStopping: Bool { running.withLock { $0.deadline != nil } }
 
     private func logStart() {
         let addresses = addresses
@@ -158,10 +165,13 @@ public final class Server: Service, Sendable {
             metadata["tenant"] = tls.anonymousTenant.map { "certificate, else \($0)" } ?? "certificate"
         }
         if let plain = addresses.plainLoopback { metadata["plain"] = "\(plain)" }
-        if let path = addresses.unixPath { metadata["unix"] = "\(path)" }
-        if let metrics = addresses.metrics { metadata["metrics"] = "\(metrics)" }
-        if let path = configuration.admin { metadata["admin"] = "\(path)" }
-        if addresses.plainLoopback != nil || addresses.unixPath != nil {
+        for (key, places) in [
+            ("unix", addresses.unixPaths), ("metrics", addresses.metrics.map(\.description)),
+            ("admin", addresses.adminPaths),
+        ] where !places.isEmpty {
+            metadata[key] = "\(places.joined(separator: ","))"
+        }
+        if addresses.plainLoopback != nil || !addresses.unixPaths.isEmpty {
             metadata["local-tenant"] = "\(configuration.localTenant)"
         }
         logger.info("listening", metadata: metadata)
@@ -182,17 +192,21 @@ extension Server {
     ///
     /// - Parameter isPatient: false leaves no time to the clients.
     public func stop(isPatient: Bool = true) async {
-        let patience = running.withLock { running in
-            running.isStopping = true
-            return running.drain ?? configuration.patience.drain
+        let isPatient = running.withLock { running in
+            let now = ContinuousClock.now
+            let deadline = isPatient ? running.deadline ?? now + configuration.patience.drain : now
+            running.deadline = deadline
+            return deadline > now
         }
-        notifier.stopping()
         logger.info("stopping", metadata: ["connections": "\(context.admission.count)"])
         stopListening()
-        if isPatient, patience > .zero, !running.withLock({ $0.isHurried }) {
-            for shard in context.tenants.all { shard.drain() }
-            await waitForConnections(patience)
+        if isPatient {
+            notifier.draining()
+            context.tenants.drain()
+            await waitForClients()
         }
+        // Not before: whoever supervises the service gives it so much time from here on, and no more.
+        notifier.stopping()
         closeConnections { $0.stop() }
         // For close_notify to get out and to be answered.
         let isHurried = running.withLock { $0.isHurried }
@@ -207,22 +221,29 @@ extension Server {
         logger.info("stopped")
     }
 
-    /// Asks `runUntilSignal` to stop, with `patience` for clients to leave; nil means as long as they take. False when
-    /// the server is stopping already. From any thread.
+    /// Asks `runUntilSignal` to stop, and gives clients `patience` from now on to leave; nil means as long as they
+    /// take. Where they have been given time already, it can only become less. False when this changes nothing. From
+    /// any thread.
+    @discardableResult
     func requestStop(_ patience: Duration?) -> Bool {
-        let isFirst = running.withLock { running in
-            if running.isStopping { return false }
-            running.isStopping = true
-            running.drain = patience ?? .seconds(1 << 32)
-            return true
+        let deadline = ContinuousClock.now + (patience ?? .seconds(1 << 32))
+        let (isNew, isFirst) = running.withLock { running in
+            let isFirst = running.deadline == nil
+            guard running.deadline.map({ deadline < $0 }) ?? true else { return (false, false) }
+            running.deadline = deadline
+            return (true, isFirst)
         }
         if isFirst { stopRequests.continuation.yield() }
-        return isFirst
+        if isNew { context.admission.stopWaiting() }
+        return isNew
     }
 
     /// Makes a `stop` that is under way, or yet to come, leave no more time to the clients. From any thread.
     public func hurry() {
-        running.withLock { $0.isHurried = true }
+        running.withLock {
+            $0.deadline = .now
+            $0.isHurried = true
+        }
         closeConnections { $0.stop() }
         context.admission.stopWaiting()
     }
@@ -245,6 +266,14 @@ extension Server {
                 loop.readClock()
                 loop.forEachConnection(close)
             }
+        }
+    }
+
+    /// Waits for clients to leave, until the deadline. Somebody may bring it forward just now, so it is looked at again
+    /// each second.
+    private func waitForClients() async {
+        while context.admission.count > 0, let deadline = running.withLock({ $0.deadline }), deadline > .now {
+            await waitForConnections(min(.seconds(1), deadline - .now))
         }
     }
 

@@ -27,16 +27,18 @@ final class ServerContext: Sendable {
     let throttle = LogThrottle()
     /// For those about clients that were not let in: a flood of something else must not hide them.
     private let refusals = LogThrottle()
+    /// For those about clients that a reload sends away.
+    private let revocations = LogThrottle()
     /// Every event loop; connections are dealt out to them in turn.
     let loops: [LoopContext]
 
     init(
         _ configuration: ServerConfiguration, certificates: CertificateFiles?, verifier: TokenVerifier,
-        loops: [LoopContext], logger: Logger
+        admission: Admission, loops: [LoopContext], logger: Logger
     ) throws {
         recordings = try configuration.recording.map { try RecordingFolder($0, logger: logger) }
         tenants = Tenants(configuration, recordings: recordings, logger: logger)
-        admission = Admission(configuration)
+        self.admission = admission
         self.certificates = certificates
         self.verifier = verifier
         currentRules = Mutex(AdmittanceRules(configuration))
@@ -69,6 +71,11 @@ final class ServerContext: Sendable {
     /// Logs that a client was not let in.
     func noteRefusal(_ metadata: Logger.Metadata, at now: Instant) {
         note("connection refused", metadata, at: now, refusals)
+    }
+
+    /// Logs that a client was sent away. All of a tenant may be, at once.
+    func noteRevocation(_ metadata: Logger.Metadata, at now: Instant) {
+        note("connection revoked", metadata, at: now, revocations)
     }
 
     /// Logs what a stranger caused, unless there has been too much of it.

@@ -30,6 +30,7 @@ final class Tenants: Sendable {
         var table: TenantTable
         var most: Int
         var kept: ServerConfiguration.Kept
+        var isDraining = false
         var entries: [ShortName: Entry] = [:]
         /// Shards that no longer are their tenant, and the connections they still have.
         var dropped: [ObjectIdentifier: Int] = [:]
@@ -83,6 +84,7 @@ final class Tenants: Sendable {
                 recording: recordings?.begin(tenant, limits, policy, settings.recording ?? .always), tenants: self,
                 home: loop)
             state.entries[tenant] = Entry(shard: shard, uses: 1)
+            if state.isDraining { shard.drain() }
             return (shard, gone)
         }
         gone?.retire()
@@ -175,6 +177,15 @@ final class Tenants: Sendable {
     }
 
     // MARK: From outside
+
+    /// Tells every tenant, and each that comes from now on, that the server is about to stop.
+    func drain() {
+        let shards = state.withLock { state in
+            state.isDraining = true
+            return state.entries.values.map(\.shard)
+        }
+        for shard in shards { shard.drain() }
+    }
 
     /// Ends a tenant: its connections are closed, its state goes. Who connects from now on finds it empty. False if
     /// there is none of that name.

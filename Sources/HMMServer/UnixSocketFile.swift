@@ -41,6 +41,20 @@ struct UnixSocketFile: Sendable {
         unlink(path)
     }
 
+    /// Where a socket that somebody else has bound listens; an abstract name begins with `@`.
+    static func path(of descriptor: Int32) -> String {
+        var address = sockaddr_un()
+        var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let code = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        guard code == 0 else { return "?" }
+        let offset = MemoryLayout.offset(of: \sockaddr_un.sun_path) ?? 2
+        var name = withUnsafeBytes(of: address) { Array($0[offset..<max(offset, min(Int(length), $0.count))]) }
+        if name.first == 0 { name[0] = UInt8(ascii: "@") }
+        return String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
+    }
+
     private static func removeStale(
         _ path: String, _ address: sockaddr_un, _ failure: (String) -> ListenError
     ) throws(ListenError) {

@@ -7,12 +7,13 @@ internal import Synchronization
 /// All on one thread of their own, made only when one of them is wanted.
 final class WatchPorts: Sendable {
     private let group: MultiThreadedEventLoopGroup
-    private let http: HTTPPort?
-    private let admin: AdminPort?
+    private let http: [HTTPPort]
+    private let admin: [AdminPort]
     private let adminFile: UnixSocketFile?
 
     /// Where metrics can be read.
-    var metricsAddress: HostPort? { http?.address }
+    var metricsAddresses: [HostPort] { http.compactMap(\.address) }
+    let adminPaths: [String]
 
     /// Nil when nothing is wanted.
     ///
@@ -36,29 +37,40 @@ final class WatchPorts: Sendable {
         _ controls: ServerControls, _ isReady: @escaping @Sendable () -> Bool, on group: MultiThreadedEventLoopGroup
     ) async throws {
         self.group = group
-        if let address = configuration.metrics {
-            let reading = MetricsReading(server, connectionLimit: configuration.maxConnections)
-            let place = inherited.take(.metrics).first.map { WatchPlace.inherited($0) } ?? .address(address)
-            http = try await HTTPPort(place, on: group) { path in
-                await Self.answer(path, reading, Health(server: server), isReady)
-            }
-        } else {
-            http = nil
-        }
-        guard let path = configuration.admin else {
-            admin = nil
-            adminFile = nil
-            return
-        }
+        let reading = MetricsReading(server)
+        let answers = AdminAnswers(server: server, controls: controls)
+        var http: [HTTPPort] = []
+        var admin: [AdminPort] = []
+        var file: UnixSocketFile?
         do {
-            let descriptor = inherited.take(.admin).first
-            adminFile = try descriptor == nil ? UnixSocketFile(.init(path: path)) : nil
-            admin = try await AdminPort(
-                descriptor ?? adminFile?.descriptor ?? -1, on: group, AdminAnswers(server: server, controls: controls))
+            for place in Self.metricsPlaces(configuration, inherited) {
+                let port = try await HTTPPort(place, on: group) { path in
+                    await Self.answer(path, reading, Health(server: server), isReady)
+                }
+                http.append(port)
+            }
+            var sockets = configuration.admin == nil ? [] : inherited.take(.admin)
+            if sockets.isEmpty, let path = configuration.admin {
+                file = try UnixSocketFile(.init(path: path))
+                sockets = file.map { [$0.descriptor] } ?? []
+            }
+            adminPaths = sockets.map { UnixSocketFile.path(of: $0) }
+            for socket in sockets { admin.append(try await AdminPort(socket, on: group, answers)) }
         } catch {
-            await http?.close()
+            file?.remove()
+            for port in http { await port.close() }
+            for port in admin { await port.close() }
             throw error
         }
+        (self.http, self.admin, adminFile) = (http, admin, file)
+    }
+
+    private static func metricsPlaces(
+        _ configuration: ServerConfiguration, _ inherited: InheritedSockets
+    ) -> [WatchPlace] {
+        guard let address = configuration.metrics else { return [] }
+        let given = inherited.take(.metrics)
+        return given.isEmpty ? [.address(address)] : given.map { .inherited($0) }
     }
 
     private static func answer(
@@ -81,8 +93,8 @@ final class WatchPorts: Sendable {
 
     func close() async {
         adminFile?.remove()
-        await admin?.close()
-        await http?.close()
+        for port in admin { await port.close() }
+        for port in http { await port.close() }
         try? await group.shutdownGracefully()
     }
 }

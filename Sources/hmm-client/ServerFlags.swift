@@ -4,19 +4,23 @@ import HMMTLS
 
 /// Which server, and as whom; what is not given comes from the environment.
 struct ServerFlags: ParsableArguments {
-    @Option(help: ArgumentHelp("Authorities that may sign the server's certificate. [$HMMD_CA]", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Authorities that may sign the server's certificate. [$HMMD_CA]", valueName: "file"),
+        completion: .file())
     var ca: String?
 
-    @Option(help: ArgumentHelp("Certificate to show. [$HMMD_CERT]", valueName: "file"))
+    @Option(help: ArgumentHelp("Certificate to show. [$HMMD_CERT]", valueName: "file"), completion: .file())
     var cert: String?
 
-    @Option(help: ArgumentHelp("Its private key. [$HMMD_KEY, or the file of --cert]", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Its private key. [$HMMD_KEY, or the file of --cert]", valueName: "file"),
+        completion: .file())
     var key: String?
 
     @Option(
         help: ArgumentHelp(
             "File with a token to show instead of a certificate. [$HMMD_TOKEN_FILE; $HMMD_TOKEN is a token itself]",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var tokenFile: String?
 
     @Option(help: ArgumentHelp("Name the server's certificate must hold. [host of the URI]", valueName: "name"))

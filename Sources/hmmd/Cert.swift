@@ -12,7 +12,8 @@ struct Cert: ParsableCommand {
             abstract: "Make an authority, a server certificate and one certificate per tenant.",
             discussion: "Keys are not protected by a passphrase: for tests, not for production.")
 
-        @Argument(help: ArgumentHelp("Where to put them; made if missing.", valueName: "dir"))
+        @Argument(
+            help: ArgumentHelp("Where to put them; made if missing.", valueName: "dir"), completion: .directory)
         var directory: String
 
         @Option(

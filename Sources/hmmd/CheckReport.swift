@@ -10,7 +10,7 @@ struct CheckReport {
     init(_ source: ConfigurationSource) {
         let (reading, errors) = source.check()
         self.errors = errors
-        summary = reading.map { Self.summary($0.configuration) } ?? ""
+        summary = reading.map { Self.summary($0.configuration, ignored: $0.given.unknownVariables) } ?? ""
     }
 
     /// A line for each error, on standard output as compilers' checks do, then exit status 1; or a summary.
@@ -22,7 +22,7 @@ struct CheckReport {
         Swift.print(summary)
     }
 
-    private static func summary(_ configuration: ServerConfiguration) -> String {
+    private static func summary(_ configuration: ServerConfiguration, ignored: [String]) -> String {
         var places: [String] = []
         if let tls = configuration.tls { places.append("TLS on \(tls.address), certificates \(tls.verification)") }
         if let path = configuration.unixSocket?.path { places.append("Unix socket \(path)") }
@@ -35,12 +35,12 @@ struct CheckReport {
             tenants: \(tenants.listed.count) listed, others \(tenants.admitsUnlisted ? "allowed" : "refused")
             identities: \(identities.certificates?.count ?? 0) certificate rules, \(identities.tokens.count) tokens, \
             \(identities.peers?.count ?? 0) peer rules
-            """ + warnings(configuration).map { "\nwarning: \($0)" }.joined()
+            """ + warnings(configuration, ignored).map { "\nwarning: \($0)" }.joined()
     }
 
     /// What does no harm, and not what it was written for.
-    private static func warnings(_ configuration: ServerConfiguration) -> [String] {
-        var warnings: [String] = []
+    private static func warnings(_ configuration: ServerConfiguration, _ ignored: [String]) -> [String] {
+        var warnings = ignored.map { "no setting has the variable \($0)" }
         if !configuration.identities.tokens.isEmpty, configuration.tls == nil {
             warnings.append("there are tokens, and they are taken over TLS only, on which nothing listens")
         }

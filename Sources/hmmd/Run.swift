@@ -13,6 +13,10 @@ struct Run: AsyncParsableCommand {
             HMMD_CERT, HMMD_KEY and HMMD_CERT_AND_KEY of tenant `ci`, HMMD_CERT_2 and HMMD_KEY_2 of tenant `other`; \
             with --plain-loopback and --unix also HMMD_PLAIN_URI and HMMD_UNIX.
 
+            The flags are those of `hmmd serve`, but for --listen, --cert, --key, --client-ca and --client-crl, which \
+            it has its own of. When the command has ended, so has the time of clients: --drain-seconds does nothing. \
+            Variables about another server are not read.
+
               hmmd run -- pytest tests
             """)
 
@@ -25,6 +29,10 @@ struct Run: AsyncParsableCommand {
 
     static func run(_ command: [String], _ options: ServerOptions) async throws {
         guard !command.isEmpty else { throw ValidationError("give a command after --") }
+        let own: [Setting] = [.listen, .cert, .key, .clientCA, .clientCRL]
+        if let given = own.first(where: { options.given[$0] != nil }) {
+            throw ValidationError("\(given.flag): this server listens on a port and has certificates of its own")
+        }
         HeapPolicy.apply()
         let logger = try ServerOptions.logger(options.logLevel, default: .warning)
         let captive = CaptiveServer(

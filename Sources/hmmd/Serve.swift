@@ -25,7 +25,8 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Read settings, tenants and identities from this file; or HMMD_CONFIG.", valueName: "file"))
+            "Read settings, tenants and identities from this file; or HMMD_CONFIG.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
     var config: String?
 
     @Flag(help: "Say what is wrong with flags, variables, file and certificates, if anything, and exit.")
@@ -76,11 +77,10 @@ struct Serve: AsyncParsableCommand {
         let reading = try source.read()
         let (configuration, given) = (reading.configuration, reading.given)
         let logger = try ServerOptions.logger(given[.logLevel], default: .info)
-        let room = DescriptorLimit.raise(for: configuration.maxConnections)
-        if room < configuration.maxConnections, given[.maxConnections] != nil {
+        let unknown = given.unknownVariables
+        if !unknown.isEmpty {
             logger.warning(
-                "the limit of open files is below --max-connections",
-                metadata: ["max-connections": "\(configuration.maxConnections)", "room": "\(room)"])
+                "variables that no setting has", metadata: ["names": "\(unknown.joined(separator: ","))"])
         }
         let server = try Server(
             configuration, logger: logger, inherited: try InheritedSockets(environment: environment),

@@ -7,31 +7,38 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Listen for TLS there.", discussion: "Default 127.0.0.1:7423.", valueName: "host:port"))
     var listen: String?
 
-    @Option(help: ArgumentHelp("Certificate and its intermediates, PEM.", valueName: "file"))
+    @Option(help: ArgumentHelp("Certificate and its intermediates, PEM.", valueName: "file"), completion: .file())
     var cert: String?
 
-    @Option(help: ArgumentHelp("The certificate's key, PEM, without passphrase.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The certificate's key, PEM, without passphrase.", valueName: "file"), completion: .file())
     var key: String?
 
-    @Option(help: ArgumentHelp("Who may sign clients' certificates, PEM.", valueName: "file"))
+    @Option(help: ArgumentHelp("Who may sign clients' certificates, PEM.", valueName: "file"), completion: .file())
     var clientCa: String?
 
-    @Option(help: ArgumentHelp("Which clients' certificates have been revoked: CRLs, PEM.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Which clients' certificates have been revoked: CRLs, PEM.", valueName: "file"),
+        completion: .file())
     var clientCrl: String?
 
-    @Option(help: ArgumentHelp("Whether clients need a certificate: required, optional, off.", valueName: "rule"))
+    @Option(
+        help: ArgumentHelp("Whether clients need a certificate: required, optional, off.", valueName: "rule"),
+        completion: .list(["required", "optional", "off"]))
     var verify: String?
 
     @Option(help: ArgumentHelp("Tenant of clients without a certificate.", valueName: "name"))
     var anonymousTenant: String?
 
-    @Option(help: ArgumentHelp("Oldest TLS version: 1.3 (the default) or 1.2.", valueName: "version"))
+    @Option(
+        help: ArgumentHelp("Oldest TLS version: 1.3 (the default) or 1.2.", valueName: "version"),
+        completion: .list(["1.3", "1.2"]))
     var tlsMin: String?
 
     @Flag(help: "Refuse clients that do not offer the application protocol hmm/1.")
     var requireAlpn = false
 
-    @Option(help: ArgumentHelp("Listen on a Unix socket, without TLS.", valueName: "path"))
+    @Option(help: ArgumentHelp("Listen on a Unix socket, without TLS.", valueName: "path"), completion: .file())
     var unix: String?
 
     @Option(help: ArgumentHelp("Mode of the socket's file; default 600.", valueName: "octal"))
@@ -50,7 +57,7 @@ struct ServerOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Features no tenant has: hmm-mirror, device-private, device-public, with commas between them.",
-            valueName: "features"))
+            valueName: "features"), completion: .list(["hmm-mirror", "device-private", "device-public"]))
     var without: String?
 
     @Flag(help: "Refuse verbs exported to GPL clients to those that declare another licence.")
@@ -92,7 +99,8 @@ struct ServerOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Record every tenant in this directory.",
-            discussion: "A file for each tenant's life, for `hmmd replay`; see docs/recording.md.", valueName: "dir"))
+            discussion: "A file for each tenant's life, for `hmmd replay`; see docs/recording.md.", valueName: "dir"),
+        completion: .directory)
     var record: String?
 
     @Option(help: ArgumentHelp("Bytes of one recording, at most; default 256m.", valueName: "size"))
@@ -103,8 +111,8 @@ struct ServerOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "When recordings are forced to the disk: interval (each second, the default) or never.", valueName: "rule")
-    )
+            "When recordings are forced to the disk: interval (each second, the default) or never.", valueName: "rule"),
+        completion: .list(["interval", "never"]))
     var recordSync: String?
 
     @Flag(help: "Record a tenant only when one of its clients says `record start`.")
@@ -119,10 +127,14 @@ struct ServerOptions: ParsableArguments {
             valueName: "host:port"))
     var metrics: String?
 
-    @Option(help: ArgumentHelp("Unix socket for the operator of the server, mode 600.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("Unix socket for the operator of the server, mode 600.", valueName: "path"),
+        completion: .file())
     var admin: String?
 
-    @Option(help: ArgumentHelp("trace, debug, info (the default), notice, warning, error.", valueName: "level"))
+    @Option(
+        help: ArgumentHelp("trace, debug, info (the default), notice, warning, error.", valueName: "level"),
+        completion: .list(["trace", "debug", "info", "notice", "warning", "error", "critical"]))
     var logLevel: String?
 
     var given: [Setting: String] {

@@ -10,7 +10,7 @@ import Testing
         defer { folder.remove() }
         let path = "\(folder.path)/hmmd.sock"
         try await TestServer.run({ $0.unixSocket = .init(path: path) }) { fixture in
-            #expect(fixture.server.addresses.unixPath == path)
+            #expect(fixture.server.addresses.unixPaths == [path])
             var status = stat()
             #expect(lstat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
             let client = try TestClient(.unix(path))
@@ -147,10 +147,10 @@ import Testing
 
     /// A table that grows while there are threads makes accept(2) wait.
     @Test func theTableOfDescriptorsIsLargeFromTheBeginning() throws {
-        let room = DescriptorLimit.raise(for: 3000)
+        let limit = DescriptorLimit.raise(to: 3000)
         let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
         let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("FDSize:") })
         let size = try #require(line.split(separator: "\t").last.flatMap { Int($0) })
-        #expect(size >= min(room, 3000))
+        #expect(size >= min(limit, 3000))
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import HMMEngine
 import Logging
 import Testing
@@ -24,6 +25,57 @@ import Testing
     ])
     func peersTextCannotForgeALine(text: String, expected: String) {
         #expect(LogfmtHandler.quoted(text) == expected)
+    }
+
+    /// A pipe, and what has been written to it when everybody who writes has gone.
+    private struct Pipe {
+        private(set) var ends: (read: Int32, write: Int32) = (-1, -1)
+
+        init() {
+            var both: [Int32] = [-1, -1]
+            #expect(pipe(&both) == 0)
+            ends = (both[0], both[1])
+        }
+
+        func readAll() -> String {
+            var text: [UInt8] = []
+            var piece = [UInt8](repeating: 0, count: 65536)
+            while case let count = read(ends.read, &piece, piece.count), count > 0 { text += piece[..<count] }
+            close(ends.read)
+            return String(decoding: text, as: UTF8.self)
+        }
+    }
+
+    @Test func nobodyWaitsForAPipeThatIsFull() async {
+        let pipe = Pipe()
+        let writer = LogWriter(pipe.ends.write, bound: 1000)
+        // More than a pipe takes, and then more than waits.
+        writer.write(String(repeating: "a", count: 999) + "\n")
+        while case var count = Int32(0), ioctl(pipe.ends.read, UInt(FIONREAD), &count) == 0, count < 1000 {}
+        for _ in 0..<100 {
+            writer.write(String(repeating: "b", count: 999) + "\n")
+            await Task.yield()
+        }
+        for _ in 0..<100 { writer.write(String(repeating: "c", count: 999) + "\n") }
+        let text = Task.detached { pipe.readAll() }
+        writer.flush(seconds: 30)
+        close(pipe.ends.write)
+        let lines = await text.value.split(separator: "\n")
+        let dropped = lines.filter { $0.contains("msg=\"log lines dropped\" dropped=") }
+            .compactMap { $0.split(separator: "=").last.flatMap { Int($0) } }
+        #expect(lines.first == Substring(String(repeating: "a", count: 999)))
+        #expect(dropped.reduce(0, +) >= 100)
+        #expect(lines.count - dropped.count + dropped.reduce(0, +) == 201)
+    }
+
+    @Test func aReaderThatHasGoneIsNoReasonToEnd() {
+        _ = LogWriter.standardError
+        let pipe = Pipe()
+        close(pipe.ends.read)
+        let writer = LogWriter(pipe.ends.write, bound: 1000)
+        writer.write("a\n")
+        writer.flush(seconds: 30)
+        close(pipe.ends.write)
     }
 
     @Test func whatStrangersCauseIsThrottled() {

@@ -56,11 +56,11 @@ struct MetricsTests {
     // MARK: Tenants
 
     private func reading(
-        _ shard: AnyObject, _ name: String, requests: UInt64?
-    ) -> (shard: ObjectIdentifier, name: ShortName, figures: TenantFigures?) {
+        _ shard: AnyObject, _ name: String, requests: UInt64?, born: UInt64 = 0
+    ) -> TenantSeries.Reading {
         let name = ShortName(name) ?? .none
         let figures = requests.map { TenantFigures(name: name, requests: $0) }
-        return (ObjectIdentifier(shard), name, figures)
+        return .init(shard: .init(object: ObjectIdentifier(shard), born: born), name: name, figures: figures)
     }
 
     private final class Shard {}
@@ -109,13 +109,19 @@ struct MetricsTests {
         #expect(series.all[0].label.gauges?.connections == 1)
         series.read([reading(shards[1], "x", requests: 2)])
         #expect(series.all.map(\.label.requests) == [7, 0])
+        // In the same place of memory, and busier than the one before.
+        series.read([reading(shards[1], "x", requests: 9, born: 1)])
+        #expect(series.all.map(\.label.requests) == [16, 0])
     }
 
     // MARK: A server's
 
     @Test("What clients do is counted")
     func counts() async throws {
-        try await TestServer.run({ $0.metrics = HostPort(host: "127.0.0.1", port: 0) }) { fixture in
+        try await TestServer.run({
+            $0.metrics = HostPort(host: "127.0.0.1", port: 0)
+            $0.maxConnections = 9
+        }) { fixture in
             let a = try await fixture.client()
             let b = try await fixture.client(tenant: 1)
             #expect(try await a.ask("mm.create") == "+ mm=1")
@@ -123,7 +129,7 @@ struct MetricsTests {
             #expect(try await b.ask("maps 7").hasPrefix("- NOMM ENOENT"))
             #expect(try await b.ask("nonsense").hasPrefix("- NOVERB ENOSYS"))
             let reader = try ExpositionReader(
-                await MetricsReading(fixture.server.context, connectionLimit: 9).text())
+                await MetricsReading(fixture.server.context).text())
             #expect(reader.value("hmmd_requests_total", ["verb": "mm.create"]) == 2)
             #expect(reader.value("hmmd_requests_total", ["verb": "maps"]) == 1)
             #expect(reader.value("hmmd_requests_refused_total", ["code": "NOMM"]) == 1)
@@ -141,6 +147,34 @@ struct MetricsTests {
             let end = try #require(reader.value("hmmd_certificate_not_after_seconds"))
             #expect(end - start > 86_399)
             #expect(Set(reader.kinds.keys) == Set(Metric.allCases.map(\.name)))
+        }
+    }
+
+    @Test("Readings at the same time count nothing twice")
+    func readingsAtTheSameTime() async throws {
+        try await TestServer.run({ $0.metrics = HostPort(host: "127.0.0.1", port: 0) }) { fixture in
+            let client = try await fixture.client()
+            let reading = MetricsReading(fixture.server.context)
+            let requests = 200
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        var last = 0.0
+                        for _ in 0..<20 {
+                            let reader = try ExpositionReader(await reading.text())
+                            let count = reader.value("hmmd_tenant_requests_total", ["tenant": "ci"]) ?? 0
+                            #expect(count <= Double(requests))
+                            let sum = try #require(reader.value("hmmd_requests_total", ["verb": "ping"]))
+                            #expect(sum >= last)
+                            last = sum
+                        }
+                    }
+                }
+                for _ in 0..<requests { #expect(try await client.ask("ping") == "+") }
+                try await group.waitForAll()
+            }
+            let reader = try ExpositionReader(await reading.text())
+            #expect(reader.value("hmmd_tenant_requests_total", ["tenant": "ci"]) == Double(requests))
         }
     }
 

@@ -169,6 +169,18 @@ private final class Source: Sendable {
         }
     }
 
+    @Test func aCrowdThatIsSentAwayDoesNotFillTheLog() async throws {
+        try await serve { fixture, reload in
+            let crowd = try await (0..<8).asyncMap { _ in try await fixture.client(tenant: 1) }
+            await reload {
+                $0.tenants.listed[ci] = TenantSettings()
+                $0.tenants.admitsUnlisted = false
+            }
+            for client in crowd { #expect(try await client.ending().text == "* bye REVOKED\n") }
+            #expect(fixture.log.count(of: "msg=\"connection revoked\"") == 5)
+        }
+    }
+
     @Test func changesThatNeedARestartAreNamed() async throws {
         try await serve { fixture, reload in
             await reload {

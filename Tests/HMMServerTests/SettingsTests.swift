@@ -42,6 +42,14 @@ import Testing
         #expect(Setting.clientCA.flag == "--client-ca")
     }
 
+    @Test func variablesThatNoSettingHasAreTold() {
+        let environment = [
+            "HMMD_MAX_CONECTIONS": "1", "HMMD_MAX_CONNECTIONS": "1", "HMMD_CONFIG": "f", "HMMD_URI": "u", "HOME": "/",
+        ]
+        let given = GivenSettings(flags: [:], environment: environment)
+        #expect(given.unknownVariables == ["HMMD_MAX_CONECTIONS"])
+    }
+
     @Test func errorsNameTheirSource() {
         #expect(throws: SettingErrors([SettingError("--loops 'many': expected a number from 1 to 1024")])) {
             try configuration(files.merging([.loops: "many"]) { $1 })
@@ -56,7 +64,8 @@ import Testing
             [:], [.cert: "c"], [.listen: "localhost:1"], [.cert: "c", .key: "k"],
             [.cert: "c", .key: "k", .verify: "off"], [.cert: "c", .key: "k", .clientCA: "a", .verify: "optional"],
             [.cert: "c", .key: "k", .clientCA: "a", .anonymousTenant: "x"], [.plainLoopback: "0.0.0.0:1"],
-            [.plainLoopback: "70000"], [.unix: "/s", .unixMode: "999"], [.unix: "/s", .localTenant: "Not Legal"],
+            [.plainLoopback: "70000"], [.unix: "/s", .admin: String(repeating: "a", count: 108)],
+            [.unix: "/s", .unixMode: "999"], [.unix: "/s", .localTenant: "Not Legal"],
             [.unix: "/s", .drainSeconds: "-1"], [.unix: "/s", .maxConnections: "0"],
         ] as [[Setting: String]])
     func unsafeOrMalformedIsRefused(flags: [Setting: String]) {

@@ -65,6 +65,51 @@ import Testing
         #expect(try await driver.ending().isOrderly)
     }
 
+    /// A drain without an end is ended by whoever has less time, and never made longer.
+    @Test func theTimeCanOnlyBecomeLess() async throws {
+        let fixture = try TestServer { $0.patience.drain = .seconds(3600) }
+        try await fixture.server.start()
+        let (process, driver) = try await munmapThatWaits(fixture)
+        #expect(fixture.server.requestStop(nil))
+        async let stopped: Void = fixture.server.stop()
+        #expect(try await process.line().hasPrefix("* note "))
+        #expect(!fixture.server.requestStop(nil))
+        #expect(fixture.server.requestStop(.seconds(3600)))
+        #expect(!fixture.server.requestStop(.seconds(7200)))
+        #expect(fixture.server.requestStop(.zero))
+        await stopped
+        #expect(try await process.ending().isOrderly)
+        #expect(try await driver.ending().text.hasPrefix("* note "))
+    }
+
+    /// Who was in the middle of a handshake when the server began to stop.
+    @Test func whoComesToADrainIsTold() async throws {
+        try await TestServer.run { fixture in
+            let (process, driver) = try await munmapThatWaits(fixture)
+            fixture.server.context.tenants.drain()
+            #expect(try await process.line().hasPrefix("* note "))
+            #expect(try await driver.line().hasPrefix("* note "))
+            let late = try await fixture.client()
+            #expect(try await late.line().hasPrefix("* note "))
+            let stranger = try await fixture.client(tenant: 1)
+            let ending = try await stranger.ending()
+            #expect(ending.text.hasPrefix("* note "))
+            #expect(ending.text.hasSuffix("* bye SHUTDOWN\n"))
+            try await driver.send("ack 1")
+            #expect(try await late.ending().text.hasSuffix("* bye SHUTDOWN\n"))
+        }
+    }
+
+    @Test func aServerThatStopsReadsNothingAgain() async throws {
+        let fixture = try TestServer { $0.patience.drain = .seconds(3600) }
+        try await fixture.server.start()
+        #expect(await fixture.server.reload() == nil)
+        #expect(fixture.server.requestStop(nil))
+        #expect(await fixture.server.reload() == "the server is stopping")
+        await fixture.server.stop()
+        #expect(fixture.log.count(of: "certificates reloaded") == 1)
+    }
+
     private func munmapThatWaits(_ fixture: TestServer) async throws -> (process: TestClient, driver: TestClient) {
         let process = try await fixture.client()
         let driver = try await fixture.client()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The operator's socket, by hand.
 source "${0%/*}/support.bash"
-need openssl ncat stat
+need openssl ncat stat python3
 
 certificates certs ci other
 serve server --admin "$HMM_TMP/admin" --record recordings --record-output
@@ -55,7 +55,7 @@ say op limits
 hear op '= name=*'
 until [[ $heard == '+ rows='* ]]; do
     hear op '*'
-    [[ $heard != '= name=server-connections limit=20000 unit=connections used=3 '* ]] || seen=yes
+    [[ $heard != '= name=server-connections limit='*' unit=connections used=3 '* ]] || seen=yes
 done
 [[ ${seen:-} == yes ]] || fail "limits do not show the server's"
 
@@ -69,9 +69,10 @@ ask op 'drop other' '+ dropped=1'
 hear c '\* bye DROPPED'
 hear_end c
 ask b ping '+'
-logged 'msg="connections dropped by the operator" connection=1 count=1 tenant=ci'
+logged "msg=\"connections dropped by the operator\" connection=1 count=1 pid=[0-9]* tenant=ci uid=$UID\$"
 
 ask op reload '+'
+logged "msg=\"reload by the operator\" pid=[0-9]* uid=$UID\$"
 logged 'msg="certificates reloaded"'
 cp certs/server.pem kept
 echo nonsense >certs/server.pem
@@ -93,6 +94,8 @@ ask op drain '+ connections=2'
 hear b '\* note : ?*'
 hear driver '\* note : ?*'
 ask op drain '- STATE EINVAL : *'
+ask op reload '- STATE EINVAL : the server is stopping'
+logged "msg=\"drained by the operator\" pid=[0-9]* seconds=all uid=$UID\$"
 ask op 'pending' '= tenant=ci *' '+ rows=1'
 say driver 'ack 1'
 hear b '+u *' '\* bye SHUTDOWN'
@@ -111,17 +114,63 @@ done
 # Of one connection its transport says it; of a tenant the engine.
 is "what a replay says of drops" "$(grep -c 'bye DROPPED' replayed)" 1
 
+# waiting NAME FLAG...: a server with a request of `e` that waits for an acknowledgement of `d`.
+waiting() {
+    serve "$1" --admin "$HMM_TMP/admin" "${@:2}"
+    connect d ci
+    connect e ci
+    ask d 'mm.create' '+ mm=1'
+    ask d 'mmap 1 0x10000 1p' '+ va=*'
+    ask d 'dev.create gpu0' '+ *'
+    ask d 'mirror 1 gpu0 lease=3600000' '+ mirror=1 *'
+    say e 'munmap 1 0x10000 1p'
+    hear d '!1 inval mirror=1 *'
+}
+over() {
+    ended "$server"
+    is "the exit status" "$status" 0
+    hang_up d
+    hang_up e
+}
+
 # With a bound on the clients' patience.
-serve late --admin "$HMM_TMP/admin" --drain-seconds 3600
-connect d ci
-connect e ci
-ask d 'mm.create' '+ mm=1'
-ask d 'mmap 1 0x10000 1p' '+ va=*'
-ask d 'dev.create gpu0' '+ *'
-ask d 'mirror 1 gpu0 lease=3600000' '+ mirror=1 *'
-say e 'munmap 1 0x10000 1p'
-hear d '!1 inval mirror=1 *'
+waiting late --drain-seconds 3600
 printf 'drain seconds=0\n' | ncat -U admin >said
 is "drain" "$(sed -n 2p said)" '+ connections=2'
-ended "$server"
-is "the exit status" "$status" 0
+over
+
+# A drain without end is shortened by another one, but not made longer.
+waiting again --drain-seconds 3600
+printf 'drain seconds=3600\ndrain\ndrain seconds=7200\ndrain seconds=0\n' | ncat -U admin >said
+is "four drains" "$(cut -d: -f1 said | tail -n +2 | tr '\n' ';')" '+ connections=2;- STATE EINVAL ;- STATE EINVAL ;+ connections=2;'
+over
+
+# By a signal, which leaves --drain-seconds; the next one leaves nothing.
+waiting signal --drain-seconds 0.5
+printf 'drain\nquit\n' | ncat -U admin >said
+hear d '\* note : ?*'
+kill -TERM "$server"
+over
+waiting signals --drain-seconds 3600
+printf 'drain\nquit\n' | ncat -U admin >said
+hear d '\* note : ?*'
+kill -TERM "$server"
+ask d ping '+'
+kill -TERM "$server"
+over
+
+# Who commands and leaves at once is obeyed, and known.
+waiting hasty --drain-seconds 3600
+python3 -c '
+import socket, sys
+one = socket.socket(socket.AF_UNIX)
+one.connect(sys.argv[1])
+one.sendall(b"drain seconds=0\n")
+one.close()' admin
+over
+grep -q "msg=\"drained by the operator\" pid=[0-9]* seconds=0 uid=$UID\$" "$log" || fail "the log: $(tail -n 5 "$log")"
+
+# A path that cannot be a socket's.
+status_of "$hmmd" --check --cert certs/server.pem --key certs/server.key --client-ca certs/ca.pem \
+    --admin "/$(printf '%0200d' 0)"
+[[ $status == 1 && $(cat out) == *"--admin"*"a path of 1 to 107 bytes"* ]] || fail "a long path: $status $(cat out err)"

@@ -18,6 +18,8 @@ promtool check metrics <body || fail "promtool has something to say"
 cp body all
 sed -n '/^groups:/,/^```/p' "$root/docs/operations.md" | grep -v '^```' >rules.yml
 promtool check rules rules.yml >out 2>&1 || fail "the rules of docs/operations.md: $(cat out)"
+cp "$system/alerts.yml" .
+promtool test rules alerts.yml >out 2>&1 || fail "the rules of docs/operations.md do not fire as they should: $(cat out)"
 # metric LINE: it is there, word for word.
 metric() { grep -qxF -- "$1" all || fail "no line '$1'"; }
 metric 'hmmd_requests_total{verb="mm.create"} 1'
@@ -41,12 +43,19 @@ is "a body" "$(code GET /metrics -d x)" 400
 curl -sI "http://$metrics/metrics" >head
 grep -q '^HTTP/1.1 200' head || fail "HEAD: $(cat head)"
 grep -qi '^content-type: text/plain; version=0.0.4' head || fail "HEAD: $(cat head)"
-is "no request" "$(printf 'nonsense\r\n\r\n' | ncat "${metrics%:*}" "${metrics##*:}" | head -n 1 | tr -d '\r')" \
-    'HTTP/1.1 400 Bad Request'
+is "POST with a body" "$(code POST /metrics -d x)" 405
+# Whoever waits to be asked for a body is answered, too.
+head -c 100000 /dev/zero >much
+is "Expect" "$(code POST /metrics -H 'Expect: 100-continue' --expect100-timeout "$patience" --data-binary @much -m "$patience")" 405
+# statuses: of what comes back for the bytes of standard input, whose end is the end of what the client says.
+statuses() { ncat -w "$patience" "${metrics%:*}" "${metrics##*:}" | tr -d '\r' | grep -a '^HTTP' | tr '\n' ';'; }
+is "a client that ends its side" "$(printf 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n' | statuses)" 'HTTP/1.1 200 OK;'
+is "no request" "$(printf 'nonsense\r\n\r\n' | statuses)" 'HTTP/1.1 400 Bad Request;'
+is "an unfinished one" "$(printf 'GET /livez HTTP/1.1\r\nHost' | statuses)" 'HTTP/1.1 400 Bad Request;'
+is "two at once" "$(printf 'nonsense\r\n\r\nGET /livez HTTP/1.1\r\n\r\n' | statuses)" 'HTTP/1.1 400 Bad Request;'
 # Too much is not read to its end.
 { printf 'X: ' && head -c 100000 /dev/zero | tr '\0' a; } >much
-curl -s -o body -H @much "http://$metrics/metrics" -w '%{http_code}' >status || true
-[[ $(cat status) != 200 ]] || fail "100000 bytes of header were taken"
+is "100000 bytes of header" "$(code GET /metrics -H @much)" 431
 is "after that" "$(code GET /livez)" 200
 
 # More connections than may be: some get no answer, the rest of the server does not care.
@@ -79,3 +88,40 @@ status_of "$hmmd" --listen 127.0.0.1:0 --cert certs/server.pem --key certs/serve
     --metrics "127.0.0.1:$port"
 [[ $status == 1 ]] || fail "a port that is taken: exit status $status"
 grep -q "cannot listen on 127.0.0.1:$port" err || fail "a port that is taken: $(cat err)"
+
+# The bound on connections is the one that holds: it changes with a reload, and no more are taken than there is room for,
+# so that whoever watches gets in.
+limit() { curl -s "http://$metrics/metrics" | sed -n 's/^hmmd_connection_limit //p'; }
+is_limit() { [[ $(limit) == "$1" ]]; }
+cat >hmmd.yaml <<'END'
+server: {max-connections: 7}
+END
+(
+    # Both limits.
+    ulimit -n 200
+    exec "$hmmd" serve --plain-loopback 0 --metrics 127.0.0.1:0 --loops 1 --config hmmd.yaml 2>bound.log
+) &
+server=$! log=bound.log
+eventually "the server to listen" is_up
+metrics=$(sed -n 's/.*msg=listening.* metrics=\([^ ]*\).*/\1/p' "$log")
+plain_port=$(sed -n 's/.*msg=listening.* plain=127\.0\.0\.1:\([0-9]*\).*/\1/p' "$log")
+is "the limit" "$(limit)" 7
+echo 'server: {max-connections: 500}' >hmmd.yaml
+kill -HUP "$server"
+logged 'level=notice msg="the limit of open files is below --max-connections" max-connections=500 room=134'
+eventually "the new limit" is_limit 134
+for ((i = 0; i < 160; i++)); do exec {silent[i]}<>"/dev/tcp/127.0.0.1/$plain_port"; done
+logged 'reason="too many connections"'
+is "/livez of a server that is full" "$(code GET /livez)" 200
+for ((i = 0; i < 160; i++)); do exec {silent[i]}>&-; done
+kill -TERM "$server"
+ended "$server"
+# Also of the bound that holds when nobody has named one.
+(
+    ulimit -n 200
+    exec "$hmmd" serve --plain-loopback 0 --loops 1 2>standard.log
+) &
+server=$! log=standard.log
+logged 'max-connections=20000 room=134'
+kill -TERM "$server"
+ended "$server"

@@ -30,6 +30,11 @@ status_of "$hmmd" run -- ./no-such-program
 grep -q no-such-program err || fail "a command that does not exist is not named: $(cat err)"
 nothing_left || fail "a command that does not exist left a directory"
 
+# Flags about what this server has of its own are refused, not ignored.
+ends 64 run --listen 127.0.0.1:0 -- true
+grep -q 'listen: this server listens on a port and has certificates of its own' err || fail "--listen: $(cat err)"
+ends 64 --cert server.pem --run 'exit 0'
+
 # MARK: The command finds its server
 
 cat >look <<'END'

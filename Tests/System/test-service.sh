@@ -16,10 +16,41 @@ kill -HUP "$server"
 heard_by '^RELOADING=1,MONOTONIC_USEC=[0-9]*$'
 ready_again() { (($(grep -c '^READY=1,' heard.by) == 2)); }
 eventually "the end of the reload" ready_again
+cp certs/server.pem kept.pem
+echo rubbish >certs/server.pem
+kill -HUP "$server"
+heard_by '^READY=1,STATUS=listening; not reloaded: .*certs/server.pem'
+cp kept.pem certs/server.pem
 kill -TERM "$server"
 heard_by '^STOPPING=1'
 ended "$server"
 is "the exit status" "$status" 0
+
+# An operator's drain is no end yet: systemd would give it so many seconds and then kill. Nothing is read again.
+: >heard.by
+serve drained --admin "$HMM_TMP/drain.sock" --drain-seconds 3600
+connect d ci
+connect e ci
+ask d 'mm.create' '+ mm=1'
+ask d 'mmap 1 0x10000 1p' '+ va=*'
+ask d 'dev.create gpu0' '+ *'
+ask d 'mirror 1 gpu0 lease=3600000' '+ mirror=1 *'
+say e 'munmap 1 0x10000 1p'
+hear d '!1 inval mirror=1 *'
+printf 'drain\nquit\n' | ncat -U drain.sock >said
+heard_by '^STATUS=draining$'
+kill -HUP "$server"
+logged 'msg="not reloaded" reason="the server is stopping"'
+: >heard.by
+heard_by '^WATCHDOG=1$'
+grep -q STOPPING heard.by && fail "a drain is taken for the end: $(cat heard.by)"
+say d 'ack 1'
+heard_by '^STOPPING=1'
+ended "$server"
+is "the exit status" "$status" 0
+grep -q RELOADING heard.by && fail "a reload while it stops: $(cat heard.by)"
+hang_up d
+hang_up e
 
 # A watchdog of another process.
 : >heard.by
@@ -41,7 +72,7 @@ ended "$server"
 
 # Sockets from outside; addresses of the flags are not used.
 log=$HMM_TMP/given.log
-python3 "$system/listener.py" pass tls=0 metrics=0 "unix=$HMM_TMP/u" "admin=$HMM_TMP/a" -- \
+python3 "$system/listener.py" pass tls=0 metrics=0 metrics=0 "unix=$HMM_TMP/u" "admin=$HMM_TMP/a" "admin=$HMM_TMP/b" -- \
     "$hmmd" serve --listen 192.0.2.1:7423 --cert certs/server.pem --key certs/server.key --client-ca certs/ca.pem \
     --metrics 192.0.2.1:1 --unix /nowhere/u --admin /nowhere/a 2>"$log" </dev/null &
 server=$!
@@ -49,7 +80,16 @@ eventually "the server to listen" is_up
 port=$(sed -n 's/^tls=//p' "$log")
 connect b ci
 ask b ping '+'
-is "/readyz" "$(curl -s "http://127.0.0.1:$(sed -n 's/^metrics=//p' "$log")/readyz")" ok
+places=()
+for place in $(sed -n 's/^metrics=//p' "$log"); do
+    places+=("127.0.0.1:$place")
+    is "/readyz" "$(curl -s -m "$patience" "http://127.0.0.1:$place/readyz")" ok
+done
+((${#places[@]} == 2)) || fail "not two sockets for metrics: $(cat "$log")"
+# The log has the places in use, not those of flags.
+logged "msg=listening admin=$HMM_TMP/a,$HMM_TMP/b .*metrics=${places[0]},${places[1]} .*unix=$HMM_TMP/u "
+printf 'quit\n' | ncat -U b >said
+is "the second admin socket" "$(sed -n 2p said)" '+'
 printf 'hello\nquit\n' | ncat -U u >said
 is "the Unix socket" "$(sed -n 2p said)" '+ version=1 tenant=local *'
 printf 'tenants\nquit\n' | ncat -U a >said
@@ -66,7 +106,7 @@ given() {
     [[ $status == 1 ]] || fail "$1: exit status $status"
     grep -q -- "$2" err || fail "$1: $(cat err)"
 }
-given "a socket nobody asked for" "the inherited socket 'admin': no setting asks for it" tls=0 "admin=$HMM_TMP/b"
+given "a socket nobody asked for" "the inherited socket 'admin': no setting asks for it" tls=0 "admin=$HMM_TMP/d"
 given "a name nobody knows" "its name must be one of tls, unix, admin, metrics" web=0
 given "a socket of another family" "no stream socket of the right family" "tls=$HMM_TMP/c"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SIGTERM lets clients finish, a second one does not.
 source "${0%/*}/support.bash"
-need openssl
+need openssl python3
 
 certificates certs ci other
 
@@ -77,3 +77,57 @@ serve alone --drain-seconds 3600
 kill -TERM "$server"
 ended "$server"
 [[ $status == 0 ]] || fail "a server without clients: exit status $status"
+
+# Whoever read the log has gone: a stranger's nonsense, which is logged, ends nobody's server.
+mkfifo deaf
+sed -u /msg=listening/q <deaf >first &
+reader=$!
+log=first
+"$hmmd" serve --listen 127.0.0.1:0 --cert certs/server.pem --key certs/server.key --client-ca certs/ca.pem 2>deaf &
+server=$!
+eventually "the server to listen" is_up
+ended "$reader"
+port=$(sed -n 's/.* tls=127\.0\.0\.1:\([0-9]*\).*/\1/p' first)
+for ((i = 0; i < 3; i++)); do
+    exec {stranger}<>"/dev/tcp/127.0.0.1/$port"
+    printf 'nonsense\n' >&"$stranger"
+    cat <&"$stranger" >/dev/null
+    exec {stranger}>&-
+done
+connect a ci
+ask a ping '+'
+kill -TERM "$server"
+ended "$server"
+[[ $status == 0 ]] || fail "a log that nobody reads: exit status $status"
+hang_up a
+
+# Whoever reads it is slow: nobody waits for that, and what was said last is there in the end.
+python3 - "$hmmd" >slow 2>slow.err <<'END' &
+import fcntl, os, subprocess, sys, time
+ear, mouth = os.pipe()
+fcntl.fcntl(mouth, fcntl.F_SETPIPE_SZ, 4096)
+server = subprocess.Popen([sys.argv[1], "serve", "--plain-loopback", "0", "--log-level", "debug"], stderr=mouth)
+os.close(mouth)
+said = b""
+while b"msg=listening" not in said: said += os.read(ear, 4096)
+print(f"pid={server.pid}", said.decode(), sep="\n", flush=True)
+while not os.path.exists("read-on"): time.sleep(0.02)
+print(open(ear).read())
+sys.exit(server.wait())
+END
+reader=$!
+eventually "the server to listen" has_line slow msg=listening
+plain_port=$(sed -n 's/.* plain=127\.0\.0\.1:\([0-9]*\).*/\1/p' slow)
+for ((i = 0; i < 100; i++)); do
+    exec {client}<>"/dev/tcp/127.0.0.1/$plain_port"
+    printf 'ping\nquit\n' >&"$client"
+    timeout "$patience" cat <&"$client" >said || fail "connection $i has no answer"
+    is "connection $i" "$(sed -n 2p said)" '+'
+    exec {client}>&-
+done
+kill -TERM "$(sed -n 's/^pid=//p' slow)"
+touch read-on
+ended "$reader"
+[[ $status == 0 ]] || fail "a log that is read slowly: exit status $status: $(cat slow.err)"
+(($(grep -c 'msg="connection opened"' slow) == 100)) || fail "lines are missing: $(tail -n 3 slow)"
+has_line slow msg=stopped || fail "the last line is missing: $(tail -n 3 slow)"

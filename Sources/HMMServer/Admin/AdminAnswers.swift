@@ -6,7 +6,7 @@ internal import Logging
 struct ServerControls: Sendable {
     /// Reads again what SIGHUP reads; returns why that failed.
     var reload: @Sendable () async -> String?
-    /// Begins to stop; nil gives clients as long as they take. False when it is stopping already.
+    /// Begins to stop; nil gives clients as long as they take. False when they have no more than that already.
     var drain: @Sendable (Duration?) -> Bool
 }
 
@@ -18,6 +18,8 @@ struct AdminAnswers: Sendable {
 
     let server: ServerContext
     let controls: ServerControls
+    /// Process and user of the operator, for the log.
+    var identity: Logger.Metadata = [:]
 
     /// The lines of the answer, and whether the conversation is over.
     func answer(_ verb: AdminVerb, _ command: Request) async -> (text: [UInt8], isOver: Bool) {
@@ -201,15 +203,20 @@ struct AdminAnswers: Sendable {
 
     // MARK: Acting
 
+    /// Whoever did something stands in the log.
+    private func note(_ message: Logger.Message, _ metadata: Logger.Metadata = [:]) {
+        server.logger.notice(message, metadata: metadata.merging(identity) { $1 })
+    }
+
     /// One connection is closed by itself; of a tenant the state goes as well, even if it was to be kept.
     private func drop(_ command: Request) async -> [UInt8] {
         let name = command.name
         let number = command.numbers[1]
         let count =
             if let number { await drop(name, number) } else { await drop(name) }
-        server.logger.notice(
+        note(
             "connections dropped by the operator",
-            metadata: [
+            [
                 "tenant": "\(name)", "connection": "\(number.map { "\($0)" } ?? "all")", "count": "\(count)",
             ])
         return Self.lines { Self.end(command.tag, " dropped=", count, &$0) }
@@ -241,12 +248,17 @@ struct AdminAnswers: Sendable {
         let seconds = command.numbers[0].map { Duration.seconds(Int64(min($0, 1 << 31))) }
         let count = server.admission.count
         guard controls.drain(seconds) else {
-            return Self.refusal(command.tag, Failure(.state, "the server is stopping already"))
+            return Self.refusal(
+                command.tag,
+                Failure(
+                    .state, "the server is stopping already, and `seconds` can only leave clients less than they have"))
         }
+        note("drained by the operator", ["seconds": "\(seconds.map { "\($0.components.seconds)" } ?? "all")"])
         return Self.lines { Self.end(command.tag, " connections=", count, &$0) }
     }
 
     private func reload(_ tag: Tag) async -> [UInt8] {
+        note("reload by the operator")
         if let reason = await controls.reload() {
             return Self.refusal(tag, Failure(.state, reason.split(separator: "\n").joined(separator: "; ")))
         }

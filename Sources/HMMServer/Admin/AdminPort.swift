@@ -10,7 +10,11 @@ internal import NIOPosix
 final class AdminPort: Sendable {
     static let connectionBound = 8
 
-    private typealias Child = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+    private struct Guest: Sendable {
+        var channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
+        /// Process and user, for the log.
+        var identity: Logger.Metadata
+    }
 
     private let task: Task<Void, Never>
 
@@ -18,13 +22,15 @@ final class AdminPort: Sendable {
     ///
     /// - Throws: `ListenError`.
     init(_ descriptor: Int32, on group: any EventLoopGroup, _ answers: AdminAnswers) async throws {
-        let listener: NIOAsyncChannel<Child, Never>
+        let listener: NIOAsyncChannel<Guest, Never>
         do {
             guard listen(descriptor, 8) == 0 else { throw SystemError("listen") }
             // Who has said everything still reads the answers: `printf 'tenants\n' | ncat -U …`.
             let bootstrap = ServerBootstrap(group: group).childChannelOption(.allowRemoteHalfClosure, value: true)
             listener = try await bootstrap.bind(descriptor) { child in
-                child.eventLoop.makeCompletedFuture { try NIOAsyncChannel(wrappingChannelSynchronously: child) }
+                Self.identity(of: child).flatMapThrowing {
+                    Guest(channel: try NIOAsyncChannel(wrappingChannelSynchronously: child), identity: $0)
+                }
             }
         } catch {
             throw ListenError.unavailable("the admin socket", reason: "\(error)")
@@ -37,59 +43,63 @@ final class AdminPort: Sendable {
         await task.value
     }
 
-    private static func serve(_ listener: NIOAsyncChannel<Child, Never>, _ answers: AdminAnswers) async {
+    private static func serve(_ listener: NIOAsyncChannel<Guest, Never>, _ answers: AdminAnswers) async {
         let places = Places(connectionBound)
         try? await listener.executeThenClose { children in
             try await withThrowingDiscardingTaskGroup { group in
                 for try await child in children {
-                    group.addTask { await serve(child, places, answers) }
+                    var answers = answers
+                    answers.identity = child.identity
+                    group.addTask { [answers] in await serve(child.channel, places, answers) }
                 }
             }
         }
     }
 
     /// A connection, from its beginning to its end.
-    private static func serve(_ child: Child, _ places: Places, _ answers: AdminAnswers) async {
+    private static func serve(
+        _ child: NIOAsyncChannel<ByteBuffer, ByteBuffer>, _ places: Places, _ answers: AdminAnswers
+    ) async {
         let isAdmitted = places.enter()
         defer { if isAdmitted { places.leave() } }
-        let peer = await peer(of: child.channel)
         try? await child.executeThenClose { input, output in
             guard isAdmitted else { return try await output.write(ByteBuffer(string: "* bye LIMIT\n")) }
-            answers.server.logger.info("operator connected", metadata: peer)
+            answers.server.logger.info("operator connected", metadata: answers.identity)
             try await converse(input, output, answers)
         }
     }
 
-    /// One command after the other: nothing is read while one is being answered.
+    /// One command after the other: nothing is read while one is being answered. What has been commanded is done,
+    /// whether anyone reads the answers or not.
     private static func converse(
         _ input: NIOAsyncChannelInboundStream<ByteBuffer>, _ output: NIOAsyncChannelOutboundWriter<ByteBuffer>,
         _ answers: AdminAnswers
     ) async throws {
-        try await output.write(ByteBuffer(string: "* HMM-ADMIN/1 version=\(Engine.version)\n"))
+        try? await output.write(ByteBuffer(string: "* HMM-ADMIN/1 version=\(Engine.version)\n"))
         var pending: [UInt8] = []
         for try await piece in input {
             pending += piece.readableBytesView
             while let end = pending.firstIndex(of: 10) {
                 let line = Array(pending[..<end])
                 pending.removeFirst(end + 1)
-                if try await take(line, output, answers) { return }
+                if await take(line, output, answers) { return }
             }
             // What has no end yet is judged as a line, so that it cannot grow.
-            if pending.count >= answers.server.limits.line, try await take(pending, output, answers) { return }
+            if pending.count >= answers.server.limits.line, await take(pending, output, answers) { return }
         }
     }
 
     /// Answers one line. True at the end of the conversation.
     private static func take(
         _ line: [UInt8], _ output: NIOAsyncChannelOutboundWriter<ByteBuffer>, _ answers: AdminAnswers
-    ) async throws -> Bool {
+    ) async -> Bool {
         let (text, isOver): ([UInt8], Bool) =
             switch read(line) {
             case .nothing: ([], false)
             case .refused(let lines, let closes): (lines, closes)
             case .request(let verb, let request): await answers.answer(verb, request)
             }
-        if !text.isEmpty { try await output.write(ByteBuffer(bytes: text)) }
+        if !text.isEmpty { try? await output.write(ByteBuffer(bytes: text)) }
         return isOver
     }
 
@@ -119,11 +129,13 @@ final class AdminPort: Sendable {
         var group: UInt32 = 0
     }
 
-    private static func peer(of channel: any Channel) async -> Logger.Metadata {
-        guard let options = channel as? any SocketOptionProvider else { return [:] }
-        let future: EventLoopFuture<Credentials> = options.unsafeGetSocketOption(
+    /// Asked for before anything is said, for then it is sure to be there.
+    private static func identity(of channel: any Channel) -> EventLoopFuture<Logger.Metadata> {
+        guard let options = channel as? any SocketOptionProvider else {
+            return channel.eventLoop.makeSucceededFuture([:])
+        }
+        let credentials: EventLoopFuture<Credentials> = options.unsafeGetSocketOption(
             level: .socket, name: .init(rawValue: SO_PEERCRED))
-        guard let credentials = try? await future.get() else { return [:] }
-        return ["pid": "\(credentials.process)", "uid": "\(credentials.user)"]
+        return credentials.map { ["pid": "\($0.process)", "uid": "\($0.user)"] }.recover { _ in [:] }
     }
 }

@@ -17,9 +17,12 @@ enum AdminVerb: Int, CaseIterable {
         case .drop: Self.dropSpec
         case .drain:
             VerbSpec(
-                "drain", .session, "Stop listening, tell clients, and end when they have gone.",
+                "drain", .session,
+                "Stop listening, tell clients, and end when they have gone. Again: leave them less time.",
                 arguments: [
-                    .init("seconds", .number, .optional, "for clients to leave; without it as long as they take")
+                    .init(
+                        "seconds", .number, .optional,
+                        "for clients to leave, from now on; without it as long as they take")
                 ],
                 reply: [.init("connections", "number of connections that are being told")], errors: [.state])
         case .reload:

@@ -16,11 +16,14 @@ final class HTTPPort: Sendable {
         static let notFound = Answer(status: .notFound, body: "/metrics, /livez or /readyz\n")
         static let notAllowed = Answer(status: .methodNotAllowed, body: "GET or HEAD\n", allow: "GET, HEAD")
         static let bad = Answer(status: .badRequest, body: "a request of this kind is not taken here\n")
+        static let tooLarge = Answer(status: .requestHeaderFieldsTooLarge, body: "at most \(requestBytes) bytes\n")
     }
 
     static let connectionBound = 16
     static let requestBytes = 8192
     static let life = TimeAmount.seconds(10)
+    /// Bytes that are read after the answer, and thrown away.
+    private static let rest = 1 << 20
 
     private typealias Child = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
 
@@ -36,6 +39,8 @@ final class HTTPPort: Sendable {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 16)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Who has asked everything may say so and still read the answer: `printf 'GET …' | ncat …`.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
         let listener: NIOAsyncChannel<Child, Never>
         do {
             switch place {
@@ -68,10 +73,13 @@ final class HTTPPort: Sendable {
             var limits = NIOHTTPDecoderLimitConfiguration()
             limits.maxHeaderListSize = requestBytes
             limits.maxHeaderFieldSize = requestBytes
-            try child.pipeline.syncOperations.addHandler(ByteBound(requestBytes))
+            try child.pipeline.syncOperations.addHandler(HeadBound(requestBytes))
+            // One request is answered, at its head; what is wrong with it is answered here, too.
             try child.pipeline.syncOperations.configureHTTPServerPipeline(
-                withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
-            return try NIOAsyncChannel(wrappingChannelSynchronously: child)
+                withPipeliningAssistance: false, withErrorHandling: false, withEncoderConfiguration: .init(),
+                withDecoderLimitConfiguration: limits)
+            return try NIOAsyncChannel(
+                wrappingChannelSynchronously: child, configuration: .init(isOutboundHalfClosureEnabled: true))
         }
     }
 
@@ -99,41 +107,50 @@ final class HTTPPort: Sendable {
         }
     }
 
+    /// Answers as soon as the head is there: whoever waits to be asked for a body has the answer instead.
     private static func converse(
         _ input: NIOAsyncChannelInboundStream<HTTPServerRequestPart>,
         _ output: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>,
         _ answer: @Sendable (String) async -> Answer
     ) async throws {
-        var head: HTTPRequestHead?
-        for try await part in input {
-            switch part {
-            case .head(let received): head = received
-            // Nothing here takes a body.
-            case .body: return try await write(.bad, isHead: false, output)
-            case .end:
-                guard let head else { return }
-                let given: Answer
-                if head.method == .GET || head.method == .HEAD {
-                    given = await answer(String(head.uri.prefix { $0 != "?" }))
-                } else {
-                    given = .notAllowed
-                }
-                return try await write(given, isHead: head.method == .HEAD, output)
-            }
+        var parts = input.makeAsyncIterator()
+        let given: Answer
+        var isHead = false
+        do {
+            guard case .head(let head)? = try await parts.next() else { return }
+            isHead = head.method == .HEAD
+            given = await judge(head, answer)
+        } catch HTTPParserError.headerOverflow {
+            given = .tooLarge
+        } catch is HTTPParserError {
+            given = .bad
+        }
+        try await output.write(contentsOf: Self.parts(given, isHead: isHead))
+        output.finish()
+        // What is on its way has to be read, or the kernel takes the answer back.
+        var rest = rest
+        while rest > 0, let part = try await parts.next() {
+            if case .body(let bytes) = part { rest -= bytes.readableBytes }
         }
     }
 
-    private static func write(
-        _ answer: Answer, isHead: Bool, _ output: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
-    ) async throws {
+    private static func judge(_ head: HTTPRequestHead, _ answer: @Sendable (String) async -> Answer) async -> Answer {
+        guard head.method == .GET || head.method == .HEAD else { return .notAllowed }
+        // Nothing here takes a body.
+        let hasBody = head.headers.contains(name: "Transfer-Encoding")
+            || head.headers["Content-Length"].contains { $0 != "0" }
+        if hasBody || head.version.major != 1 { return .bad }
+        return await answer(String(head.uri.prefix { $0 != "?" }))
+    }
+
+    private static func parts(_ answer: Answer, isHead: Bool) -> [HTTPServerResponsePart] {
         var head = HTTPResponseHead(version: .http1_1, status: answer.status)
         head.headers.add(name: "Content-Type", value: answer.contentType)
         head.headers.add(name: "Content-Length", value: "\(answer.body.utf8.count)")
         head.headers.add(name: "Connection", value: "close")
         if let allow = answer.allow { head.headers.add(name: "Allow", value: allow) }
-        var parts: [HTTPServerResponsePart] = [.head(head)]
-        if !isHead { parts.append(.body(.byteBuffer(ByteBuffer(string: answer.body)))) }
-        try await output.write(contentsOf: parts + [.end(nil)])
+        let body = isHead ? [] : [HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(string: answer.body)))]
+        return [.head(head)] + body + [.end(nil)]
     }
 }
 
@@ -151,8 +168,8 @@ enum WatchPlace: CustomStringConvertible, Sendable {
     }
 }
 
-/// Closes a connection that has sent more than so many bytes.
-private final class ByteBound: ChannelInboundHandler {
+/// Lets so many bytes through until a head has come, and takes what comes after that as one head too long.
+private final class HeadBound: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private var left: Int
@@ -160,8 +177,9 @@ private final class ByteBound: ChannelInboundHandler {
     init(_ bound: Int) { left = bound }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard left > 0 else { return }
         left -= unwrapInboundIn(data).readableBytes
-        if left < 0 { return context.close(promise: nil) }
+        if left < 0 { return context.fireErrorCaught(HTTPParserError.headerOverflow) }
         context.fireChannelRead(data)
     }
 }

@@ -2,6 +2,8 @@ internal import HMMEngine
 
 /// What an event loop says of itself when asked.
 struct LoopFigures: Sendable {
+    /// By the loop's clock, in nanoseconds.
+    var takenAt: UInt64
     /// Nanoseconds from the question to the answer: how long anything waits for its turn.
     var lag: UInt64
     var connections: Int
@@ -14,7 +16,8 @@ struct LoopFigures: Sendable {
     var runs: RunTimes
 
     init(_ loop: LoopContext, askedAt: UInt64) {
-        lag = EventLoop.clock() &- askedAt
+        takenAt = EventLoop.clock()
+        lag = takenAt &- askedAt
         connections = loop.connections.count
         unsent = loop.connections.reduce(0) { $0 + $1.socket.unsent }
         counters = loop.counters

@@ -71,7 +71,8 @@ enum Metric: String, CaseIterable, Sendable {
         switch self {
         case .buildInfo: "Always 1; the version is in the label."
         case .connections: "Connections that have not ended."
-        case .connectionLimit: "Connections of all tenants that there may be (--max-connections)."
+        case .connectionLimit:
+            "Connections of all tenants that there may be: --max-connections, or as many as there is room for."
         case .accepted: "Connections taken."
         case .turnedAway: "Connections closed at once because there were too many."
         case .ended: "Connections that have ended, by how."

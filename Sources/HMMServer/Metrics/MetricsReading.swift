@@ -2,16 +2,12 @@ internal import Glibc
 internal import HMMEngine
 internal import HMMProtocol
 internal import HMMTLS
-internal import Synchronization
 
 /// Reads all metrics of a server, whatever its loops and tenants are busy with.
-final class MetricsReading: Sendable {
-    private struct State {
-        /// Of loops that did not answer: their last figures, so that no counter goes back.
-        var loops: [LoopFigures?]
-        var tenants = TenantSeries()
-    }
-
+///
+/// Several may read at once. Tenants are asked and their figures taken without another reading in between, and of a
+/// loop's figures the latest hold: no counter goes back, and nothing is counted twice.
+actor MetricsReading {
     /// For the loops to answer.
     private static let patience = Duration.seconds(1)
     /// Nanoseconds for one tenant's engine to come to rest, and for all of them together.
@@ -19,23 +15,22 @@ final class MetricsReading: Sendable {
     private static let tenantBudget: UInt64 = 200_000_000
 
     private let server: ServerContext
-    private let connectionLimit: Int
-    private let state: Mutex<State>
+    /// The latest figures of each loop, also of one that does not answer.
+    private var loops: [LoopFigures?]
+    private var tenants = TenantSeries()
 
-    init(_ server: ServerContext, connectionLimit: Int) {
+    init(_ server: ServerContext) {
         self.server = server
-        self.connectionLimit = connectionLimit
-        state = Mutex(State(loops: Array(repeating: nil, count: server.loops.count)))
+        loops = Array(repeating: nil, count: server.loops.count)
     }
 
     func text() async -> String {
         let answers = await LoopFigures.ask(server.loops, within: Self.patience)
-        let readings = readTenants()
-        let (loops, tenants) = state.withLock { state in
-            for (index, answer) in answers.enumerated() { state.loops[index] = answer ?? state.loops[index] }
-            state.tenants.read(readings)
-            return (state.loops, state.tenants)
+        for (index, answer) in answers.enumerated() {
+            if let answer, answer.takenAt >= loops[index]?.takenAt ?? 0 { loops[index] = answer }
         }
+        let readings = readTenants()
+        tenants.read(readings)
         var output = Exposition()
         output.add(.buildInfo, Engine.version, value: 1)
         write(loops.compactMap(\.self), &output)
@@ -55,11 +50,13 @@ final class MetricsReading: Sendable {
         return output.text
     }
 
-    private func readTenants() -> [(shard: ObjectIdentifier, name: ShortName, figures: TenantFigures?)] {
+    private func readTenants() -> [TenantSeries.Reading] {
         let end = EventLoop.clock() + Self.tenantBudget
         return server.tenants.all.map { shard in
             let patience = EventLoop.clock() < end ? Self.tenantPatience : 0
-            return (ObjectIdentifier(shard), shard.name, TenantFigures(shard, patience: patience))
+            return .init(
+                shard: .init(object: ObjectIdentifier(shard), born: shard.born.nanoseconds), name: shard.name,
+                figures: TenantFigures(shard, patience: patience))
         }
     }
 
@@ -70,7 +67,7 @@ final class MetricsReading: Sendable {
         for transport in LoopCounters.Transport.allCases {
             output.add(.connections, transport.label, value: sum { $0.counters.open[transport] })
         }
-        output.add(.connectionLimit, value: UInt64(connectionLimit))
+        output.add(.connectionLimit, value: UInt64(server.admission.bound))
         for transport in LoopCounters.Transport.allCases {
             output.add(.accepted, transport.label, value: sum { $0.counters.accepted[transport] })
         }

@@ -34,13 +34,27 @@ struct TenantSeries {
     static let bound = 100
     static let rest = "other"
 
+    /// One life of a tenant. An object's place in memory alone may be another's later.
+    struct Shard: Hashable {
+        var object: ObjectIdentifier
+        /// In nanoseconds.
+        var born: UInt64
+    }
+
+    /// What a tenant says of itself; nil figures when it is too busy.
+    struct Reading {
+        var shard: Shard
+        var name: ShortName
+        var figures: TenantFigures?
+    }
+
     struct Label {
         var gauges: Figures?
         var requests: UInt64 = 0
         var engineNanoseconds: UInt64 = 0
     }
 
-    private struct Seen {
+    fileprivate struct Seen {
         var requests: UInt64 = 0
         var engineNanoseconds: UInt64 = 0
         var gauges: Figures?
@@ -49,29 +63,28 @@ struct TenantSeries {
     private let bound: Int
     private var labels: [ShortName: Label] = [:]
     private var others = Label()
-    private var seen: [ObjectIdentifier: Seen] = [:]
+    private var seen: [Shard: Seen] = [:]
 
     init(bound: Int = Self.bound) { self.bound = bound }
 
     /// Takes a reading of all tenants. One that is too busy to be read keeps its last figures.
-    mutating func read(_ readings: [(shard: ObjectIdentifier, name: ShortName, figures: TenantFigures?)]) {
+    mutating func read(_ readings: [Reading]) {
         name(readings.map(\.name))
         for name in labels.keys { labels[name]?.gauges = nil }
         others.gauges = nil
-        var now: [ObjectIdentifier: Seen] = [:]
-        for (shard, name, figures) in readings {
-            let last = seen[shard] ?? Seen()
+        var now: [Shard: Seen] = [:]
+        for reading in readings {
+            let name = reading.name
+            let last = seen[reading.shard] ?? Seen()
             let next =
-                figures.map {
+                reading.figures.map {
                     Seen(requests: $0.requests, engineNanoseconds: $0.engineNanoseconds, gauges: $0.engine)
                 } ?? last
-            now[shard] = next
+            now[reading.shard] = next
             if labels[name] != nil {
-                labels[name]?.add(last.requests, next.requests, last.engineNanoseconds, next.engineNanoseconds)
-                labels[name]?.add(next.gauges)
+                labels[name]?.add(next, since: last)
             } else {
-                others.add(last.requests, next.requests, last.engineNanoseconds, next.engineNanoseconds)
-                others.add(next.gauges)
+                others.add(next, since: last)
             }
         }
         seen = now
@@ -93,13 +106,13 @@ struct TenantSeries {
 }
 
 extension TenantSeries.Label {
-    /// Less than before means that another tenant has got the place of one that has gone.
-    fileprivate mutating func add(_ before: UInt64, _ after: UInt64, _ timeBefore: UInt64, _ timeAfter: UInt64) {
-        requests &+= after >= before ? after - before : after
-        engineNanoseconds &+= timeAfter >= timeBefore ? timeAfter - timeBefore : timeAfter
+    fileprivate mutating func add(_ now: TenantSeries.Seen, since last: TenantSeries.Seen) {
+        requests &+= now.requests &- last.requests
+        engineNanoseconds &+= now.engineNanoseconds &- last.engineNanoseconds
+        add(now.gauges)
     }
 
-    fileprivate mutating func add(_ figures: Figures?) {
+    private mutating func add(_ figures: Figures?) {
         guard let figures else { return }
         guard var sum = gauges else { return gauges = figures }
         sum.connections += figures.connections

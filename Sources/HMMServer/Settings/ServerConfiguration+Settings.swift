@@ -20,8 +20,7 @@ extension ServerConfiguration {
         self.init(localTenant: Self.tenant(&reader, .localTenant) ?? ShortName("local") ?? .none)
         self.identities = identities
         tls = Self.tls(&reader, identities)
-        // As long as an address of a Unix socket can be.
-        if let path = reader.value(.unix, { (1...107).contains($0.utf8.count) ? $0 : nil }) {
+        if let path = reader.value(.unix, Self.socketPath) {
             var socket = UnixSocket(path: path)
             let parse: (String) -> UInt32? = { text in UInt32(text, radix: 8).flatMap { $0 <= 0o777 ? $0 : nil } }
             if let mode = reader.value(.unixMode, parse) { socket.mode = mode }
@@ -35,7 +34,7 @@ extension ServerConfiguration {
                     + "or --unix, or --plain-loopback")
         }
         metrics = reader.value(.metrics) { HostPort($0) }
-        admin = reader.text(.admin)
+        admin = reader.value(.admin, Self.socketPath)
         readBounds(&reader)
         readPatience(&reader)
         recording = Self.recording(&reader)
@@ -152,6 +151,11 @@ extension ServerConfiguration {
             tenants.listed[name] = settings
         }
         return tenants
+    }
+
+    /// As long as an address of a Unix socket can be.
+    private static func socketPath(_ text: String) -> String? {
+        (1...107).contains(text.utf8.count) ? text : nil
     }
 
     private static func tenant(_ reader: inout SettingReader, _ setting: Setting) -> ShortName? {

@@ -111,6 +111,18 @@ public struct GivenSettings: Sendable {
         environment[setting.variable].flatMap { $0.isEmpty ? nil : $0 }
     }
 
+    /// Variables of programs that talk to a server, which may run in the same environment.
+    private static let others: Set<String> = [
+        "HMMD_URI", "HMMD_PLAIN_URI", "HMMD_HOST", "HMMD_PORT", "HMMD_CA", "HMMD_CERT_AND_KEY", "HMMD_CERT_2",
+        "HMMD_KEY_2", "HMMD_TOKEN", "HMMD_TOKEN_2", "HMMD_TOKEN_FILE", "HMMD_CONFIG",
+    ]
+
+    /// Variables that look like settings and are none.
+    public var unknownVariables: [String] {
+        let known = Self.others.union(Setting.allCases.map(\.variable))
+        return environment.keys.filter { $0.hasPrefix("HMMD_") && !known.contains($0) }.sorted()
+    }
+
     /// Where the value in use stands, if that is in a file.
     public func place(_ setting: Setting) -> FilePlace? {
         flags[setting] == nil && variable(setting) == nil ? file[setting]?.place : nil

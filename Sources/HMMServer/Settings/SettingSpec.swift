@@ -89,7 +89,7 @@ extension Setting {
         case .metrics:
             .init(
                 "HOST:PORT", "", "Serve /metrics, /livez and /readyz there over HTTP. Anyone who can connect can read.")
-        case .admin: .init("a path", "", "Unix socket for the operator of the server, mode 600.")
+        case .admin: .init("a path of 1 to 107 bytes", "", "Unix socket for the operator of the server, mode 600.")
         case .logLevel:
             .init("trace, debug, info, notice, warning, error or critical", "info", "What is worth a line of the log.")
         }

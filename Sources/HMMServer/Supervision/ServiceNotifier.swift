@@ -15,12 +15,17 @@ public struct ServiceNotifier: Sendable {
         watchdog = isForUs && microseconds > 0 && address != nil ? microseconds.multipliedClamped(by: 1000) : nil
     }
 
-    func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
+    func ready(_ status: String) { send("READY=1\nSTATUS=\(Self.line(status))") }
+    func draining() { send("STATUS=draining") }
+    /// The end is near: whoever supervises the service begins to count.
     func stopping() { send("STOPPING=1\nSTATUS=stopping") }
     func alive() { send("WATCHDOG=1") }
 
     /// To be followed by `ready`.
     func reloading() { send("RELOADING=1\nMONOTONIC_USEC=\(EventLoop.clock() / 1000)") }
+
+    /// A variable ends with its line.
+    private static func line(_ text: String) -> String { text.split(separator: "\n").joined(separator: "; ") }
 
     /// The bytes of a `sockaddr_un`: a path, or after `@` an abstract name. Nil for anything else.
     private static func address(_ name: String) -> [UInt8]? {
