@@ -137,7 +137,8 @@ final class HTTPPort: Sendable {
     private static func judge(_ head: HTTPRequestHead, _ answer: @Sendable (String) async -> Answer) async -> Answer {
         guard head.method == .GET || head.method == .HEAD else { return .notAllowed }
         // Nothing here takes a body.
-        let hasBody = head.headers.contains(name: "Transfer-Encoding")
+        let hasBody =
+            head.headers.contains(name: "Transfer-Encoding")
             || head.headers["Content-Length"].contains { $0 != "0" }
         if hasBody || head.version.major != 1 { return .bad }
         return await answer(String(head.uri.prefix { $0 != "?" }))
