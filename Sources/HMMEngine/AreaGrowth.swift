@@ -4,15 +4,21 @@ internal import HMMProtocol
 /// How many areas there may be: a request that makes more of them is refused before it begins, and one that waits has
 /// been promised its own.
 extension Engine {
-    func checkAreas(_ operation: borrowing Operation) throws(Failure) {
+    mutating func checkAreas(_ operation: borrowing Operation) throws(Failure) {
         guard let index = machine.spaces.index(of: operation.space) else { return }
         let growth = operation.areaGrowth(machine)
         guard growth.here > 0 || growth.elsewhere > 0 else { return }
+        let here = machine.spaces[index].areas.areas.count + growth.here
+        let everywhere = areaCount + growth.here + growth.elsewhere
+        // Most are far from both bounds, whatever those that wait come to: nobody has to ask them.
+        let most = areasPromised
+        if here + most.here <= limits.areas, everywhere + most.here + most.elsewhere <= limits.tenantAreas { return }
         let promised = promisedAreas(operation.space)
-        if growth.here > 0, machine.spaces[index].areas.areas.count + promised.here + growth.here > limits.areas {
+        machine.spend(4 * UInt64(operations.count))
+        if growth.here > 0, here + promised.here > limits.areas {
             throw Failure(.limit, "the address space may have \(limits.areas) areas, and this would make more")
         }
-        guard areaCount + promised.everywhere + growth.here + growth.elsewhere > limits.tenantAreas else { return }
+        guard everywhere + promised.everywhere > limits.tenantAreas else { return }
         throw Failure(.limit, "the tenant may have \(limits.tenantAreas) areas in all address spaces together")
     }
 
@@ -28,6 +34,22 @@ extension Engine {
             everywhere += growth.here + growth.elsewhere
         }
         return (here, everywhere)
+    }
+}
+
+/// Areas that requests come to at most, whatever they find: in their own address spaces, and in others.
+struct MostAreas: Equatable {
+    private(set) var here = 0
+    private(set) var elsewhere = 0
+
+    /// `count` more requests of `verb`.
+    mutating func add(_ verb: VerbName, _ limits: Limits, count: Int = 1) {
+        switch verb {
+        case .mmap, .mprotect, .mremap, .madvise: here += 2 * count
+        case .munmap: here += count
+        case .spaceFork: elsewhere += limits.areas * count
+        default: break
+        }
     }
 }
 

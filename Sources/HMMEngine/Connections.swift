@@ -59,15 +59,16 @@ extension Engine {
     /// The transport has gone: the mirrors of the connection let go and vanish, what it had not begun is forgotten, and
     /// what it had begun goes on without anyone to answer to.
     mutating func disconnect(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
-        guard let session = sessions.remove(connection) else { return }
-        let own = (0..<operations.count).map { operations.id(at: $0) }
+        guard var session = sessions.remove(connection) else { return }
+        let own = session.isIdle ? [] : (0..<operations.count).map { operations.id(at: $0) }
+        machine.spend(UInt64(own.count))
         rollBackMigrations(now, &effects) { $0.connection == connection }
         dropRanges { $0.connection == connection }
         releasePins(of: connection)
         endConsultations(now, &effects) { $0.connection == connection }
         for mirror in session.mirrors {
             let device = machine.mirrors.index(of: mirror).map { machine.mirrors[$0].device }
-            endMirror(mirror, now, &effects)
+            endMirror(mirror, session.closeEvents(of: mirror), now, &effects)
             guard let device, machine.profile(of: device).evictsOnDrop else { continue }
             run(evictionAfterDrop(device, Caller(connection: connection, tag: .none)), now, &effects)
         }
@@ -76,7 +77,7 @@ extension Engine {
             guard let index = operations.index(of: id), operations[index].caller.connection == connection,
                 case .parked = operations[index].state, !operations[index].hasBegun
             else { continue }
-            _ = operations.remove(id)
+            _ = leave(id)
             wake(behind: id)
         }
         releaseManaged(of: connection, now, &effects)

@@ -69,7 +69,10 @@ extension Engine {
     /// The driver is done, or had its time: the access goes on, and what is still on the device the server brings back.
     mutating func resumeConsulted(_ id: OperationID, _ asked: Consultation, _ now: Instant, _ effects: inout Effects) {
         guard let index = operations.index(of: id) else { return }
-        guard unfinished == nil else { return postponed.append(.consulted(id, asked)) }
+        guard unfinished == nil, !machine.isSliceSpent else {
+            return postponed.append(.consulted(id, asked))
+        }
+        disclaim(index)
         endHold()
         // The driver may have brought back the page alone; whoever needs more of the range has not been told of that.
         let isThere = machine.isOnDevice(asked.invalidation.space, anyOf: asked.invalidation.range)

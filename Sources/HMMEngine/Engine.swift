@@ -8,6 +8,11 @@ public struct Engine: ~Copyable {
     var sessions = IDTable<ConnectionID, Session>()
     /// Paused requests only: what can be answered at once never gets here.
     var operations = IDTable<OperationID, Operation>()
+    /// What of them is known by page, and by whom they wait for. See `Pausing.swift`.
+    var claims = Claims()
+    var waiters: [OperationID: Waiters] = [:]
+    /// Areas that they are going to make, at most.
+    var areasPromised = MostAreas()
     var subscriptions = IDTable<MirrorID, Subscription>()
     var policies = IDTable<SpaceID, ExpiryPolicy>()
     var deviceNames = DeviceNames()
@@ -29,10 +34,10 @@ public struct Engine: ~Copyable {
     /// Files that have a name, in the order of their making.
     var fileNames: [(name: ShortName, id: FileID)] = []
     /// Work that an input has set free, done before the input returns.
-    var ready: [Ready] = []
-    /// Work that has been cut short, what it has set free, and what has come since. See `Slices.swift`.
+    var ready = Queue<Ready>()
+    /// Work that has been cut short, what has to wait for that, and what has come since. See `Slices.swift`.
     var unfinished: Unfinished?
-    var postponed: [Postponed] = []
+    var postponed = Queue<Postponed>()
     var deferred = InputLine()
     /// Connections that end as soon as the work at hand is done, the first to go first.
     var doomed: ArraySlice<(connection: ConnectionID, reason: CloseReason)> = []
@@ -55,6 +60,8 @@ public struct Engine: ~Copyable {
     /// Work that had been done when the state was last looked at.
     var inspected: UInt64 = 0
 
+    /// When a lease or a driver's time runs out; not after the first that does.
+    var leaseDeadline: Instant?
     /// The time at which `.tick` is due, if any. It may be early, never late.
     public internal(set) var nextDeadline: Instant?
 
@@ -258,31 +265,35 @@ public struct Engine: ~Copyable {
         if closes { close(caller.connection, .framing) }
     }
 
-    /// Does the work that has been set free, in order. When that says much, the rest is left to the next input, at the
-    /// latest a tick that is due at once: a queue of small requests must not make gigabytes of answers in one piece.
+    /// Does the work that has been set free, in order. When that says much or takes long, the rest is left to a tick
+    /// that is due at once: a queue of small requests must not make gigabytes of answers in one piece, nor keep other
+    /// tenants waiting.
     mutating func settle(_ now: Instant, _ effects: inout Effects) {
         let bound = effects.text.count + limits.answerBytes
-        var next = 0
         takePostponed(now, &effects)
-        while unfinished == nil, !doomed.isEmpty || (next < ready.count && effects.text.count <= bound) {
-            defer { takePostponed(now, &effects) }
+        while unfinished == nil {
             if let (connection, reason) = doomed.popFirst() {
                 dismiss(connection, reason, now, &effects)
-                continue
+            } else if !machine.isSliceSpent, effects.text.count <= bound, let item = ready.popFirst() {
+                goOn(with: item, now, &effects)
+                machine.spend(Slice.request)
+            } else {
+                break
             }
-            let item = ready[next]
-            next += 1
-            switch item {
-            case .lane(let connection): runLane(connection, now, &effects)
-            case .parked(let id): unpark(id, now, &effects)
-            case .round(let id): finishRound(id, now, &effects)
-            case .drain: break
-            }
-            if isDraining, next == ready.count { finishDraining() }
+            takePostponed(now, &effects)
         }
-        ready.removeSubrange(..<next)
         if unfinished == nil, !machine.freedDeviceFrames.isEmpty { tellFreed(&effects) }
-        if !ready.isEmpty || isCut { nextDeadline = min(nextDeadline ?? now, now) }
+        if isCut { nextDeadline = min(nextDeadline ?? now, now) }
+    }
+
+    private mutating func goOn(with item: Ready, _ now: Instant, _ effects: inout Effects) {
+        switch item {
+        case .lane(let connection): runLane(connection, now, &effects)
+        case .parked(let id): unpark(id, now, &effects)
+        case .round(let id): finishRound(id, now, &effects)
+        case .drain: break
+        }
+        if isDraining, ready.isEmpty { finishDraining() }
     }
 
     private mutating func runLane(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {

@@ -34,8 +34,6 @@ extension Engine {
             let id = operations.id(at: index)
             switch operations[index].state {
             case .running: found.append("request \(id.rawValue) was left running")
-            case .parked(let holder) where !operations.contains(holder) && !ready.contains(.parked(id)):
-                found.append("request \(id.rawValue) waits behind one that has gone")
             case .inRound(let round, _):
                 holding += 1
                 guard let due = round.nextDeadline, nextDeadline.map({ $0 > due }) ?? true else { continue }
@@ -45,7 +43,7 @@ extension Engine {
             }
         }
         if holding != roundsRunning { found.append("\(holding) requests hold ranges, not \(roundsRunning)") }
-        return found
+        return found + claimViolations
     }
 
     /// No announcement in the address space is under way.

@@ -11,7 +11,7 @@ extension Engine {
         if let other = predecessor(of: operation, id) { return park(operation, behind: other, &effects) }
         guard advance(&operation, id, now, &effects) else { return }
         begun(operation.caller)
-        operations.append(operation, id: id)
+        enter(operation)
     }
 
     /// Steps an operation until it ends, which answers it, or has to pause in a round; true then.
@@ -62,7 +62,7 @@ extension Engine {
         if let asked = consult(invalidation, operation, now, &effects) {
             operation.state = .consulting(asked, held: operation.held(during: invalidation))
             roundsRunning += 1
-            nextDeadline = min(nextDeadline ?? asked.deadline, asked.deadline)
+            expect(asked.deadline)
             return true
         }
         operation.isExcused = false
@@ -79,7 +79,7 @@ extension Engine {
         }
         operation.state = .inRound(round, held: operation.held(during: invalidation))
         roundsRunning += 1
-        if let deadline = round.nextDeadline { nextDeadline = min(nextDeadline ?? deadline, deadline) }
+        if let deadline = round.nextDeadline { expect(deadline) }
         return true
     }
 
@@ -198,17 +198,18 @@ extension Engine {
         }
     }
 
-    /// A mirror is gone: every round that waits for it goes on, and `count` books it.
-    mutating func releaseRounds(
-        of mirror: MirrorID, _ now: Instant, _ effects: inout Effects, _ count: (inout Operation) -> Void
+    /// A mirror is gone: the rounds that wait for it go on, and `count` books it.
+    mutating func release(
+        _ waiting: [OperationID], of mirror: MirrorID, _ now: Instant, _ effects: inout Effects,
+        _ count: (inout Operation) -> Void
     ) {
-        guard roundsRunning > 0 else { return }
-        for id in (0..<operations.count).map({ operations.id(at: $0) }) {
+        for id in waiting {
             guard let index = operations.index(of: id), case .inRound(let round, _) = operations[index].state,
                 round.waiting.contains(where: { $0.mirror == mirror })
             else { continue }
             count(&operations[index])
             letGo(index, now, &effects) { $0.mirror == mirror }
+            machine.spend(Slice.request)
         }
     }
 
@@ -217,7 +218,8 @@ extension Engine {
         if let index = operations.index(of: id) { letGo(index, now, &effects) { _ in false } }
     }
 
-    /// Takes entries out of a round; the last one ends it and the operation goes on.
+    /// Takes entries out of a round; the last one ends it and the operation goes on, in its turn when much has been
+    /// done already: a mirror may be waited for by a thousand.
     private mutating func letGo(
         _ index: Int, _ now: Instant, _ effects: inout Effects, _ isGone: (Round.Waiting) -> Bool
     ) {
@@ -229,6 +231,11 @@ extension Engine {
             operations[index].state = .inRound(round, held: held)
             return
         }
+        guard unfinished == nil, !machine.isSliceSpent else {
+            operations[index].state = .inRound(round, held: held)
+            return postponed.append(.round(operations.id(at: index)))
+        }
+        disclaim(index)
         endRound(round, &effects)
         resume(operations.id(at: index), inTurn: false, now, &effects)
     }
@@ -242,7 +249,7 @@ extension Engine {
     /// An operation holds nothing any more.
     mutating func endHold() {
         roundsRunning -= 1
-        if roundsRunning == 0 { nextDeadline = nil }
+        if roundsRunning == 0 { (leaseDeadline, nextDeadline) = (nil, nil) }
     }
 }
 

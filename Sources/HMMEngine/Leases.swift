@@ -3,8 +3,10 @@ internal import HMMProtocol
 
 /// Leases that run out, and what becomes of the requests that wait.
 extension Engine {
-    /// Leases that have run out, and warnings that are due.
+    /// Leases that have run out, and warnings that are due. A tick that is about other work asks nobody.
     mutating func tick(_ now: Instant, _ effects: inout Effects) {
+        nextDeadline = leaseDeadline
+        guard let leaseDeadline, leaseDeadline <= now else { return }
         for id in (0..<operations.count).map({ operations.id(at: $0) }) {
             warn(id, now, &effects)
             expire(id, now, &effects)
@@ -13,17 +15,20 @@ extension Engine {
         updateDeadline()
     }
 
+    /// A lease or a driver's time runs out then.
+    mutating func expect(_ deadline: Instant) {
+        leaseDeadline = min(leaseDeadline ?? deadline, deadline)
+        nextDeadline = min(nextDeadline ?? deadline, deadline)
+    }
+
     /// Finds out when the next lease or driver's time runs out.
-    mutating func updateDeadline() {
-        nextDeadline = nil
+    private mutating func updateDeadline() {
+        (leaseDeadline, nextDeadline) = (nil, nil)
         for index in 0..<operations.count {
-            if case .consulting(let asked, _) = operations[index].state {
-                nextDeadline = min(nextDeadline ?? asked.deadline, asked.deadline)
+            if case .consulting(let asked, _) = operations[index].state { expect(asked.deadline) }
+            if case .inRound(let round, _) = operations[index].state, let deadline = round.nextDeadline {
+                expect(deadline)
             }
-            guard case .inRound(let round, _) = operations[index].state, let deadline = round.nextDeadline else {
-                continue
-            }
-            nextDeadline = min(nextDeadline ?? deadline, deadline)
         }
     }
 
@@ -60,7 +65,7 @@ extension Engine {
     private mutating func fail(
         _ id: OperationID, _ round: Round, _ late: Round.Waiting, _ now: Instant, _ effects: inout Effects
     ) {
-        guard var operation = operations.remove(id) else { return }
+        guard var operation = leave(id) else { return }
         operation.abandon(&machine)
         if case .stage(let staged, let migration) = operation.work { giveUp(staged, migration, now, &effects) }
         endRound(round, &effects)

@@ -54,7 +54,7 @@ extension Engine {
             caller: operation.caller, verb: .migrateBegin, space: staged.space, work: .stage(staged, nil))
         holder.state = .open(held: holds)
         roundsRunning += 1
-        let id = operations.append(holder)
+        let id = enter(holder)
         return openMigrations.append(
             OpenMigration(connection: operation.caller.connection, staged: staged, holder: id))
     }
@@ -171,7 +171,7 @@ extension Engine {
     /// A migration has ended: who waited for its pages goes on.
     mutating func close(_ id: MigrationID) {
         guard let open = openMigrations.remove(id) else { return }
-        _ = operations.remove(open.holder)
+        _ = leave(open.holder)
         endHold()
         wake(behind: open.holder)
     }

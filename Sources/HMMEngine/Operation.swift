@@ -27,6 +27,8 @@ struct Operation: Equatable {
     /// `nowait=yes`: it answers BUSY where it would have to wait for another's range.
     var refusesToWait = false
     var state = State.running
+    /// What the engine's `claims` have of it.
+    var claimed: [Hold] = []
     /// Something has been announced: it goes on to its end, whoever hears of it.
     var hasBegun = false
     /// A driver's client has been asked already: the server goes on.

@@ -35,6 +35,12 @@ extension Operation {
         return machine.freePlace(space, mapping.plan)
     }
 
+    /// The mapping whose place the server chooses.
+    var placedMapping: MappingPlan? {
+        guard case .map(let mapping, _) = work, mapping.plan.start == nil else { return nil }
+        return mapping.plan
+    }
+
     /// The range that work keeps from its first announcement to its end; nil for work that keeps none.
     private var kept: PageRange? {
         switch work {
@@ -85,6 +91,53 @@ extension Operation {
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.returning
         default: nil
         }
+    }
+
+    /// What it may hold or want as long as its state stays, wherever it comes to look for that.
+    var claims: [Hold] {
+        switch state {
+        case .running: []
+        case .inRound(_, let held), .open(let held), .consulting(_, let held): Self.covering(held)
+        case .parked:
+            keepsOn ? Self.covering((held ?? []) + heldElsewhere(isSplit: true) + reach) : reach
+        }
+    }
+
+    /// It keeps others off, and does not only wait.
+    var holds: Bool {
+        if case .parked = state { return keepsOn }
+        return true
+    }
+
+    /// The most that it can come to want while it waits.
+    private var reach: [Hold] {
+        let range: PageRange? =
+            switch work {
+            case .map(let mapping, _):
+                mapping.plan.start.map { PageRange($0, $0 + mapping.plan.count) } ?? AddressSpace.everything
+            case .load(let access, _), .store(let access, _): access.pages
+            case .sweep(let sweep): sweep.pages
+            case .fault(let fault), .legacy(let fault): fault.pages
+            case .snapshot(_, let range): range
+            case .deviceLoad(let access, _), .deviceStore(let access, _): access.pages
+            case .stage(let staged, _): staged.range
+            default: kept
+            }
+        guard let range else { return [] }
+        // What a fault maps beside its page lies in the same table.
+        let faults = accessedPages != nil && !keepsOn
+        return [Hold(space: space, range: faults ? range.wholeTables : range)]
+    }
+
+    /// A few ranges that cover `holds`, one for each address space where there are many.
+    private static func covering(_ holds: [Hold]) -> [Hold] {
+        guard holds.count > 4 else { return holds }
+        var ranges: [SpaceID: PageRange] = [:]
+        for hold in holds {
+            let range = ranges[hold.space] ?? hold.range
+            ranges[hold.space] = PageRange(min(range.start, hold.range.start), max(range.end, hold.range.end))
+        }
+        return ranges.sorted { $0.key < $1.key }.map { Hold(space: $0.key, range: $0.value) }
     }
 
     /// What others keep off now; nil when it holds nothing.

@@ -13,7 +13,6 @@ extension Engine {
         _ id: OperationID, inTurn: Bool, on first: Step? = nil, _ now: Instant, _ effects: inout Effects
     ) {
         guard let index = operations.index(of: id) else { return }
-        guard unfinished == nil else { return postponed.append(.resumed(id, inTurn: inTurn)) }
         var operation = operations[index]
         let bound = effects.text.count + limits.answerBytes
         var step = first ?? operation.restart(&machine)
@@ -47,6 +46,7 @@ extension Engine {
     mutating func settle(_ pauses: Bool, _ id: OperationID, _ operation: Operation) {
         guard pauses, let index = operations.index(of: id) else { return end(id) }
         operations[index] = operation
+        claim(index)
     }
 
     private mutating func wait(
@@ -58,24 +58,22 @@ extension Engine {
         }
         operations[index] = operation
         operations[index].state = .parked(behind: holder)
+        claim(index)
     }
 
     /// An operation of the table has been answered.
     private mutating func end(_ id: OperationID) {
-        guard let operation = operations.remove(id) else { return }
+        guard let operation = leave(id) else { return }
         answered(operation.caller)
     }
 
     // MARK: Ranges
 
     /// The operation that holds part of what `operation` wants.
-    private func holder(of operation: Operation, _ id: OperationID) -> OperationID? {
-        guard let wanted = operation.wanted(machine) else { return nil }
-        for index in 0..<operations.count
-        where operations.id(at: index) != id && holds(index, wanted, from: operation) {
-            return operations.id(at: index)
+    private mutating func holder(of operation: Operation, _ id: OperationID) -> OperationID? {
+        first(inTheWayOf: operation, id) { engine, index, wanted in
+            engine.operations.id(at: index) != id && engine.holds(index, wanted, from: operation)
         }
-        return nil
     }
 
     /// The operation at `index` holds part of what `operation` wants.
@@ -88,24 +86,52 @@ extension Engine {
     /// The operation that a new one, or one whose turn it is, has to let go first: one that holds part of what it
     /// wants, or an earlier one that waits for part of it. Accesses pass one another, as readers of the kernel's
     /// mmap_lock do.
-    func predecessor(of operation: Operation, _ id: OperationID) -> OperationID? {
-        guard !operations.isEmpty, let wanted = operation.wanted(machine) else { return nil }
-        for index in 0..<operations.count {
-            let other = operations.id(at: index)
-            switch operations[index].state {
-            case .running: continue
+    mutating func predecessor(of operation: Operation, _ id: OperationID) -> OperationID? {
+        var gaps: [PageRange]?
+        return first(inTheWayOf: operation, id) { engine, index, wanted in
+            switch engine.operations[index].state {
+            case .running: return false
             // A look at pages on their way shows that nothing is there.
-            case .open where operation.looksOnly: continue
-            case _ where holds(index, wanted, from: operation): return other
-            case .inRound, .open, .consulting: continue
+            case .open where operation.looksOnly: return false
+            case _ where engine.holds(index, wanted, from: operation): return true
+            case .inRound, .open, .consulting: return false
             case .parked:
-                guard other < id, operations[index].space == operation.space,
-                    !operation.isAccess || !operations[index].isAccess
-                else { continue }
-                if operations[index].wanted(machine)?.overlaps(wanted) ?? false { return other }
+                guard engine.operations.id(at: index) < id, engine.operations[index].space == operation.space,
+                    !operation.isAccess || !engine.operations[index].isAccess
+                else { return false }
+                return engine.wanted(index, &gaps)?.overlaps(wanted) ?? false
             }
         }
-        return nil
+    }
+
+    /// The first of those with a claim on what `operation` wants that `isInTheWay`.
+    private mutating func first(
+        inTheWayOf operation: Operation, _ id: OperationID,
+        _ isInTheWay: (borrowing Engine, _ index: Int, _ wanted: PageRange) -> Bool
+    ) -> OperationID? {
+        guard !claims.isEmpty, let wanted = operation.wanted(machine) else { return nil }
+        let (found, looked) = search(wanted, of: operation.space, waitingBelow: id, isInTheWay)
+        machine.spend(looked)
+        return found
+    }
+
+    private func search(
+        _ wanted: PageRange, of space: SpaceID, waitingBelow id: OperationID,
+        _ isInTheWay: (borrowing Engine, _ index: Int, _ wanted: PageRange) -> Bool
+    ) -> (found: OperationID?, looked: UInt64) {
+        var looked: UInt64 = 0
+        let found = claims.first(on: wanted, of: space, waitingBelow: id, &looked) { other in
+            operations.index(of: other).map { isInTheWay(self, $0, wanted) } ?? false
+        }
+        return (found, looked)
+    }
+
+    /// What a parked operation wants now. The gaps between areas are looked for once.
+    private func wanted(_ index: Int, _ gaps: inout [PageRange]?) -> PageRange? {
+        guard let plan = operations[index].placedMapping else { return operations[index].wanted(machine) }
+        let known = gaps ?? machine.growingGaps(operations[index].space)
+        gaps = known
+        return plan.place(in: known)
     }
 
     /// What of `range` around `page` nobody but `id` holds.
@@ -125,20 +151,20 @@ extension Engine {
         if operation.refusesToWait { return effects.fail(operation.caller, rangeIsBusy) }
         operation.state = .parked(behind: holder)
         begun(operation.caller)
-        operations.append(operation)
+        enter(operation)
     }
 
     private var rangeIsBusy: Failure { busy("the range is under invalidation; see `pending`") }
 
-    /// Whoever waited behind `id` may try again.
+    /// Whoever waited behind `id` may try again, in the order of their coming.
     mutating func wake(behind id: OperationID) {
-        for index in 0..<operations.count where operations[index].state == .parked(behind: id) {
-            ready.append(.parked(operations.id(at: index)))
-        }
+        guard !waiters.isEmpty, let waiting = waiters.removeValue(forKey: id) else { return }
+        for waiter in waiting { ready.append(.parked(waiter)) }
     }
 
     mutating func unpark(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
         guard let index = operations.index(of: id), case .parked = operations[index].state else { return }
+        disclaim(index)
         operations[index].state = .running
         resume(id, inTurn: true, now, &effects)
     }

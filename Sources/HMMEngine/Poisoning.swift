@@ -29,13 +29,17 @@ extension Engine {
         for index in 0..<sessions.count { bid(sessions.id(at: index), .internalError, &effects) }
         sessions = IDTable()
         operations = IDTable()
+        claims = Claims()
+        waiters = [:]
+        areasPromised = MostAreas()
         subscriptions = IDTable()
         openMigrations = IDTable()
         managed = []
         unfinished = nil
-        postponed = []
+        postponed.removeAll()
         recording.waiting = []
         roundsRunning = 0
+        leaseDeadline = nil
         nextDeadline = nil
     }
 

@@ -39,6 +39,13 @@ struct Session {
         guard let index = openEvents.firstIndex(where: { $0.number == number }) else { return nil }
         return openEvents.remove(at: index)
     }
+
+    /// A mirror has gone, and nobody acknowledges for it any more: the requests that wait for it, the oldest first.
+    mutating func closeEvents(of mirror: MirrorID) -> [OperationID] {
+        let operations = openEvents.filter { $0.mirror == mirror }.map(\.operation).sorted()
+        if !operations.isEmpty { openEvents.removeAll { $0.mirror == mirror } }
+        return operations
+    }
 }
 
 /// An `inval` event without its acknowledgement.
@@ -70,12 +77,10 @@ struct Lane {
 
     /// A request has begun and not been answered, or the next one is about to begin.
     var isBusy = false
-    /// What waits, behind places that have been emptied already.
-    private var queue: [Item?] = []
-    private var first = 0
+    private var queue = Queue<Item>()
     private(set) var queuedBytes = 0
 
-    var isEmpty: Bool { first == queue.count }
+    var isEmpty: Bool { queue.isEmpty }
 
     mutating func enqueue(_ item: Item) {
         queue.append(item)
@@ -83,16 +88,13 @@ struct Lane {
     }
 
     mutating func dequeue() -> Item? {
-        guard first < queue.count, let item = queue[first] else { return nil }
-        queue[first] = nil
-        first += 1
-        if first == queue.count { removeAll() } else { queuedBytes -= item.cost }
+        guard let item = queue.popFirst() else { return nil }
+        queuedBytes -= item.cost
         return item
     }
 
     mutating func removeAll() {
-        queue = []
-        first = 0
+        queue.removeAll()
         queuedBytes = 0
     }
 }

@@ -18,14 +18,16 @@ extension Engine {
         }
     }
 
-    /// Work set free while another's was unfinished.
-    enum Postponed: Equatable {
-        case resumed(OperationID, inTurn: Bool)
+    /// Who may go on, while other work was unfinished or the slice was spent: before whatever else has been set free.
+    enum Postponed {
+        /// The mirrors have let go.
+        case round(OperationID)
+        /// The driver is done.
         case consulted(OperationID, Consultation)
     }
 
     /// Work has been cut short, or inputs wait for that: the next one to be done is a tick, which is due at once.
-    public var isCut: Bool { unfinished != nil || !deferred.isEmpty }
+    public var isCut: Bool { unfinished != nil || !ready.isEmpty || !postponed.isEmpty || !deferred.isEmpty }
 
     /// Work done so far, in units of some ten nanoseconds.
     public var spent: UInt64 { machine.spent }
@@ -46,14 +48,14 @@ extension Engine {
             deferred.beginTurn()
             finishUnfinished(now, &effects)
             if hasMore { settle(now, &effects) }
-            while unfinished == nil, ready.isEmpty, !machine.isSliceSpent,
+            while unfinished == nil, postponed.isEmpty, ready.isEmpty, !machine.isSliceSpent,
                 let next = deferred.popFirst(at: effects.text.count)
             {
                 take(next, now, &effects)
                 if hasMore { settle(now, &effects) }
             }
         }
-        if isCut || !ready.isEmpty { nextDeadline = min(nextDeadline ?? now, now) } else { updateDeadline() }
+        nextDeadline = isCut ? now : leaseDeadline
     }
 
     private mutating func finishUnfinished(_ now: Instant, _ effects: inout Effects) {
@@ -76,13 +78,14 @@ extension Engine {
         }
     }
 
-    /// Goes on with what was set free while other work was unfinished.
+    /// Goes on with what had to be put off.
     mutating func takePostponed(_ now: Instant, _ effects: inout Effects) {
-        while unfinished == nil, !postponed.isEmpty {
-            switch postponed.removeFirst() {
-            case .resumed(let id, let inTurn): resume(id, inTurn: inTurn, now, &effects)
+        while unfinished == nil, !machine.isSliceSpent, let next = postponed.popFirst() {
+            switch next {
+            case .round(let id): finishRound(id, now, &effects)
             case .consulted(let id, let asked): resumeConsulted(id, asked, now, &effects)
             }
+            machine.spend(Slice.request)
         }
     }
 
@@ -91,31 +94,26 @@ extension Engine {
         var operation = operation
         operation.state = .parked(behind: id)
         begun(operation.caller)
-        operations.append(operation)
+        enter(operation)
     }
 }
 
 /// Inputs in the order of their arrival.
 struct InputLine {
-    private var inputs: [Input] = []
-    private var first = 0
+    private var inputs = Queue<Input>()
     /// Where the effects' text ended as each of those was taken that the last tick took: whoever checks an engine tells
     /// by it what was said before and what after.
     private(set) var taken: [Int] = []
 
-    var isEmpty: Bool { first == inputs.count }
+    var isEmpty: Bool { inputs.isEmpty }
 
     mutating func append(_ input: Input) { inputs.append(input) }
 
     mutating func beginTurn() { taken = [] }
 
     mutating func popFirst(at place: Int) -> Input? {
-        guard first < inputs.count else { return nil }
-        defer {
-            first += 1
-            if first == inputs.count { (inputs, first) = ([], 0) }
-        }
+        guard let input = inputs.popFirst() else { return nil }
         taken.append(place)
-        return inputs[first]
+        return input
     }
 }

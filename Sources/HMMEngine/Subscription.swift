@@ -61,24 +61,28 @@ extension Engine {
                 : "mirror \(raw) missed its lease; drop it and make a new one")
     }
 
-    /// A mirror ends, for whatever reason: rounds that wait for it go on.
-    mutating func endMirror(_ id: MirrorID, _ now: Instant, _ effects: inout Effects) {
+    /// A mirror ends, for whatever reason: `waiting` go on, which wait for it.
+    mutating func endMirror(
+        _ id: MirrorID, _ waiting: [OperationID], _ now: Instant, _ effects: inout Effects
+    ) {
         _ = subscriptions.remove(id)
         rollBackMigrations(now, &effects) { $0.staged.mirror == id }
         dropRanges { $0.mirror == id }
         machine.dropMirror(id)
-        releaseRounds(of: id, now, &effects) { $0.acked += 1 }
+        release(waiting, of: id, now, &effects) { $0.acked += 1 }
     }
 
     /// The lease of a mirror has run out, or its device has gone: it loses its subscription and is told so.
     mutating func fence(_ id: MirrorID, _ reason: FenceReason, _ now: Instant, _ effects: inout Effects) {
-        cutOff(id, reason, now, &effects)
-        releaseRounds(of: id, now, &effects) { $0.fenced += 1 }
+        let waiting = cutOff(id, reason, now, &effects)
+        release(waiting, of: id, now, &effects) { $0.fenced += 1 }
     }
 
-    /// A mirror loses its subscription and is told so; rounds that wait for it have yet to be told.
-    mutating func cutOff(_ id: MirrorID, _ reason: FenceReason, _ now: Instant, _ effects: inout Effects) {
-        guard let index = subscriptions.index(of: id), !subscriptions[index].isFenced else { return }
+    /// A mirror loses its subscription and is told so. Returns the requests that wait for it: they have yet to be told.
+    mutating func cutOff(
+        _ id: MirrorID, _ reason: FenceReason, _ now: Instant, _ effects: inout Effects
+    ) -> [OperationID] {
+        guard let index = subscriptions.index(of: id), !subscriptions[index].isFenced else { return [] }
         subscriptions[index].fencedFor = reason
         switch reason {
         case .lease: effects.tally.fencedByLease += 1
@@ -87,14 +91,14 @@ extension Engine {
         dropRanges { $0.mirror == id }
         rollBackMigrations(now, &effects) { $0.staged.mirror == id }
         machine.dropMirror(id)
-        if let session = sessions.index(of: subscriptions[index].connection) {
-            sessions[session].openEvents.removeAll { $0.mirror == id }
-            let number = sessions[session].takeEventNumber()
-            effects.address(subscriptions[index].connection)
-            effects.text.pair("!", number)
-            effects.text.pair(" fenced mirror=", UInt64(id.rawValue))
-            effects.text.pair(" reason=", word: reason == .lease ? "lease" : "device")
-            effects.text.endLine()
-        }
+        guard let session = sessions.index(of: subscriptions[index].connection) else { return [] }
+        let waiting = sessions[session].closeEvents(of: id)
+        let number = sessions[session].takeEventNumber()
+        effects.address(subscriptions[index].connection)
+        effects.text.pair("!", number)
+        effects.text.pair(" fenced mirror=", UInt64(id.rawValue))
+        effects.text.pair(" reason=", word: reason == .lease ? "lease" : "device")
+        effects.text.endLine()
+        return waiting
     }
 }

@@ -69,6 +69,11 @@ public struct PageRange: Hashable, Sendable {
         start <= other.start && other.end <= end
     }
 
+    /// Its pages with all others of the nodes of the last level that it touches.
+    public var wholeTables: PageRange {
+        isEmpty ? self : PageRange(start.hugeStart, Page(number: end.number - 1).endOfTable)
+    }
+
     /// The pages in both; empty when there are none.
     @inlinable @inline(__always)
     public func clamped(to other: PageRange) -> PageRange {

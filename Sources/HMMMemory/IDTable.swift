@@ -1,8 +1,13 @@
 /// Objects by their number, in ascending order. Numbers are given out once, so a new object always goes to the end and
 /// a number that was never followed by a removal below it is found at once.
+///
+/// An object lies in one slot as long as it is there: a removal moves eight bytes for each that follows, however large
+/// they are.
 public struct IDTable<ID: Identifier, Value: ~Copyable>: ~Copyable {
-    @usableFromInline var ids: [ID] = []
+    @usableFromInline var places: [TablePlace<ID>] = []
     @usableFromInline var values: UnsafeMutablePointer<Value>
+    /// Slots whose objects have gone, the next to be used again last.
+    private var emptied: [UInt32] = []
     private var capacity: Int
     private var nextRaw: UInt32 = 1
 
@@ -12,12 +17,12 @@ public struct IDTable<ID: Identifier, Value: ~Copyable>: ~Copyable {
     }
 
     deinit {
-        values.deinitialize(count: ids.count)
+        for place in places { (values + Int(place.slot)).deinitialize(count: 1) }
         values.deallocate()
     }
 
-    @inlinable public var count: Int { ids.count }
-    @inlinable public var isEmpty: Bool { ids.isEmpty }
+    @inlinable public var count: Int { places.count }
+    @inlinable public var isEmpty: Bool { places.isEmpty }
 
     /// The number the next object will have.
     public var nextID: ID { ID(rawValue: nextRaw) }
@@ -38,15 +43,17 @@ public struct IDTable<ID: Identifier, Value: ~Copyable>: ~Copyable {
 
     /// Adds an object under a number above every earlier one.
     public mutating func append(_ value: consuming Value, id: ID) {
-        if ids.count == capacity { grow() }
-        (values + ids.count).initialize(to: value)
-        ids.append(id)
+        if places.count == capacity { grow() }
+        let slot = emptied.popLast() ?? UInt32(places.count)
+        (values + Int(slot)).initialize(to: value)
+        places.append(TablePlace(id: id, slot: slot))
         nextRaw = id.rawValue &+ 1
     }
 
+    /// Every slot is taken.
     private mutating func grow() {
         let larger = UnsafeMutablePointer<Value>.allocate(capacity: capacity * 2)
-        larger.moveInitialize(from: values, count: ids.count)
+        larger.moveInitialize(from: values, count: capacity)
         values.deallocate()
         values = larger
         capacity *= 2
@@ -55,46 +62,46 @@ public struct IDTable<ID: Identifier, Value: ~Copyable>: ~Copyable {
     /// Takes an object out.
     public mutating func remove(_ id: ID) -> Value? {
         guard let index = index(of: id) else { return nil }
-        let value = (values + index).move()
-        ids.remove(at: index)
-        (values + index).moveInitialize(from: values + index + 1, count: ids.count - index)
-        return value
+        let slot = places.remove(at: index).slot
+        emptied.append(slot)
+        return (values + Int(slot)).move()
     }
 
     /// Where the object numbered `id` stands now; valid until the next removal.
     @inlinable @inline(__always)
     public func index(of id: ID) -> Int? {
         // Without gaps, which is how numbers lie as long as the oldest objects go first, it is found at once.
-        guard let first = ids.first else { return nil }
-        let guess = Int(id.rawValue) - Int(first.rawValue)
-        if guess >= 0, guess < ids.count, ids[guess].rawValue == id.rawValue { return guess }
+        guard let first = places.first else { return nil }
+        let guess = Int(id.rawValue) - Int(first.id.rawValue)
+        if guess >= 0, guess < places.count, places[guess].id.rawValue == id.rawValue { return guess }
         return search(id.rawValue)
     }
 
     @inlinable @inline(never)
     func search(_ raw: UInt32) -> Int? {
         var low = 0
-        var high = ids.count
+        var high = places.count
         while low < high {
             let middle = (low + high) / 2
-            if ids[middle].rawValue < raw { low = middle + 1 } else { high = middle }
+            if places[middle].id.rawValue < raw { low = middle + 1 } else { high = middle }
         }
-        return low < ids.count && ids[low].rawValue == raw ? low : nil
+        return low < places.count && places[low].id.rawValue == raw ? low : nil
     }
 
     @inlinable @inline(__always) public func contains(_ id: ID) -> Bool { index(of: id) != nil }
-    @inlinable public func id(at index: Int) -> ID { ids[index] }
+    @inlinable public func id(at index: Int) -> ID { places[index].id }
 
     /// The object at a position found by `index(of:)`.
     @inlinable @inline(__always)
     public subscript(index: Int) -> Value {
-        _read {
-            precondition(index < ids.count)
-            yield values[index]
-        }
-        _modify {
-            precondition(index < ids.count)
-            yield &values[index]
-        }
+        _read { yield values[Int(places[index].slot)] }
+        _modify { yield &values[Int(places[index].slot)] }
     }
+}
+
+/// Where in a table the object of a number lies.
+@usableFromInline
+struct TablePlace<ID: Identifier> {
+    @usableFromInline let id: ID
+    @usableFromInline let slot: UInt32
 }

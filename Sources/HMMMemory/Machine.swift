@@ -95,7 +95,10 @@ public struct Machine: ~Copyable {
     /// Ends a subscription and frees the device's page table. Kernel: mmu_interval_notifier_remove().
     public mutating func dropMirror(_ id: MirrorID) {
         guard let mirror = mirrors.remove(id) else { return }
-        if let index = spaces.index(of: mirror.space) { spaces[index].mirrors.removeAll { $0 == id } }
+        guard let index = spaces.index(of: mirror.space),
+            let position = spaces[index].mirrors.firstIndex(of: id)
+        else { return }
+        spaces[index].mirrors.remove(at: position)
     }
 
     // MARK: Invalidation

@@ -7,6 +7,8 @@ public enum Slice {
     static let page: UInt64 = 64
     /// 2 MiB got from the operating system, or given back.
     static let section: UInt64 = 16384
+    /// A request that waited goes on: what that takes beside its work.
+    public static let request: UInt64 = 256
 }
 
 extension Machine {
@@ -23,7 +25,7 @@ extension Machine {
     public var isSliceSpent: Bool { spent >= sliceEnd }
 
     @inline(__always)
-    mutating func spend(_ units: UInt64) { counted &+= units }
+    public mutating func spend(_ units: UInt64) { counted &+= units }
 
     /// Entries that a loop may pass over before it has to look at the slice again.
     @inline(__always)

@@ -27,6 +27,27 @@ import Testing
         #expect(machine.freePlace(gone, MappingPlan(at: nil, count: 1, .read)) == nil)
     }
 
+    /// One look at the areas finds the place of any mapping.
+    @Test func gapsThatGrowFromTheHighestDown() throws {
+        var machine = Machine(frameLimit: 16)
+        let space = machine.makeSpace()
+        let top = AddressSpace.highest.number
+        let areas: [(UInt64, UInt64)] = [(16, 100), (5000, 1), (top - 40, 10), (top - 70, 20), (top - 1500, 7)]
+        for (start, count) in areas {
+            let plan = MappingPlan(at: Page(number: start), count: count, .read)
+            _ = try machine.mapArea(space, plan, areaLimit: 9)
+        }
+        let gaps = machine.growingGaps(space)
+        #expect(gaps.map(\.count) == [30, 1423, top - 1500 - 5001])
+        for count in [1, 29, 30, 31, 513, 1423, 1424, top - 7000, top] {
+            for kind in [Area.Kind.anonymous, .hugetlb] {
+                let plan = MappingPlan(at: nil, count: count, .read, kind)
+                #expect(plan.place(in: gaps) == machine.freePlace(space, plan))
+            }
+        }
+        #expect(machine.growingGaps(SpaceID(rawValue: 9)) == [])
+    }
+
     @Test func unmappingTellsOnceAndFrees() throws {
         var bench = try Bench(pages: 8)
         try bench.map(26, 4, [.read, .write])

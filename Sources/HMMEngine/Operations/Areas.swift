@@ -3,7 +3,7 @@ internal import HMMProtocol
 
 /// What changes areas of an address space: `mmap`, `munmap`, `mprotect`, `mremap`, `madvise`; and `maps`.
 extension Engine {
-    func operation(_ mmap: Mmap, _ caller: Caller) throws(Failure) -> Operation {
+    mutating func operation(_ mmap: Mmap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(mmap.space)
         let plan = try plan(mmap)
         let operation = Operation(
@@ -77,7 +77,7 @@ extension Engine {
         if protection.contains(.execute) { effects.text.append("x") }
     }
 
-    func operation(_ munmap: Munmap, _ caller: Caller) throws(Failure) -> Operation {
+    mutating func operation(_ munmap: Munmap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(munmap.space)
         let range = PageRange(touching: munmap.extent.va, length: munmap.extent.length)
         let operation = Operation(
@@ -86,7 +86,7 @@ extension Engine {
         return operation
     }
 
-    func operation(_ mprotect: Mprotect, _ caller: Caller) throws(Failure) -> Operation {
+    mutating func operation(_ mprotect: Mprotect, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(mprotect.space)
         let range = PageRange(touching: mprotect.extent.va, length: mprotect.extent.length)
         let protection = Protection(rawValue: mprotect.protection.rawValue)
@@ -96,7 +96,7 @@ extension Engine {
         return operation
     }
 
-    func operation(_ mremap: Mremap, _ caller: Caller) throws(Failure) -> Operation {
+    mutating func operation(_ mremap: Mremap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(mremap.space)
         let old = PageRange(touching: mremap.va, length: mremap.length)
         let count = mremap.newLength.map { PageRange(touching: 0, length: $0).count } ?? old.count
@@ -120,7 +120,7 @@ extension Engine {
         effects.text.endLine()
     }
 
-    func operation(_ madvise: Madvise, _ caller: Caller) throws(Failure) -> Operation {
+    mutating func operation(_ madvise: Madvise, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(madvise.space)
         let range = PageRange(touching: madvise.extent.va, length: madvise.extent.length)
         guard let advice = MemoryAdvice(rawValue: madvise.advice.rawValue) else {

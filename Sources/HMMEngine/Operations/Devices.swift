@@ -185,16 +185,17 @@ extension Engine {
     ) throws(Failure) -> Operation? {
         let id = try ownMirror(raw, caller.connection)
         let device = machine.mirrors.index(of: id).map { machine.mirrors[$0].device }
+        var waiting: [OperationID] = []
         if let session = sessions.index(of: caller.connection) {
             sessions[session].mirrors.removeAll { $0 == id }
-            sessions[session].openEvents.removeAll { $0.mirror == id }
+            waiting = sessions[session].closeEvents(of: id)
         }
         guard let device, machine.profile(of: device).evictsOnDrop else {
             effects.succeed(caller)
-            endMirror(id, now, &effects)
+            endMirror(id, waiting, now, &effects)
             return nil
         }
-        endMirror(id, now, &effects)
+        endMirror(id, waiting, now, &effects)
         return evictionAfterDrop(device, caller)
     }
 }

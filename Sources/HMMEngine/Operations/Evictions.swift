@@ -90,7 +90,7 @@ extension Engine {
         managed.removeAll { $0.thing == .device(id) }
         deviceNames.remove(id)
         // Last: those who waited go on, and must not find the device any more.
-        for mirror in mirrors { releaseRounds(of: mirror, now, &effects) { $0.fenced += 1 } }
+        for (mirror, waiting) in mirrors { release(waiting, of: mirror, now, &effects) { $0.fenced += 1 } }
     }
 
     private mutating func removeRegion(_ id: RegionID, _ eviction: Eviction) throws(Failure) {
@@ -104,14 +104,14 @@ extension Engine {
         throw busy("pages of region \(id.rawValue) could not leave it: \(machine.regions[index].used)")
     }
 
-    /// Its device is about to go: a mirror is worth nothing any more. Returns those that were.
+    /// Its device is about to go: a mirror is worth nothing any more. Returns those that were, each
+    /// with the requests that wait for it.
     private mutating func cutOffMirrors(
         of device: DeviceID, _ now: Instant, _ effects: inout Effects
-    ) -> [MirrorID] {
+    ) -> [(MirrorID, [OperationID])] {
         let ids = (0..<machine.mirrors.count).filter { machine.mirrors[$0].device == device }
             .map { machine.mirrors.id(at: $0) }
-        for id in ids { cutOff(id, .device, now, &effects) }
-        return ids
+        return ids.map { ($0, cutOff($0, .device, now, &effects)) }
     }
 
     func answer(

@@ -34,7 +34,7 @@ extension Engine {
         running { if case .fork(let fork) = $0 { fork.child == nil } else { false } }
     }
 
-    func operation(_ fork: SpaceFork, _ caller: Caller) throws(Failure) -> Operation {
+    mutating func operation(_ fork: SpaceFork, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(fork.space)
         try checkQuota(.spaces, pending: forksRunning)
         let operation = Operation(caller: caller, verb: .spaceFork, space: space, work: .fork(Fork(space)))

@@ -107,6 +107,26 @@ public struct AreaMap: Sendable {
         return fits(count, bounds.start, end, bounds) ? PageRange(Page(number: end.number - count), end) : nil
     }
 
+    /// The free places within `bounds` from the highest down, each larger than all before it: the highest for some
+    /// pages lies in the first that is large enough, and whoever asks for many looks at the areas once.
+    func growingGaps(in bounds: PageRange) -> [PageRange] {
+        var gaps: [PageRange] = []
+        var largest: UInt64 = 0
+        var end = bounds.end
+        func add(_ low: Page) {
+            let gap = PageRange(max(low, bounds.start), end)
+            guard gap.count > largest else { return }
+            largest = gap.count
+            gaps.append(gap)
+        }
+        for area in areas.reversed() {
+            add(area.range.end)
+            end = min(end, area.range.start)
+        }
+        add(bounds.start)
+        return gaps
+    }
+
     private func fits(_ count: UInt64, _ low: Page, _ end: Page, _ bounds: PageRange) -> Bool {
         let start = max(low, bounds.start)
         return start < end && end - start >= count

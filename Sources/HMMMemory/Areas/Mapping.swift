@@ -28,6 +28,21 @@ public struct MappingPlan: Equatable, Sendable {
 
     /// What goes first.
     public var replaced: PageRange? { replaces ? start.map { PageRange($0, $0 + count) } : nil }
+
+    /// The same as `freePlace`, of the gaps that grow from the highest down.
+    public func place(in gaps: [PageRange]) -> PageRange? {
+        let needed = kind == .hugetlb ? count + 511 : count
+        var low = 0
+        var high = gaps.count
+        while low < high {
+            let middle = (low + high) / 2
+            if gaps[middle].count < needed { low = middle + 1 } else { high = middle }
+        }
+        guard low < gaps.count else { return nil }
+        let end = gaps[low].end
+        let first = Page(number: end.number - needed)
+        return kind == .hugetlb ? PageRange(first.hugeEnd, first.hugeEnd + count) : PageRange(first, end)
+    }
 }
 
 /// `mmap`: a new area. Where it replaces another it unmaps that first. Kernel: mmap(2).
@@ -223,6 +238,12 @@ extension Machine {
     /// Where `mapArea` would put an area without being told where.
     public func freePlace(_ space: SpaceID, _ plan: MappingPlan) -> PageRange? {
         spaces.index(of: space).flatMap { freePlace($0, plan) }
+    }
+
+    /// Where there is room for areas of any length: see `MappingPlan.place(in:)`.
+    public func growingGaps(_ space: SpaceID) -> [PageRange] {
+        guard let index = spaces.index(of: space) else { return [] }
+        return spaces[index].areas.growingGaps(in: PageRange(AddressSpace.lowest, AddressSpace.highest))
     }
 
     private func freePlace(_ index: Int, _ plan: MappingPlan) -> PageRange? {
