@@ -60,7 +60,7 @@ extension Engine {
         let own = (0..<operations.count).map { operations.id(at: $0) }
         rollBackMigrations(now, &effects) { $0.connection == connection }
         dropRanges { $0.connection == connection }
-        releasePins(of: connection)
+        releasePins(of: connection, now, &effects)
         endConsultations(now, &effects) { $0.connection == connection }
         for mirror in session.mirrors {
             let device = machine.mirrors.index(of: mirror).map { machine.mirrors[$0].device }

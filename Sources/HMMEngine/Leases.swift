@@ -62,6 +62,7 @@ extension Engine {
     ) {
         guard var operation = operations.remove(id) else { return }
         operation.abandon(&machine)
+        freeUnusedFiles(now, &effects)
         if case .stage(let staged, let migration) = operation.work { giveUp(staged, migration, now, &effects) }
         endRound(round, &effects)
         effects.fail(
