@@ -64,7 +64,7 @@ extension Engine {
         machine.spend(UInt64(own.count))
         rollBackMigrations(now, &effects) { $0.connection == connection }
         dropRanges { $0.connection == connection }
-        releasePins(of: connection)
+        releasePins(of: connection, now, &effects)
         endConsultations(now, &effects) { $0.connection == connection }
         for mirror in session.mirrors {
             let device = machine.mirrors.index(of: mirror).map { machine.mirrors[$0].device }

@@ -19,10 +19,8 @@ extension Engine {
         _ operation: inout Operation, _ id: OperationID, _ now: Instant, _ effects: inout Effects
     ) -> Bool {
         let bound = effects.text.count + limits.answerBytes
-        if !operation.hasBegun, let pages = operation.accessedPages, machine.mayRunShort(pages),
-            let demand = operation.demand(machine), let page = machine.shortage(demand)
-        {
-            return go(on: .failed(MemoryFault(.limit, page)), &operation, id, bound, now, &effects)
+        if !operation.hasBegun, let pages = operation.accessedPages, machine.mayRunShort(pages) {
+            operation.ahead = operation.demand(machine).map { .looking(LookAhead($0)) }
         }
         return go(on: operation.step(&machine), &operation, id, bound, now, &effects)
     }

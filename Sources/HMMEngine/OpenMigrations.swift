@@ -178,17 +178,17 @@ extension Engine {
 
     // MARK: Answers
 
-    func answerBegin(
+    mutating func answerBegin(
         _ staged: StagedMigration, _ id: MigrationID, _ operation: borrowing Operation, _ effects: inout Effects
     ) {
         let caller = operation.caller
         effects.answer(caller)
-        let start = effects.text.count
-        var position = 0
-        while position < staged.pages.count, effects.text.count - start <= limits.answerBytes {
-            position = writeSources(staged, from: position, caller.tag, &effects)
+        let runs = sequence(state: 0) { (next: inout Int) in
+            let run = Self.alike(staged, from: next)
+            next = run?.upperBound ?? next
+            return run
         }
-        if effects.text.count - start > limits.answerBytes { effects.text.truncate(to: start) }
+        _ = rows(runs, &effects) { engine, run, text in engine.write(run, of: staged, caller.tag, &text) }
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" migration=", UInt64(id.rawValue))
         effects.text.pair(" candidates=", staged.candidates)
@@ -197,53 +197,52 @@ extension Engine {
         effects.text.endLine()
     }
 
-    /// A row for the pages from `first` on that are alike; returns the next page after them.
-    private func writeSources(
-        _ staged: StagedMigration, from first: Int, _ tag: Tag, _ effects: inout Effects
-    ) -> Int {
+    /// Pages that are alike, from `first` on.
+    private static func alike(_ staged: StagedMigration, from first: Int) -> Range<Int>? {
+        guard first < staged.pages.count else { return nil }
         let source = staged.pages[first].source
         var next = first + 1
         while next < staged.pages.count, continues(source, staged.pages[next].source, next - first) { next += 1 }
-        effects.text.beginRow(tag)
-        effects.text.pair(" va=", hex: (staged.range.start + UInt64(first)).address)
-        effects.text.pair(" pages=", UInt64(next - first))
-        switch source {
-        case .hole: effects.text.append(" src=hole")
-        case .none(let reason): effects.text.pair(" src=none reason=", word: reason.word)
-        case .frame(let frame, let writable):
-            effects.text.pair(" src=", word: kindWord(frame))
-            effects.text.pair(" perm=", word: writable ? "rw" : "r")
-            effects.text.pair(" pfn=", hex: frame.number)
-            if next - first > 1 { effects.text.pair("+", UInt64(next - first)) }
-        }
-        effects.text.endLine()
-        return next
+        return first..<next
     }
 
-    private func continues(
+    private func write(_ alike: Range<Int>, of staged: StagedMigration, _ tag: Tag, _ text: inout WireBuffer) {
+        text.beginRow(tag)
+        text.pair(" va=", hex: (staged.range.start + UInt64(alike.lowerBound)).address)
+        text.pair(" pages=", UInt64(alike.count))
+        switch staged.pages[alike.lowerBound].source {
+        case .hole: text.append(" src=hole")
+        case .none(let reason): text.pair(" src=none reason=", word: reason.word)
+        case .frame(let frame, let writable):
+            text.pair(" src=", word: kindWord(frame))
+            text.pair(" perm=", word: writable ? "rw" : "r")
+            text.pair(" pfn=", hex: frame.number)
+            if alike.count > 1 { text.pair("+", UInt64(alike.count)) }
+        }
+        text.endLine()
+    }
+
+    private static func continues(
         _ first: StagedMigration.Staged.Source, _ next: StagedMigration.Staged.Source, _ offset: Int
     ) -> Bool {
         guard case .frame(let frame, let writable) = first else { return first == next }
         return next == .frame(FrameNumber(number: frame.number + UInt64(offset)), writable: writable)
     }
 
-    func answerFinish(_ staged: StagedMigration, _ operation: borrowing Operation, _ effects: inout Effects) {
+    mutating func answerFinish(_ staged: StagedMigration, _ operation: borrowing Operation, _ effects: inout Effects) {
         let caller = operation.caller
         effects.answer(caller)
-        let start = effects.text.count
-        var rows = MigrationRows(caller.tag)
-        var moved: UInt64 = 0
-        for (position, page) in staged.pages.enumerated() {
-            guard let outcome = page.outcome else { continue }
-            if outcome == .moved { moved += 1 }
-            guard effects.text.count - start <= limits.answerBytes else { continue }
-            let target = outcome == .moved ? page.target : nil
+        var moves = MigrationRows(caller.tag)
+        _ = rows(staged.pages.enumerated(), &effects) { engine, place, text in
+            guard let outcome = place.element.outcome else { return }
+            let target = outcome == .moved ? place.element.target : nil
             let run = Migration.Run(
-                start: staged.range.start + UInt64(position), count: 1, outcome: outcome, frame: target)
-            rows.add(run, target.map { kindWord($0) } ?? "ram", to: &effects.text)
+                start: staged.range.start + UInt64(place.offset), count: 1, outcome: outcome, frame: target)
+            moves.add(run, target.map { engine.kindWord($0) } ?? "ram", to: &text)
+        } end: {
+            moves.end(&$0)
         }
-        rows.end(&effects.text)
-        if effects.text.count - start > limits.answerBytes { effects.text.truncate(to: start) }
+        let moved = UInt64(staged.pages.count { $0.outcome == .moved })
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" moved=", moved)
         effects.text.pair(" stayed=", staged.range.count - moved)

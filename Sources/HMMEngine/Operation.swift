@@ -24,6 +24,8 @@ struct Operation: Equatable {
     var work: Work
     /// What is done once the work is, before anything else happens.
     var bulk: BulkAccess?
+    /// What it finds out before it begins.
+    var ahead: Ahead?
     /// `nowait=yes`: it answers BUSY where it would have to wait for another's range.
     var refusesToWait = false
     var state = State.running
@@ -37,6 +39,11 @@ struct Operation: Equatable {
     var acked: UInt64 = 0
     /// Mirrors fenced because their lease ran out, over all rounds.
     var fenced: UInt64 = 0
+
+    /// Boxed, as few requests need it.
+    indirect enum Ahead: Equatable {
+        case looking(LookAhead)
+    }
 
     enum State: Equatable {
         case running
@@ -58,7 +65,9 @@ struct Operation: Equatable {
         case store(CPUAccess, Write)
         indirect case sweep(PageSweep)
         case fault(RangeFault)
-        case snapshot(MirrorID, PageRange)
+        case snapshot(RunLook)
+        case pagemap(MappingLook)
+        case exclusiveHeld(ExclusiveCount)
         case deviceLoad(DeviceAccess, DeviceRead)
         case deviceStore(DeviceAccess, DeviceWrite)
         case unmap(Unmapping)
@@ -72,12 +81,14 @@ struct Operation: Equatable {
         indirect case migrate(Migration, Migrating)
         indirect case exclusive(ExclusiveAccess)
         indirect case pin(Pinning)
+        case unpin(Unpinning)
         indirect case cut(FileCut)
         /// So many bytes of a file, of those that were asked for.
         indirect case fileLoad(FileID, UInt64, FileRead)
         indirect case fileStore(FileAllocation, FileWrite)
         /// A file gets its name once all of it is there.
         indirect case fileCreate(FileAllocation, ShortName)
+        case fileRemove(FileRemoval)
         indirect case evict(Eviction, Evicting)
         /// `migrate.begin`, or `migrate.finish` of the migration so numbered.
         indirect case stage(StagedMigration, MigrationID?)
@@ -85,8 +96,8 @@ struct Operation: Equatable {
         indirect case rollBack(StagedMigration, MigrationID?)
         /// `migrate.copy`
         indirect case copy(StagedMigration, MigrationID)
-        /// `hmm.vma-get-pfns` and `hmm.vma-fault`.
-        indirect case legacy(RangeFault)
+        /// `hmm.vma-get-pfns` and `hmm.vma-fault`, and where their pages are then.
+        indirect case legacy(RangeFault, MappingLook)
         indirect case check(StateCheck)
     }
 
@@ -119,7 +130,7 @@ extension Operation {
         switch work {
         case .load(let access, _), .store(let access, _): access.pages.count
         case .sweep(let sweep): sweep.pages.count
-        case .fault(let fault), .legacy(let fault): fault.request.takesNothing ? nil : fault.pages.count
+        case .fault(let fault), .legacy(let fault, _): fault.request.takesNothing ? nil : fault.pages.count
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.pages.count
         case .exclusive(let access): access.pages.count
         case .pin(let pinning): pinning.pages.count
@@ -135,7 +146,7 @@ extension Operation {
         case .load(let access, _), .store(let access, _):
             FrameDemand(access.space, access.pages, .access(write: access.isWrite))
         case .sweep(let sweep): FrameDemand(sweep.space, sweep.pages, .sweep(write: sweep.fill != nil))
-        case .fault(let fault), .legacy(let fault): fault.demand
+        case .fault(let fault), .legacy(let fault, _): fault.demand
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.demand(machine)
         case .exclusive(let access): FrameDemand(access.space, access.pages, .exclusive)
         case .pin(let pinning): pinning.demand

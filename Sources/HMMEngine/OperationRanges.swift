@@ -15,8 +15,8 @@ extension Operation {
         case .load(let access, _), .store(let access, _): access.pages
         case .sweep(let sweep): sweep.pages
         case .fault(let fault): fault.pages
-        case .legacy(let fault): fault.pages
-        case .snapshot(_, let range): range
+        case .legacy(let fault, _): fault.pages
+        case .snapshot(let look): look.range
         case .deviceLoad(let access, _), .deviceStore(let access, _):
             access.firstMissing(machine).map { PageRange($0, access.pages.end) }
         case .map(let mapping, _): place(of: mapping, machine)
@@ -87,7 +87,7 @@ extension Operation {
         switch work {
         case .load(let access, _), .store(let access, _): access.returning
         case .sweep(let sweep): sweep.returning
-        case .fault(let fault), .legacy(let fault): fault.returning
+        case .fault(let fault), .legacy(let fault, _): fault.returning
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.returning
         default: nil
         }
@@ -165,7 +165,7 @@ extension Operation {
         switch work {
         case .load(let access, _), .store(let access, _): access.told
         case .sweep(let sweep): sweep.told
-        case .fault(let fault), .legacy(let fault): fault.told
+        case .fault(let fault), .legacy(let fault, _): fault.told
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.told
         case .migrate(let migration, _): migration.told
         case .pin(let pinning): pinning.told

@@ -5,11 +5,20 @@ internal import HMMProtocol
 extension Operation {
     /// One step of the work, or of what follows it.
     mutating func step(_ machine: inout Machine) -> Step {
+        if ahead != nil, let step = look(&machine) { return step }
         if bulk?.hasBegun != true {
             let step = stepWork(&machine)
             guard step == .done else { return step }
         }
         return bulk?.step(&machine) ?? .done
+    }
+
+    /// Finds out whether there are frames enough, before anything is changed; nil once that is known.
+    private mutating func look(_ machine: inout Machine) -> Step? {
+        guard case .looking(var work)? = ahead else { return nil }
+        let step = work.step(&machine)
+        ahead = step == .more ? .looking(work) : nil
+        return step == .done ? nil : step
     }
 
     private mutating func stepWork(_ machine: inout Machine) -> Step {
@@ -36,9 +45,17 @@ extension Operation {
         case .migrate(var migration, let kind): return step(&migration, &machine) { .migrate($0, kind) }
         case .exclusive(var access): return step(&access, &machine) { .exclusive($0) }
         case .pin(var pinning): return step(&pinning, &machine) { .pin($0) }
+        case .unpin(var unpinning): return step(&unpinning, &machine) { .unpin($0) }
+        case .fileRemove(var removal): return step(&removal, &machine) { .fileRemove($0) }
         case .cut(var cut): return step(&cut, &machine) { .cut($0) }
         case .evict(var eviction, let purpose): return step(&eviction, &machine) { .evict($0, purpose) }
-        case .legacy(var fault): return step(&fault, &machine) { .legacy($0) }
+        case .legacy(var fault, var look):
+            let step = fault.step(&machine)
+            guard step == .done else {
+                work = .legacy(fault, look)
+                return step
+            }
+            return self.step(&look, &machine) { .legacy(fault, $0) }
         case .check(var check): return step(&check, &machine) { .check($0) }
         case .stage(var staged, let id): return step(&staged, &machine) { .stage($0, id) }
         case .rollBack(var staged, let id):
@@ -50,9 +67,9 @@ extension Operation {
         case .fileLoad(let file, let count, let read):
             work = .fileLoad(file, count, read)
             return .done
-        case .snapshot(let mirror, let range):
-            work = .snapshot(mirror, range)
-            return machine.spaces.contains(space) ? .done : .failed(MemoryFault(.gone, range.start))
+        case .snapshot(var look): return step(&look, &machine) { .snapshot($0) }
+        case .pagemap(var look): return step(&look, &machine) { .pagemap($0) }
+        case .exclusiveHeld(var count): return step(&count, &machine) { .exclusiveHeld($0) }
         }
     }
 
@@ -75,7 +92,7 @@ extension Operation {
         case .fault(var fault): restart(&fault, &machine) { .fault($0) }
         case .deviceLoad(var access, let request): restart(&access, &machine) { .deviceLoad($0, request) }
         case .deviceStore(var access, let request): restart(&access, &machine) { .deviceStore($0, request) }
-        case .legacy(var fault): restart(&fault, &machine) { .legacy($0) }
+        case .legacy(var fault, let look): restart(&fault, &machine) { .legacy($0, look) }
         // These keep their whole range until they are done.
         default: nil
         }

@@ -29,7 +29,7 @@ public struct Invalidation: Equatable, Sendable {
 }
 
 /// Pages of an address space.
-public struct Hold: Equatable, Sendable {
+public struct Hold: Hashable, Sendable {
     public let space: SpaceID
     public let range: PageRange
 

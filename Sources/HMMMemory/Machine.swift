@@ -15,6 +15,8 @@ public struct Machine: ~Copyable {
     var regionMap = RegionMap()
     /// Device frames whose last reference has gone since someone asked. Kernel: dev_pagemap_ops.page_free().
     public internal(set) var freedDeviceFrames: [FrameNumber] = []
+    /// Files that nothing holds any more and that are not freed yet.
+    var unusedFiles: [FileID] = []
     /// Frames that drivers have copied pages to and nothing maps yet.
     var stagedFrames: UInt64 = 0
     let tableNodes: NodeBudget
@@ -109,6 +111,7 @@ public struct Machine: ~Copyable {
         guard let index = spaces.index(of: invalidation.space) else { return [] }
         spaces[index].activeInvalidations += 1
         if spaces[index].mirrors.isEmpty { return [] }
+        spend(Slice.page)
         var told: [MirrorID] = []
         for id in spaces[index].mirrors {
             guard let mirror = mirrors.index(of: id), mirrors[mirror].range.overlaps(invalidation.range) else {
@@ -118,6 +121,7 @@ public struct Machine: ~Copyable {
             if invalidation.exempt.contains(id) { continue }
             mirrors[mirror].sequence = spaces[index].sequence
             told.append(id)
+            spend(Slice.page)
         }
         return told
     }

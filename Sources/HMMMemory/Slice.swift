@@ -27,6 +27,9 @@ extension Machine {
     @inline(__always)
     public mutating func spend(_ units: UInt64) { counted &+= units }
 
+    /// An answer of so many bytes has been written.
+    public mutating func spend(answerOf bytes: Int) { spend(UInt64(bytes) / 2) }
+
     /// Entries that a loop may pass over before it has to look at the slice again.
     @inline(__always)
     var entriesLeft: UInt64 { spent < sliceEnd ? max(512, (sliceEnd - spent) / Slice.entry) : 512 }

@@ -14,7 +14,9 @@ import Testing
         "file.create long 16m pattern=41", "file.write f 0 pattern=41 len=16m", "file.read f 0 16m as=pages",
         "file.read f 0 16m as=ints", "file.truncate f 0", "dev.write 1 0x10000000 pattern=41 len=16m",
         "dev.read 1 0x10000000 16m as=ints", "migrate 1 0x10000000 16m gpu0", "migrate.begin 1 0x10000000 16m device",
-        "migrate.copy 1", "migrate.abort 1", "munmap 1 0x10000000 16m",
+        "migrate.copy 1", "migrate.abort 1", "munmap 1 0x10000000 16m", "mm.drop 1", "pin 1 0x10000000 16m", "unpin 1",
+        "munmap 1 0x20000000 16m", "file.remove f", "pagemap 1 0x10000000 16m", "snapshot 1 0x10000000 16m",
+        "exclusive.held 1 0x10000000 16m", "hmm.vma-get-pfns 2 0x10000000 16m",
     ]
 
     @Test(arguments: requests) func longWorkIsCut(_ request: String) throws {
@@ -36,6 +38,83 @@ import Testing
         #expect(tenant.engine.violations() == [])
     }
 
+    /// Whether there are frames enough is found out before anything is done, and a request that is refused for that has
+    /// looked at as much as one that is served.
+    @Test(arguments: [("write 1 0x20000000 pattern=41 len=16m", "1025p"), ("file.write f 0 pattern=41 len=20m", "16m")])
+    func theLookAheadIsCut(_ request: String, _ length: String) throws {
+        var tenant = Tenant(slice: Self.slice, residentBytes: 20 << 20)
+        let lines = [
+            "mm.create", "mmap 1 0x20000000 16m kind=anon-shared", "file.create f \(length) pattern=41",
+            "mmap 1 0x40000000 1p", "write 1 0x40000000 pattern=41 len=1p",
+        ]
+        for line in lines { try #require(tenant.ask(line).answer.hasPrefix("+"), "\(line)") }
+        let course = tenant.ask(request)
+        #expect(course.answer.hasPrefix("- LIMIT "))
+        #expect(course.slices >= 8 && course.longest < 3 * 1024)
+    }
+
+    /// Areas go in batches, and are copied one by one.
+    @Test(arguments: ["munmap 1 0x10000000 4m", "mm.drop 1", "mm.drop 2", "mm.fork 1", "madvise 1 0x10000000 4m hugepage"])
+    func manyAreas(_ request: String) throws {
+        var tenant = Tenant(slice: Self.slice)
+        for line in ["mm.create", "mmap 1 0x10000000 4m", "write 1 0x10000000 pattern=41 len=4m"] {
+            try #require(tenant.ask(line).answer.hasPrefix("+"))
+        }
+        for page in 0..<500 {
+            let address = String(0x1000_0000 + page << 13, radix: 16)
+            try #require(tenant.ask("mprotect 1 0x\(address) 1p r").answer.hasPrefix("+"))
+        }
+        if request == "mm.drop 2" { try #require(tenant.ask("mm.fork 1").answer.hasPrefix("+")) }
+        let course = tenant.ask(request)
+        #expect(course.answer.hasPrefix("+"))
+        #expect(course.slices >= 8)
+        #expect(course.longest < Self.slice + 2 * 16384)
+        #expect(tenant.engine.violations() == [])
+    }
+
+    /// Nothing but the slices tells apart what is asked once and what is asked many times: a look counts as work, one
+    /// that has more rows than an answer may have ends early.
+    @Test func looksAreWork() throws {
+        var tenant = Tenant(slice: 1 << 40)
+        for line in Self.before("snapshot 1 0x10000000 16m") { try #require(tenant.ask(line).answer.hasPrefix("+")) }
+        for look in ["snapshot 1 0x10000000 16m", "pagemap 1 0x10000000 16m", "exclusive.held 1 0x10000000 16m"] {
+            #expect(tenant.ask(look).longest >= 4096, "\(look)")
+        }
+        var limits = Limits()
+        limits.answerBytes = 600
+        tenant = Tenant(limits)
+        for line in Self.before("snapshot 1 0x10000000 16m") { try #require(tenant.ask(line).answer.hasPrefix("+")) }
+        for page in 0..<100 {
+            let address = String(0x1000_0000 + page << 13, radix: 16)
+            try #require(tenant.ask("mprotect 1 0x\(address) 1p r").answer.hasPrefix("+"))
+        }
+        for look in ["snapshot 1 0x10000000 16m", "pagemap 1 0x10000000 16m"] {
+            let course = tenant.ask(look)
+            #expect(course.answer.hasPrefix("- LIMIT ") && course.longest < 2048, "\(look)")
+        }
+    }
+
+    /// What only its client could have used goes when nobody hears of it: a copy of an address space, and pins.
+    @Test func whatNobodyHearsOf() throws {
+        var tenant = Tenant(slice: Self.slice)
+        for line in ["mm.create", "mmap 1 0x10000000 16m", "write 1 0x10000000 pattern=41 len=16m", "dev.create g"] {
+            try #require(tenant.ask(line).answer.hasPrefix("+"))
+        }
+        tenant.connect(2)
+        try #require(tenant.ask("mirror 1 g", as: 2).answer.hasPrefix("+"))
+        #expect(tenant.ask("mm.fork 1").answer.contains(" inval "))
+        _ = tenant.take(.disconnected(ConnectionID(rawValue: 1)))
+        let fork = tenant.ask("ack 1", as: 2)
+        #expect(fork.slices >= 16 && fork.longest < Self.slice + 2 * 16384)
+        tenant.connect(3)
+        #expect(tenant.ask("mm.create", as: 3).answer == "+ mm=3")
+        try #require(tenant.ask("pin 1 0x10000000 16m", as: 3).answer.hasPrefix("+"))
+        let end = tenant.take(.disconnected(ConnectionID(rawValue: 3)))
+        #expect(end.slices >= 8 && end.longest < Self.slice + 2 * 16384)
+        #expect(tenant.engine.violations() == [])
+        #expect(tenant.ask("limits", as: 2).answer.hasPrefix("+"))
+    }
+
     /// What has to be there before `request`.
     private static func before(_ request: String) -> [String] {
         var lines = [
@@ -47,11 +126,19 @@ import Testing
             lines.append("migrate.begin 1 0x10000000 16m device")
             if request.hasPrefix("migrate.abort") { lines.append("migrate.copy 1") }
         }
+        if request.contains(" 0x20000000 ") {
+            lines += ["mmap 1 0x20000000 16m kind=anon-shared", "write 1 0x20000000 pattern=41 len=16m"]
+        }
+        if ["snapshot", "pagemap", "exclusive.held"].contains(where: request.hasPrefix) {
+            lines.append("fault 1 0x10000000 16m w")
+        }
+        if request == "unpin 1" { lines.append("pin 1 0x10000000 16m") }
+        if request.hasPrefix("hmm.") { lines.append("hmm.mirror-register 1 gpu0") }
         return lines
     }
 }
 
-/// An engine with one connection, whose mirrors acknowledge by themselves.
+/// An engine with a connection, or more.
 private struct Tenant: ~Copyable {
     struct Course {
         var answer = ""
@@ -63,21 +150,31 @@ private struct Tenant: ~Copyable {
 
     var engine: Engine
 
-    init(slice: UInt64) {
+    init(slice: UInt64, residentBytes: UInt64 = Limits().residentBytes) {
         var limits = Limits()
         limits.slice = slice
-        engine = Engine(limits: limits)
-        let tenant = ShortName("ci") ?? .none
-        _ = take(.connected(ConnectionID(rawValue: 1), Principal(tenant: tenant, authentication: .mutualTLS)))
+        limits.residentBytes = residentBytes
+        self.init(limits)
     }
 
-    mutating func ask(_ line: String) -> Course {
-        let line = line.hasPrefix("mirror ") ? line + " ack=auto" : line
+    init(_ limits: Limits) {
+        engine = Engine(limits: limits)
+        connect(1)
+    }
+
+    mutating func connect(_ connection: UInt32) {
+        let tenant = ShortName("ci") ?? .none
+        _ = take(.connected(ConnectionID(rawValue: connection), Principal(tenant: tenant, authentication: .mutualTLS)))
+    }
+
+    /// The first connection's mirrors acknowledge by themselves.
+    mutating func ask(_ line: String, as connection: UInt32 = 1) -> Course {
+        let line = line.hasPrefix("mirror ") && connection == 1 ? line + " ack=auto" : line
         var reader = RequestReader(limits: Limits())
         var offset = 0
         let item = Array((line + "\n").utf8).withUnsafeBytes { reader.next($0, &offset) }
         guard case .request(let tag, let request) = item else { return Course(answer: "no request: \(line)") }
-        return take(.request(ConnectionID(rawValue: 1), tag, request))
+        return take(.request(ConnectionID(rawValue: connection), tag, request))
     }
 
     mutating func take(_ input: Input) -> Course {

@@ -7,6 +7,7 @@ import Testing
         var found: [String] = []
         bench.machine.forEachRun(bench.space, range, for: device ?? bench.gpu) { run in
             found.append("\(run.start.number)+\(run.count) \(run.state)\(run.frame.map { " \($0.number)" } ?? "")")
+            return true
         }
         return found
     }
@@ -28,6 +29,17 @@ import Testing
                 "22+2 none",
                 "24+1 zero", "25+11 none", "36+8 error", "44+4 none", "48+12 error",
             ])
+        var all: [PageRun] = []
+        bench.machine.forEachRun(bench.space, PageRange(10, count: 50), for: bench.gpu) { run in
+            all.append(run)
+            return true
+        }
+        // A look in slices finds the same, and no more than is wanted.
+        let mirror = try bench.mirror()
+        var look = RunLook(mirror, PageRange(10, count: 50), most: 100)
+        #expect(bench.machine.run(&look) == Course() && look.runs == all)
+        var part = RunLook(mirror, PageRange(10, count: 50), most: 2)
+        #expect(bench.machine.run(&part) == Course() && part.runs == Array(all[..<3]))
         #expect(
             runs(bench, PageRange(18, count: 2), for: bench.other) == [
                 "18+1 none", "19+1 devicePrivate(writable: true) \(top - 512)",

@@ -96,7 +96,7 @@ import Testing
 
         private mutating func pin(_ space: SpaceID, _ pages: PageRange, _ flag: Bool) {
             if let pin = pins.popLast() {
-                _ = machine.unpin(pin)
+                machine.unpin(pin)
             } else {
                 var work = Pinning(space, pages, write: flag, pin: numbers.roll(2) == 0, longTerm: numbers.roll(2) == 0)
                 machine.run(&work)
@@ -106,9 +106,9 @@ import Testing
 
         mutating func finish() {
             for space in spaces.reversed() { exit(space) }
-            for pin in pins { _ = machine.unpin(pin) }
+            for pin in pins { machine.unpin(pin) }
             for mirror in mirrors { machine.dropMirror(mirror) }
-            machine.forgetName(file)
+            machine.run(FileRemoval(file))
         }
     }
 

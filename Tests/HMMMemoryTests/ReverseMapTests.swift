@@ -43,11 +43,22 @@ import Testing
 
     @Test func oneOfManyGoes() {
         var map = Self.map
-        map.remove(Self.link(2, 10, 15, at: 200))
-        map.remove(Self.link(2, 10, 15, at: 200))
+        map.remove([Self.link(2, 10, 15, at: 200)])
+        map.remove([Self.link(2, 10, 15, at: 200)])
         #expect(Self.places(map, 12) == [[3, 312], [1, 102]])
-        map.remove(Self.link(3, 0, 100, at: 300))
+        map.remove([Self.link(3, 0, 100, at: 300)])
         #expect(Self.places(map, 12) == [[1, 102]] && !map.isEmpty)
+    }
+
+    /// However many go, each goes once, and the others stay in their order.
+    @Test func manyGo() {
+        var map = Self.map
+        map.insert(Self.link(1, 10, 20, at: 100))
+        map.remove([Self.link(1, 30, 40, at: 400), Self.link(1, 10, 20, at: 100), Self.link(9, 0, 100, at: 300)])
+        #expect(Self.places(map, 12) == [[3, 312], [2, 202], [1, 102]] && Self.places(map, 35) == [[3, 335]])
+        map.remove([Self.link(3, 0, 100, at: 300), Self.link(1, 10, 20, at: 100), Self.link(2, 10, 15, at: 200)])
+        #expect(map.isEmpty)
+        map.remove([])
     }
 }
 
@@ -109,6 +120,27 @@ import Testing
         #expect(bench.machine.read(bench.space, Page(number: 21)) == "k")
         bench.machine.run(Unmapping(bench.space, PageRange(16, count: 8)))
         #expect(bench.machine.anonymousObjects.count == 0)
+    }
+
+    /// Areas go a few at a time, those of a child with objects of their own, and what a file's mappings held goes with
+    /// the last of them.
+    @Test func allOfManyGo() throws {
+        var bench = try Bench(pages: 80)
+        bench.machine.write(bench.space, PageRange(16, count: 80))
+        for page in stride(from: 16, to: 96, by: 2) as StrideTo<UInt64> {
+            bench.machine.run(ProtectionChange(bench.space, PageRange(page, count: 1), .read))
+        }
+        for page in [200, 210] as [UInt64] { try bench.map(page, 4, [.read, .write], .file, shared: true) }
+        bench.machine.write(bench.space, PageRange(200, count: 4))
+        let child = try bench.fork()
+        #expect(bench.machine.anonymousObjects.count > 40 && bench.machine.files.count == 2)
+        bench.machine.run(SpaceExit(child))
+        bench.machine.removeSpace(child)
+        #expect(bench.machine.anonymousObjects.count == 1 && bench.machine.physical.used == 84)
+        bench.machine.run(Unmapping(bench.space, PageRange(17, count: 300)))
+        #expect(Self.shape(bench) == [[16, 1]] && bench.machine.files.isEmpty && bench.machine.physical.used == 1)
+        bench.machine.run(Unmapping(bench.space, PageRange(0, count: 300)))
+        #expect(bench.machine.anonymousObjects.count == 0 && bench.machine.tableNodes.used == 0)
     }
 
     /// Neighbours that differ in protection alone share an object, so that they can be one later.

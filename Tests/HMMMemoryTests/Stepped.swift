@@ -51,6 +51,21 @@ extension Machine {
         end(invalidation)
     }
 
+    /// Gives the frames of a pin back; how many pages had been asked for.
+    @discardableResult
+    mutating func unpin(_ pin: PinID) -> UInt64 {
+        var work = Unpinning([pin])
+        run(&work)
+        return work.pages
+    }
+
+    /// Pages of a range that a mirror's device has for itself.
+    mutating func exclusivelyHeld(_ mirror: MirrorID, _ range: PageRange) -> UInt64 {
+        var work = ExclusiveCount(mirror, range)
+        run(&work)
+        return work.count
+    }
+
     /// Stores `text` at the start of each of `pages`.
     @discardableResult
     mutating func write(_ space: SpaceID, _ pages: PageRange, _ text: String = "x") -> Course {

@@ -77,6 +77,7 @@ struct Model: ~Copyable {
         machine.forEachRun(space, range, for: device) { run in
             runs += 1
             if run.frame != nil { resident += run.count }
+            return true
         }
         precondition(resident == range.count)
         return runs

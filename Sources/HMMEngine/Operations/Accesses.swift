@@ -86,7 +86,7 @@ extension Engine {
 
     // MARK: Answers
 
-    func answer(
+    mutating func answer(
         _ read: Read, _ found: BulkAccess?, _ caller: Caller, _ effects: inout Effects
     ) throws(Failure) {
         let space = SpaceID(rawValue: read.space)
@@ -103,7 +103,7 @@ extension Engine {
         effects.text.endLine()
     }
 
-    func answer(_ sweep: PageSweep, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    mutating func answer(_ sweep: PageSweep, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         effects.answer(caller)
         try writeRows(sweep.contents, caller.tag, &effects)
         effects.text.beginSuccess(caller.tag)
@@ -112,7 +112,7 @@ extension Engine {
         effects.text.endLine()
     }
 
-    func answer(
+    mutating func answer(
         _ read: DeviceRead, _ access: DeviceAccess, _ found: BulkAccess?, _ caller: Caller,
         _ effects: inout Effects
     ) throws(Failure) {

@@ -47,7 +47,7 @@ extension Engine {
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" va=", hex: range.start.address)
         effects.text.pair(" len=", range.length)
-        append(mapping.plan.protection, &effects)
+        append(mapping.plan.protection, &effects.text)
         effects.text.append(" kind=")
         effects.text.append(text: mmap.kind.word)
         if mmap.fixed { appendRound(operation, &effects) }
@@ -69,12 +69,12 @@ extension Engine {
         }
     }
 
-    func append(_ protection: Protection, _ effects: inout Effects) {
-        effects.text.append(" prot=")
-        if protection.isEmpty { effects.text.append("none") }
-        if protection.contains(.read) { effects.text.append("r") }
-        if protection.contains(.write) { effects.text.append("w") }
-        if protection.contains(.execute) { effects.text.append("x") }
+    func append(_ protection: Protection, _ text: inout WireBuffer) {
+        text.append(" prot=")
+        if protection.isEmpty { text.append("none") }
+        if protection.contains(.read) { text.append("r") }
+        if protection.contains(.write) { text.append("w") }
+        if protection.contains(.execute) { text.append("x") }
     }
 
     mutating func operation(_ munmap: Munmap, _ caller: Caller) throws(Failure) -> Operation {
@@ -138,43 +138,42 @@ extension Engine {
 
     // MARK: maps
 
-    func showAreas(_ maps: Maps, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    mutating func showAreas(_ maps: Maps, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         let space = try space(maps.space)
         guard let index = machine.spaces.index(of: space) else { return }
         let areas = machine.spaces[index].areas.areas
-        guard areas.count * 128 <= limits.answerBytes else {
-            throw Failure(.limit, "\(areas.count) areas do not fit in one answer")
-        }
         effects.answer(caller)
-        for area in areas { show(area, caller.tag, &effects) }
+        guard areas.count * 128 <= limits.answerBytes,
+            rows(areas, &effects, { engine, area, text in engine.show(area, caller.tag, &text) })
+        else { throw Failure(.limit, "\(areas.count) areas do not fit in one answer") }
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" rows=", UInt64(areas.count))
         effects.text.pair(" resident=", machine.spaces[index].resident)
         effects.text.endLine()
     }
 
-    private func show(_ area: Area, _ tag: Tag, _ effects: inout Effects) {
-        effects.text.beginRow(tag)
-        effects.text.pair(" va=", hex: area.range.start.address)
-        effects.text.pair(" len=", area.range.length)
-        append(area.protection, &effects)
-        let name = fileNames.first { $0.id == area.file }?.name
+    private func show(_ area: Area, _ tag: Tag, _ text: inout WireBuffer) {
+        text.beginRow(tag)
+        text.pair(" va=", hex: area.range.start.address)
+        text.pair(" len=", area.range.length)
+        append(area.protection, &text)
+        let name = area.file.flatMap { file in fileNames.first { $0.id == file }?.name }
         let isAnonymous =
             area.file.flatMap { machine.files.index(of: $0) }.map { machine.files[$0].isAnonymous } ?? true
-        effects.text.pair(" kind=", word: area.kindWord(isNamed: !isAnonymous))
+        text.pair(" kind=", word: area.kindWord(isNamed: !isAnonymous))
         if let name {
-            effects.text.pair(" file=", name)
-            effects.text.pair(" offset=", area.offset << PageSize.shift)
+            text.pair(" file=", name)
+            text.pair(" offset=", area.offset << PageSize.shift)
         }
-        if !area.advice.isEmpty { show(area.advice, &effects) }
-        effects.text.endLine()
+        if !area.advice.isEmpty { show(area.advice, &text) }
+        text.endLine()
     }
 
-    private func show(_ advice: Area.Advice, _ effects: inout Effects) {
+    private func show(_ advice: Area.Advice, _ text: inout WireBuffer) {
         var separator: StaticString = " flags="
         for (flag, word) in Area.Advice.words where advice.contains(flag) {
-            effects.text.append(separator)
-            effects.text.append(word)
+            text.append(separator)
+            text.append(word)
             separator = ","
         }
     }

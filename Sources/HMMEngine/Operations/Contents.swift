@@ -15,7 +15,7 @@ extension Engine {
     }
 
     /// The rows of what has been found.
-    func writeRows(
+    mutating func writeRows(
         _ found: BulkAccess, _ tag: Tag, _ effects: inout Effects, key: StaticString = " va="
     ) throws(Failure) {
         try writeRows(found.contents, tag, &effects, key: key)
@@ -23,48 +23,42 @@ extension Engine {
     }
 
     /// A row for each run of pages with equal content.
-    func writeRows(
+    mutating func writeRows(
         _ contents: [PageContent], _ tag: Tag, _ effects: inout Effects, key: StaticString = " va="
     ) throws(Failure) {
-        let start = effects.text.count
-        for run in contents {
-            guard effects.text.count - start <= limits.answerBytes else { throw tooMuch }
-            effects.text.beginRow(tag)
-            effects.text.pair(key, hex: run.start.address)
-            effects.text.pair(" pages=", run.count)
+        let fits = rows(contents, &effects) { _, run, text in
+            text.beginRow(tag)
+            text.pair(key, hex: run.start.address)
+            text.pair(" pages=", run.count)
             switch run.value {
             case .byte(let byte):
-                effects.text.append(" byte=")
-                effects.text.append(byte: byte)
-            case .mixed: effects.text.append(" mixed=yes")
-            case .written: effects.text.append(" done=yes")
-            case .segmentation: effects.text.append(" fault=SEGV")
-            case .busError: effects.text.append(" fault=BUS")
+                text.append(" byte=")
+                text.append(byte: byte)
+            case .mixed: text.append(" mixed=yes")
+            case .written: text.append(" done=yes")
+            case .segmentation: text.append(" fault=SEGV")
+            case .busError: text.append(" fault=BUS")
             }
-            effects.text.endLine()
+            text.endLine()
         }
-    }
-
-    private var tooMuch: Failure {
-        Failure(.limit, "the answer has more than \(limits.answerBytes) bytes; ask for less at a time")
+        guard fits else { throw tooManyRows }
     }
 
     /// A row for each run of 32-bit integers with equal steps.
-    private func writeRows(
+    private mutating func writeRows(
         _ runs: [IntegerRun], _ tag: Tag, _ effects: inout Effects, key: StaticString
     ) throws(Failure) {
-        let start = effects.text.count
-        for run in runs {
-            guard effects.text.count - start <= limits.answerBytes else { throw tooMuch }
-            effects.text.beginRow(tag)
-            effects.text.pair(key, hex: run.start)
-            effects.text.pair(" n=", run.count)
-            effects.text.append(" first=")
-            effects.text.append(signed: run.first)
-            effects.text.append(" step=")
-            effects.text.append(signed: run.step)
-            effects.text.endLine()
+        let fits = rows(runs, &effects) { _, run, text in
+            text.beginRow(tag)
+            text.pair(key, hex: run.start)
+            text.pair(" n=", run.count)
+            text.append(" first=")
+            text.append(signed: run.first)
+            text.append(" step=")
+            text.append(signed: run.step)
+            text.endLine()
         }
+        guard fits else { throw tooManyRows }
     }
 }
 

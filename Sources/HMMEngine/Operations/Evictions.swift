@@ -114,7 +114,7 @@ extension Engine {
         return ids.map { ($0, cutOff($0, .device, now, &effects)) }
     }
 
-    func answer(
+    mutating func answer(
         _ eviction: Eviction, _ purpose: Operation.Evicting, _ operation: borrowing Operation, _ effects: inout Effects
     ) {
         let caller = operation.caller
@@ -129,18 +129,16 @@ extension Engine {
         effects.text.endLine()
     }
 
-    private func writeRows(_ eviction: Eviction, _ tag: Tag, _ effects: inout Effects) {
-        let start = effects.text.count
-        for run in eviction.runs where effects.text.count - start <= limits.answerBytes {
-            effects.text.beginRow(tag)
-            effects.text.pair(" pfn=", hex: run.first.number)
-            effects.text.pair(" pages=", run.count)
+    private mutating func writeRows(_ eviction: Eviction, _ tag: Tag, _ effects: inout Effects) {
+        _ = rows(eviction.runs, &effects) { _, run, text in
+            text.beginRow(tag)
+            text.pair(" pfn=", hex: run.first.number)
+            text.pair(" pages=", run.count)
             switch run.outcome {
-            case .moved: effects.text.append(" result=moved")
-            case .stayed(let reason): effects.text.pair(" result=stayed reason=", word: reason.word)
+            case .moved: text.append(" result=moved")
+            case .stayed(let reason): text.pair(" result=stayed reason=", word: reason.word)
             }
-            effects.text.endLine()
+            text.endLine()
         }
-        if effects.text.count - start > limits.answerBytes { effects.text.truncate(to: start) }
     }
 }

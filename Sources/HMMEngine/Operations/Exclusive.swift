@@ -16,7 +16,7 @@ extension Engine {
             work: .exclusive(ExclusiveAccess(mirror.id, pages, batch: profile.batch, exempt: exempt, machine)))
     }
 
-    func showHeld(_ held: ExclusiveHeld, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    func operation(_ held: ExclusiveHeld, _ caller: Caller) throws(Failure) -> Operation {
         let pages = PageRange(touching: held.extent.va, length: held.extent.length)
         // The table can be asked even when its address space has gone.
         let id = try ownMirror(held.mirror, caller.connection)
@@ -24,9 +24,15 @@ extension Engine {
         guard machine.mirrors[index].range.contains(pages) else {
             throw Failure(.badArgument, "the range leaves that of mirror \(held.mirror)", address: held.extent.va)
         }
+        return Operation(
+            caller: caller, verb: .exclusiveHeld, space: SpaceID(rawValue: 0),
+            work: .exclusiveHeld(ExclusiveCount(id, pages)))
+    }
+
+    func answer(_ count: ExclusiveCount, _ caller: Caller, _ effects: inout Effects) {
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
-        effects.text.pair(" held=", machine.exclusivelyHeld(id, pages))
+        effects.text.pair(" held=", count.count)
         effects.text.endLine()
     }
 }

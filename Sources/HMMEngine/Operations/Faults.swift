@@ -53,38 +53,54 @@ extension Engine {
     func operation(_ snapshot: Snapshot, _ caller: Caller) throws(Failure) -> Operation {
         let pages = PageRange(touching: snapshot.extent.va, length: snapshot.extent.length)
         let mirror = try usableMirror(snapshot.mirror, caller.connection, pages)
+        // A run takes six octets of an answer at least.
+        let look = RunLook(mirror.id, pages, most: limits.answerBytes / 6)
         return Operation(
-            caller: caller, verb: .snapshot, space: mirror.space, work: .snapshot(mirror.id, pages),
-            refusesToWait: snapshot.noWait)
+            caller: caller, verb: .snapshot, space: mirror.space, work: .snapshot(look), refusesToWait: snapshot.noWait)
     }
 
     /// The rows of a range as a mirror's device sees it, and the mirror's sequence.
     @inline(__always)
-    func answerRows(_ mirror: MirrorID, _ pages: PageRange, _ caller: Caller, _ effects: inout Effects) {
-        guard let index = machine.mirrors.index(of: mirror) else {
-            return effects.fail(caller, Failure(.cancelled, "the mirror was fenced or dropped meanwhile"))
-        }
+    mutating func answerRows(
+        _ mirror: MirrorID, _ pages: PageRange, _ caller: Caller, _ effects: inout Effects
+    ) throws(Failure) {
+        guard let index = machine.mirrors.index(of: mirror) else { throw mirrorHasGone }
         effects.answer(caller)
-        let start = effects.text.count
+        let bound = effects.text.count + limits.answerBytes
         var rows = PageRows(caller.tag)
         let owner = machine.mirrors[index].device
         let names = RowNames(own: deviceName(owner), all: deviceNames)
-        machine.forEachRun(machine.mirrors[index].space, pages, for: machine.mirrors[index].device) { run in
-            // Past the bound nothing is kept but the fact.
-            if effects.text.count - start <= limits.answerBytes {
-                rows.add(run, names, to: &effects.text)
-            }
+        machine.forEachRun(machine.mirrors[index].space, pages, for: owner) { run in
+            rows.add(run, names, to: &effects.text)
+            return effects.text.count <= bound
         }
         rows.end(names, &effects.text)
-        guard effects.text.count - start <= limits.answerBytes else {
-            effects.text.truncate(to: start)
-            return effects.fail(
-                caller, Failure(.limit, "the answer has more than \(limits.answerBytes) bytes; ask for less at a time"))
-        }
+        machine.spend(answerOf: effects.text.count + limits.answerBytes - bound)
+        guard effects.text.count <= bound else { throw tooManyRows }
+        answerPages(pages, machine.mirrors[index].sequence, caller, &effects)
+    }
+
+    private var mirrorHasGone: Failure { Failure(.cancelled, "the mirror was fenced or dropped meanwhile") }
+
+    private func answerPages(_ pages: PageRange, _ sequence: UInt64, _ caller: Caller, _ effects: inout Effects) {
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" pages=", pages.count)
-        effects.text.pair(" seq=", machine.mirrors[index].sequence)
+        effects.text.pair(" seq=", sequence)
         effects.text.endLine()
+    }
+
+    mutating func answer(_ look: RunLook, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+        guard let index = machine.mirrors.index(of: look.mirror) else { throw mirrorHasGone }
+        effects.answer(caller)
+        var pages = PageRows(caller.tag)
+        let names = RowNames(own: deviceName(machine.mirrors[index].device), all: deviceNames)
+        let fits = rows(look.runs, &effects) {
+            pages.add($1, names, to: &$2)
+        } end: {
+            pages.end(names, &$0)
+        }
+        guard fits else { throw tooManyRows }
+        answerPages(look.range, machine.mirrors[index].sequence, caller, &effects)
     }
 }
 

@@ -80,7 +80,7 @@ extension Engine {
             bulk: looking(read.form, .file(id), read.offset, read.form == .ints ? count & ~3 : count))
     }
 
-    func answer(
+    mutating func answer(
         _ read: FileRead, _ file: FileID, _ count: UInt64, _ found: BulkAccess?, _ caller: Caller,
         _ effects: inout Effects
     ) throws(Failure) {
@@ -121,11 +121,19 @@ extension Engine {
         effects.text.endLine()
     }
 
-    mutating func removeFile(_ remove: FileRemove, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    mutating func operation(_ remove: FileRemove, _ caller: Caller) throws(Failure) -> Operation {
         let id = try file(remove.file)
         fileNames.removeAll { $0.id == id }
-        machine.forgetName(id)
-        effects.succeed(caller)
+        return removing(FileRemoval(id), caller)
+    }
+
+    private func removing(_ removal: FileRemoval, _ caller: Caller) -> Operation {
+        Operation(caller: caller, verb: .fileRemove, space: SpaceID(rawValue: 0), work: .fileRemove(removal))
+    }
+
+    /// What came to nothing had a file that nothing else holds.
+    mutating func freeUnusedFiles(_ now: Instant, _ effects: inout Effects) {
+        if machine.hasUnusedFiles { run(removing(FileRemoval(), .nobody), now, &effects) }
     }
 
     func listFiles(_ caller: Caller, _ effects: inout Effects) {

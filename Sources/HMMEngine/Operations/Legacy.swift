@@ -66,7 +66,8 @@ extension Engine {
         try checkRanges()
         return Operation(
             caller: caller, verb: .getPfns, space: mirror.space,
-            work: .legacy(RangeFault(mirror.id, mirror.pages, FaultRequest(.nothing), machine)))
+            work: .legacy(
+                RangeFault(mirror.id, mirror.pages, FaultRequest(.nothing), machine), look(mirror.space, mirror.pages)))
     }
 
     private func checkRanges() throws(Failure) {
@@ -81,20 +82,17 @@ extension Engine {
         let request = FaultRequest(fault.write ? .write : .read, leavesDeviceMemory: true)
         return Operation(
             caller: caller, verb: .vmaFault, space: mirror.space,
-            work: .legacy(RangeFault(mirror.id, mirror.pages, request, machine)), refusesToWait: !fault.block)
+            work: .legacy(RangeFault(mirror.id, mirror.pages, request, machine), look(mirror.space, mirror.pages)),
+            refusesToWait: !fault.block)
     }
 
     /// Shows a range as 2017 did, and keeps it open.
-    mutating func answerLegacy(_ fault: RangeFault, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    mutating func answerLegacy(
+        _ fault: RangeFault, _ look: MappingLook, _ caller: Caller, _ effects: inout Effects
+    ) throws(Failure) {
         effects.answer(caller)
-        let start = effects.text.count
-        machine.forEachMapping(fault.space, fault.pages) { run in
-            guard effects.text.count - start <= limits.answerBytes else { return }
-            write(run, caller.tag, &effects)
-        }
-        guard effects.text.count - start <= limits.answerBytes else {
-            throw Failure(.limit, "the answer has more than \(limits.answerBytes) bytes; ask for less at a time")
-        }
+        let fits = rows(look.runs, &effects) { engine, run, text in engine.writeLegacy(run, caller.tag, &text) }
+        guard fits else { throw tooManyRows }
         let id = openRanges.append(
             OpenRange(connection: caller.connection, mirror: fault.mirror, pages: fault.pages))
         effects.text.beginSuccess(caller.tag)
@@ -103,22 +101,22 @@ extension Engine {
         effects.text.endLine()
     }
 
-    private func write(_ run: MappingRun, _ tag: Tag, _ effects: inout Effects) {
-        effects.text.beginRow(tag)
-        effects.text.pair(" va=", hex: run.start.address)
-        effects.text.pair(" pages=", run.count)
+    private func writeLegacy(_ run: MappingRun, _ tag: Tag, _ text: inout WireBuffer) {
+        text.beginRow(tag)
+        text.pair(" va=", hex: run.start.address)
+        text.pair(" pages=", run.count)
         switch run.entry.kind {
-        case .none, .migrating, .exclusive: effects.text.append(" flags=empty")
+        case .none, .migrating, .exclusive: text.append(" flags=empty")
         case .zero, .system, .coherent, .devicePrivate:
-            effects.text.append(" flags=valid,read")
-            if run.entry.isWritable { effects.text.append(",write") }
-            if run.entry.kind == .devicePrivate { effects.text.append(",device-unaddressable") }
+            text.append(" flags=valid,read")
+            if run.entry.isWritable { text.append(",write") }
+            if run.entry.kind == .devicePrivate { text.append(",device-unaddressable") }
             if let frame = run.frame {
-                effects.text.pair(" pfn=", hex: frame.number)
-                if run.count > 1 { effects.text.pair("+", run.count) }
+                text.pair(" pfn=", hex: frame.number)
+                if run.count > 1 { text.pair("+", run.count) }
             }
         }
-        effects.text.endLine()
+        text.endLine()
     }
 
     mutating func endRange(_ done: RangeDone, _ caller: Caller, _ effects: inout Effects) throws(Failure) {

@@ -69,7 +69,7 @@ extension Engine {
         }
     }
 
-    func answer(
+    mutating func answer(
         _ migration: Migration, _ kind: Operation.Migrating, _ operation: borrowing Operation, _ effects: inout Effects
     ) {
         let caller = operation.caller
@@ -97,15 +97,14 @@ extension Engine {
         effects.text.endLine()
     }
 
-    private func writeRows(_ migration: Migration, _ tag: Tag, _ effects: inout Effects) {
-        let start = effects.text.count
-        var rows = MigrationRows(tag)
-        for run in migration.runs where effects.text.count - start <= limits.answerBytes {
-            rows.add(run, run.frame.map { kindWord($0) } ?? "ram", to: &effects.text)
+    /// The pages have moved whatever the answer's size: the counts are told, too many rows are not.
+    private mutating func writeRows(_ migration: Migration, _ tag: Tag, _ effects: inout Effects) {
+        var moves = MigrationRows(tag)
+        _ = rows(migration.runs, &effects) { engine, run, text in
+            moves.add(run, run.frame.map { engine.kindWord($0) } ?? "ram", to: &text)
+        } end: {
+            moves.end(&$0)
         }
-        rows.end(&effects.text)
-        // The pages have moved whatever the answer's size: the counts are told, the rows are not.
-        if effects.text.count - start > limits.answerBytes { effects.text.truncate(to: start) }
     }
 }
 

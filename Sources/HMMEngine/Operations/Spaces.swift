@@ -62,6 +62,14 @@ extension Engine {
         return Operation(caller: caller, verb: .spaceDrop, space: space, work: .exit(SpaceExit(space)))
     }
 
+    /// A copy that nobody has heard of goes again.
+    mutating func drop(unknown child: SpaceID, _ caller: Caller, _ now: Instant, _ effects: inout Effects) {
+        run(
+            Operation(
+                caller: caller, verb: .spaceDrop, space: child, work: .exit(SpaceExit(child, known: false))),
+            now, &effects)
+    }
+
     /// An address space has been emptied: it is known no more.
     mutating func forget(_ space: SpaceID) {
         machine.removeSpace(space)
@@ -73,18 +81,16 @@ extension Engine {
         return Operation(caller: caller, verb: .spaceReap, space: space, work: .reap(Reaping(space)))
     }
 
-    func answer(_ reaping: Reaping, _ operation: borrowing Operation, _ effects: inout Effects) {
+    mutating func answer(_ reaping: Reaping, _ operation: borrowing Operation, _ effects: inout Effects) {
         let caller = operation.caller
         effects.answer(caller)
-        let start = effects.text.count
-        for outcome in reaping.outcomes where effects.text.count - start <= limits.answerBytes {
-            effects.text.beginRow(caller.tag)
-            effects.text.pair(" va=", hex: outcome.range.start.address)
-            effects.text.pair(" len=", outcome.range.length)
-            effects.text.pair(" result=", word: outcome.isReaped ? "reaped" : "skipped")
-            effects.text.endLine()
+        _ = rows(reaping.outcomes, &effects) { _, outcome, text in
+            text.beginRow(caller.tag)
+            text.pair(" va=", hex: outcome.range.start.address)
+            text.pair(" len=", outcome.range.length)
+            text.pair(" result=", word: outcome.isReaped ? "reaped" : "skipped")
+            text.endLine()
         }
-        if effects.text.count - start > limits.answerBytes { effects.text.truncate(to: start) }
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" pages=", reaping.freed)
         effects.text.pair(" skipped=", UInt64(reaping.outcomes.filter { !$0.isReaped }.count))
@@ -119,67 +125,74 @@ extension Engine {
         effects.text.endLine()
     }
 
-    mutating func unpin(_ unpin: Unpin, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    mutating func operation(_ unpin: Unpin, _ caller: Caller) throws(Failure) -> Operation {
         let id = PinID(rawValue: unpin.pin)
         guard let index = pinOwners.index(of: id) else { throw Failure(.noPin, "there is no pin \(unpin.pin)") }
         guard pinOwners[index] == caller.connection else {
             throw Failure(.denied, "pin \(unpin.pin) belongs to another connection")
         }
         _ = pinOwners.remove(id)
-        guard let pages = machine.unpin(id) else { return }
+        return unpinning([id], caller)
+    }
+
+    private func unpinning(_ pins: [PinID], _ caller: Caller) -> Operation {
+        Operation(caller: caller, verb: .unpin, space: SpaceID(rawValue: 0), work: .unpin(Unpinning(pins)))
+    }
+
+    func answer(_ unpinning: Unpinning, _ caller: Caller, _ effects: inout Effects) {
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
-        effects.text.pair(" pages=", pages)
+        effects.text.pair(" pages=", unpinning.pages)
         effects.text.endLine()
     }
 
     /// A connection has gone: what it held it holds no more.
-    mutating func releasePins(of connection: ConnectionID) {
-        for index in (0..<pinOwners.count).reversed() where pinOwners[index] == connection {
-            let id = pinOwners.id(at: index)
-            _ = pinOwners.remove(id)
-            _ = machine.unpin(id)
-        }
+    mutating func releasePins(of connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
+        let pins = (0..<pinOwners.count).reversed().filter { pinOwners[$0] == connection }
+            .map { pinOwners.id(at: $0) }
+        guard !pins.isEmpty else { return }
+        for pin in pins { _ = pinOwners.remove(pin) }
+        run(unpinning(pins, Caller(connection: connection, tag: .none)), now, &effects)
     }
 
     // MARK: pagemap
 
-    func showPages(_ pagemap: Pagemap, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+    func operation(_ pagemap: Pagemap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(pagemap.space)
         let pages = PageRange(touching: pagemap.extent.va, length: pagemap.extent.length)
+        return Operation(caller: caller, verb: .pagemap, space: space, work: .pagemap(look(space, pages)))
+    }
+
+    /// A look that finds no more than one answer can show.
+    func look(_ space: SpaceID, _ pages: PageRange) -> MappingLook {
+        MappingLook(space, pages, most: limits.answerBytes / 32)
+    }
+
+    mutating func answer(_ look: MappingLook, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
         effects.answer(caller)
-        let start = effects.text.count
-        var rows: UInt64 = 0
-        machine.forEachMapping(space, pages) { run in
-            guard effects.text.count - start <= limits.answerBytes else { return }
-            rows += 1
-            write(run, caller.tag, &effects)
-        }
-        guard effects.text.count - start <= limits.answerBytes else {
-            effects.text.truncate(to: start)
-            throw Failure(.limit, "the answer has more than \(limits.answerBytes) bytes; ask for less at a time")
-        }
+        let fits = rows(look.runs, &effects) { engine, run, text in engine.write(run, caller.tag, &text) }
+        guard fits else { throw tooManyRows }
         effects.text.beginSuccess(caller.tag)
-        effects.text.pair(" rows=", rows)
+        effects.text.pair(" rows=", UInt64(look.runs.count))
         effects.text.endLine()
     }
 
-    private func write(_ run: MappingRun, _ tag: Tag, _ effects: inout Effects) {
-        effects.text.beginRow(tag)
-        effects.text.pair(" va=", hex: run.start.address)
-        effects.text.pair(" pages=", run.count)
-        effects.text.pair(" kind=", word: run.entry.kind.word)
-        if !run.entry.isNone { effects.text.pair(" perm=", word: run.entry.isWritable ? "rw" : "r") }
-        effects.text.pair(" present=", word: run.entry.isPresent ? "yes" : "no")
-        if let device = run.frame.flatMap({ machine.device(of: $0) }) { effects.text.pair(" dev=", deviceName(device)) }
-        if run.entry.isHuge { effects.text.append(" order=9") }
+    private func write(_ run: MappingRun, _ tag: Tag, _ text: inout WireBuffer) {
+        text.beginRow(tag)
+        text.pair(" va=", hex: run.start.address)
+        text.pair(" pages=", run.count)
+        text.pair(" kind=", word: run.entry.kind.word)
+        if !run.entry.isNone { text.pair(" perm=", word: run.entry.isWritable ? "rw" : "r") }
+        text.pair(" present=", word: run.entry.isPresent ? "yes" : "no")
+        if let device = run.frame.flatMap({ machine.device(of: $0) }) { text.pair(" dev=", deviceName(device)) }
+        if run.entry.isHuge { text.append(" order=9") }
         if let frame = run.frame {
-            effects.text.pair(" pfn=", hex: frame.number)
-            if run.count > 1 { effects.text.pair("+", run.count) }
-            effects.text.pair(" maps=", UInt64(run.mappings))
-            effects.text.pair(" refs=", UInt64(run.references))
+            text.pair(" pfn=", hex: frame.number)
+            if run.count > 1 { text.pair("+", run.count) }
+            text.pair(" maps=", UInt64(run.mappings))
+            text.pair(" refs=", UInt64(run.references))
         }
-        effects.text.endLine()
+        text.endLine()
     }
 }
 

@@ -89,14 +89,14 @@ extension Engine {
         case .umbrellaNew(let new): try makeUmbrella(new, caller, &effects)
         case .umbrellaPut(let put): try putUmbrella(put, caller, &effects)
         case .migrateVma(let migrate): return try operation(migrate, caller)
-        case .pagemap(let pagemap): try showPages(pagemap, caller, &effects)
-        case .unpin(let unpin): try self.unpin(unpin, caller, &effects)
+        case .pagemap(let pagemap): return try operation(pagemap, caller)
+        case .unpin(let unpin): return try operation(unpin, caller)
         case .fileCreate(let create): return try createFile(create, caller, &effects)
         case .fileRead(let read): return try operation(read, caller)
         case .fileWrite(let write): return try operation(write, caller)
-        case .fileRemove(let remove): try removeFile(remove, caller, &effects)
+        case .fileRemove(let remove): return try operation(remove, caller)
         case .fileList: listFiles(caller, &effects)
-        case .exclusiveHeld(let held): try showHeld(held, caller, &effects)
+        case .exclusiveHeld(let held): return try operation(held, caller)
         case .spaceFork(let fork): return try operation(fork, caller)
         case .spaceReap(let reap): return try operation(reap, caller)
         case .mremap(let mremap): return try operation(mremap, caller)
@@ -163,9 +163,11 @@ extension Engine {
         case .load(_, let read): try answer(read, operation.bulk, caller, &effects)
         case .store(_, let write): answer(write, caller, &effects)
         case .sweep(let sweep): try answer(sweep, caller, &effects)
-        case .fault(let fault): answerRows(fault.mirror, fault.pages, caller, &effects)
-        case .legacy(let fault): try answerLegacy(fault, caller, &effects)
-        case .snapshot(let mirror, let range): answerRows(mirror, range, caller, &effects)
+        case .fault(let fault): try answerRows(fault.mirror, fault.pages, caller, &effects)
+        case .legacy(let fault, let look): try answerLegacy(fault, look, caller, &effects)
+        case .snapshot(let look): try answer(look, caller, &effects)
+        case .pagemap(let look): try answer(look, caller, &effects)
+        case .exclusiveHeld(let count): answer(count, caller, &effects)
         case .deviceLoad(let access, let read): try answer(read, access, operation.bulk, caller, &effects)
         case .deviceStore(let access, let write): answer(write, access, caller, &effects)
         case .unmap(let unmapping): answerPages(unmapping.freed, operation, &effects)
@@ -179,10 +181,12 @@ extension Engine {
         case .reap(let reaping): answer(reaping, operation, &effects)
         case .migrate(let migration, let kind): answer(migration, kind, operation, &effects)
         case .pin(let pinning): answer(pinning, operation, &effects)
+        case .unpin(let unpinning): answer(unpinning, caller, &effects)
         case .cut(let cut): answer(cut, operation, &effects)
         case .fileLoad(let file, let count, let read): try answer(read, file, count, operation.bulk, caller, &effects)
         case .fileStore(let pages, _): answerStored(pages.length, caller, &effects)
         case .fileCreate(let pages, let name): answerFile(name, pages.file, caller, &effects)
+        case .fileRemove: effects.succeed(caller)
         case .evict(let eviction, let purpose): answer(eviction, purpose, operation, &effects)
         case .stage(let staged, nil): answerBegin(staged, open(staged, operation), operation, &effects)
         case .idle: break
@@ -202,9 +206,9 @@ extension Engine {
         case .store(_, let write): store(write)
         case .deviceStore(let access, let write):
             if write.pattern == nil { deviceStore(write, upTo: access.pages.end) }
-        case .fork(let fork): if let child = fork.child { forget(child) }
+        case .fork(let fork): if let child = fork.child { drop(unknown: child, operation.caller, now, &effects) }
         case .stage(let staged, nil): giveUp(staged, nil, now, &effects)
-        case .pin: releasePins(of: operation.caller.connection)
+        case .pin: releasePins(of: operation.caller.connection, now, &effects)
         case .check(let check): if let violation = check.found.first { poison(violation, &effects) }
         default: break
         }
@@ -224,6 +228,7 @@ extension Engine {
         default: break
         }
         effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
+        freeUnusedFiles(now, &effects)
     }
 
     /// What a fault of memory is on the wire.
@@ -267,7 +272,7 @@ extension Engine {
     private func mirror(of work: borrowing Operation.Work) -> MirrorID? {
         switch work {
         case .fault(let fault): fault.mirror
-        case .snapshot(let mirror, _): mirror
+        case .snapshot(let look): look.mirror
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.mirror
         case .exclusive(let access): access.mirror
         case .migrate(_, .driver(let mirror)): mirror

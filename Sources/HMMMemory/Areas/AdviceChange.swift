@@ -42,6 +42,7 @@ public struct AdviceChange: SteppedWork {
         }
         while true {
             if let step = cutFile(&machine) { return step }
+            if machine.isSliceSpent { return .more }
             guard cursor < range.end, let area = machine.spaces[index].areas.nextArea(from: cursor, before: range.end)
             else {
                 if cursor < range.end { hole = hole ?? cursor }
@@ -55,6 +56,7 @@ public struct AdviceChange: SteppedWork {
             }
             let part = area.range.clamped(to: PageRange(cursor, range.end))
             if let step = visit(&machine, index, area, part) { return step }
+            machine.spend(8 * Slice.entry)
             cursor = part.end
         }
         return hole.map { .failed(MemoryFault(.notMapped, $0)) } ?? .done

@@ -12,9 +12,29 @@ extension Machine {
         replace(index, end..<end, by: [area])
     }
 
+    /// Removes what lies in `range` from `page` on, cutting areas at its ends, until the slice is spent; false when
+    /// there is more. As many go at once as can: each time those behind are moved up.
+    mutating func removeAreas(_ index: Int, _ range: PageRange, from page: inout Page) -> Bool {
+        var next = spaces[index].areas.firstIndex(endingAfter: page)
+        var end = page
+        while next < spaces[index].areas.areas.count, spaces[index].areas.areas[next].range.start < range.end {
+            if isSliceSpent, end > page { break }
+            spend(32 * Slice.entry)
+            end = min(range.end, spaces[index].areas.areas[next].range.end)
+            next += 1
+        }
+        guard end > page else { return true }
+        removeAreas(index, PageRange(page, end))
+        page = end
+        return spaces[index].areas.nextArea(from: end, before: range.end) == nil
+    }
+
     /// Removes what lies in `range`, cutting areas at its ends.
     mutating func removeAreas(_ index: Int, _ range: PageRange) {
         let old = spaces[index].areas.indices(overlapping: range)
+        for area in spaces[index].areas.areas[old] where area.kind == .hugetlb {
+            hugePagesReserved -= area.range.clamped(to: range).count / 512
+        }
         var kept: [Area] = []
         for area in spaces[index].areas.areas[old] {
             if area.range.start < range.start { kept.append(area.cut(to: PageRange(area.range.start, range.start))) }
@@ -98,7 +118,8 @@ extension Machine {
         let before = Array(spaces[index].areas.areas[old])
         // Added first: an object lives as long as an area is found through it.
         for area in pieces where !before.contains(where: { $0.place == area.place }) { attach(area, id) }
-        for area in before where !pieces.contains(where: { $0.place == area.place }) { detach(area, id) }
+        detach(before.filter { area in !pieces.contains { $0.place == area.place } }, id)
+        if pieces.count != before.count { spend(UInt64(spaces[index].areas.areas.count - old.upperBound)) }
         spaces[index].areas.replace(old, by: pieces)
     }
 
@@ -113,34 +134,62 @@ extension Machine {
         let link = link(area, space)
         var object = area.lineage
         while object != 0 {
-            anonymousObjects[object].map.insert(link)
+            spend(UInt64(anonymousObjects[object].map.insert(link)) / 2)
             object = anonymousObjects[object].parent
         }
         if area.object != 0 { anonymousObjects[area.object].active += 1 }
         if let file = area.file, let position = files.index(of: file) {
-            files[position].map.insert(link)
+            spend(UInt64(files[position].map.insert(link)) / 2)
             files[position].holders += 1
         }
     }
 
-    private mutating func detach(_ area: Area, _ space: SpaceID) {
-        let link = link(area, space)
-        if area.object != 0 { anonymousObjects[area.object].active -= 1 }
-        var object = area.lineage
-        while object != 0 {
-            anonymousObjects[object].map.remove(link)
-            let parent = anonymousObjects[object].parent
-            if anonymousObjects[object].map.isEmpty {
-                if parent != 0 { anonymousObjects[parent].children -= 1 }
-                anonymousObjects.remove(object)
+    /// The areas are found no more. What lists them is gone through once, however many they are.
+    private mutating func detach(_ areas: [Area], _ space: SpaceID) {
+        var ofObjects: [(owner: UInt32, link: ReverseMap.Link)] = []
+        var ofFiles: [(owner: FileID, link: ReverseMap.Link)] = []
+        for area in areas {
+            let link = link(area, space)
+            if area.object != 0 { anonymousObjects[area.object].active -= 1 }
+            var object = area.lineage
+            while object != 0 {
+                ofObjects.append((object, link))
+                object = anonymousObjects[object].parent
             }
-            object = parent
+            if let file = area.file { ofFiles.append((file, link)) }
         }
-        if let file = area.file, let position = files.index(of: file) {
-            files[position].map.remove(link)
-            files[position].holders -= 1
-            removeFileIfUnused(file)
+        forEachOwner(ofObjects) { machine, object, links in
+            machine.spend(UInt64(machine.anonymousObjects[object].map.remove(links)))
         }
+        dropEmptyObjects(Set(ofObjects.map(\.owner)).sorted())
+        forEachOwner(ofFiles) { machine, file, links in
+            guard let position = machine.files.index(of: file) else { return }
+            machine.spend(UInt64(machine.files[position].map.remove(links)))
+            machine.files[position].holders -= links.count
+            machine.noteIfUnused(file)
+        }
+    }
+
+    /// Shows `body` each owner with all its links.
+    private mutating func forEachOwner<Owner: Comparable>(
+        _ owned: [(owner: Owner, link: ReverseMap.Link)],
+        _ body: (inout Machine, Owner, [ReverseMap.Link]) -> Void
+    ) {
+        var rest = owned.sorted { $0.owner < $1.owner }[...]
+        while let owner = rest.first?.owner {
+            let links = rest.prefix { $0.owner == owner }
+            rest = rest[links.endIndex...]
+            body(&self, owner, links.map(\.link))
+        }
+    }
+
+    /// An object through which no area is found goes; so has every one that was forked from it.
+    private mutating func dropEmptyObjects(_ objects: [UInt32]) {
+        let empty = objects.filter { anonymousObjects[$0].map.isEmpty }
+        for object in empty where anonymousObjects[object].parent != 0 {
+            anonymousObjects[anonymousObjects[object].parent].children -= 1
+        }
+        for object in empty { anonymousObjects.remove(object) }
     }
 
     /// Gives an area the object that its first page of its own goes into: that of a neighbour where they could be one
@@ -153,7 +202,7 @@ extension Machine {
         made.object = neighbourObject(index, position) ?? anonymousObjects.insert(AnonymousObject(children: 1))
         made.lineage = made.object
         attach(made, spaces.id(at: index))
-        detach(area, spaces.id(at: index))
+        detach([area], spaces.id(at: index))
         spaces[index].areas.update(position) { $0 = made }
     }
 

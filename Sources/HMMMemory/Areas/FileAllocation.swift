@@ -5,14 +5,15 @@ public struct FileAllocation: SteppedWork {
     /// Bytes.
     public let offset: UInt64
     public let length: UInt64
-    private var state = State.counting
+    private var state: State
     /// Pages that were holes, by their number in the file.
     private var made: [UInt64] = []
     private var oldLength: UInt64 = 0
 
     private enum State: Equatable {
         /// There may be too few frames: that is found out before anything is taken.
-        case counting
+        /// The next page, and the holes before it.
+        case counting(UInt64, holes: UInt64)
         /// The next page.
         case filling(UInt64)
         /// Page tables ran out: what was taken goes back.
@@ -25,6 +26,7 @@ public struct FileAllocation: SteppedWork {
         self.file = file
         self.offset = offset
         self.length = length
+        state = .counting(offset >> PageSize.shift, holes: 0)
     }
 
     private var end: UInt64 { offset + length }
@@ -37,8 +39,10 @@ public struct FileAllocation: SteppedWork {
             return .failed(MemoryFault(.gone, Page(number: pages.lowerBound)))
         }
         switch state {
-        case .counting:
-            if machine.mayRunShort(UInt64(pages.count)), holes(machine, index) > machine.framesFree { return shortage }
+        case .counting(let page, let holes):
+            if machine.mayRunShort(UInt64(pages.count)) {
+                if let step = count(from: page, holes, &machine, index) { return step }
+            }
             oldLength = machine.files[index].length
             return fill(from: pages.lowerBound, &machine, index)
         case .filling(let page): return fill(from: page, &machine, index)
@@ -47,10 +51,24 @@ public struct FileAllocation: SteppedWork {
         }
     }
 
-    private func holes(_ machine: borrowing Machine, _ index: Int) -> UInt64 {
-        var holes: UInt64 = 0
-        for page in pages where machine.filePage(index, page) == nil { holes += 1 }
-        return holes
+    /// Goes on with counting holes; nil once there are frames for all of them.
+    private mutating func count(from first: UInt64, _ known: UInt64, _ machine: inout Machine, _ index: Int) -> Step? {
+        let end = Page(number: pages.upperBound)
+        var page = Page(number: first)
+        var holes = known
+        while page < end {
+            if machine.isSliceSpent {
+                state = .counting(page.number, holes: holes)
+                return .more
+            }
+            let piece = machine.files[index].pages.nextLeaf(from: page, before: end)
+            let next = piece.map { $0.start + UInt64($0.count) } ?? end
+            let present = piece.map { piece in (0..<piece.count).count { !piece[$0].isNone } } ?? 0
+            holes += (next - page) - UInt64(present)
+            machine.spend(512 * Slice.entry)
+            page = next
+        }
+        return holes > machine.framesFree ? shortage : nil
     }
 
     private mutating func fill(from first: UInt64, _ machine: inout Machine, _ index: Int) -> Step {

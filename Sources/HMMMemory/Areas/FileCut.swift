@@ -11,6 +11,9 @@ public struct FileCut: SteppedWork {
     private let length: UInt64?
     /// The parts of areas that have been announced.
     public private(set) var told: [Hold] = []
+    private var known: Set<Hold> = []
+    /// Where the next part is likely to be found.
+    private var position = 0
     private var current: Hold?
     /// How far the part at work, or the file, has been emptied.
     private var cursor: Page?
@@ -47,15 +50,19 @@ public struct FileCut: SteppedWork {
         // Others may have made it longer meanwhile.
         let end = length == nil ? end : max(end, machine.files[index].pageCount)
         if start < end {
-            for part in machine.files[index].map.parts(start, end) {
-                guard !told.contains(part) else { continue }
+            if machine.isSliceSpent { return .more }
+            if let part = nextPart(machine.files[index].map, end) {
+                machine.spend(Slice.page + UInt64(told.count) / 4)
                 told.append(part)
+                known.insert(part)
                 current = part
                 return .invalidate(Invalidation(part.space, part.range, .clear))
             }
             // A fault nearby may have mapped pages again meanwhile; no device can have. Kernel: the second
             // unmap_mapping_range() of truncate_pagecache().
             while again < told.count {
+                if machine.isSliceSpent { return .more }
+                machine.spend(Slice.page)
                 guard empty(told[again], &machine) else { return .more }
                 again += 1
             }
@@ -63,6 +70,15 @@ public struct FileCut: SteppedWork {
         }
         if let length { machine.setLength(index, length) }
         return .done
+    }
+
+    /// A part that has not been told. It lies behind the last one, unless it has come to be there meanwhile.
+    private mutating func nextPart(_ map: borrowing ReverseMap, _ end: UInt64) -> Hold? {
+        for first in [position, 0] {
+            position = first
+            if let part = map.nextPart(start, end, from: &position, where: { !known.contains($0) }) { return part }
+        }
+        return nil
     }
 
     /// Takes the pages away from one who maps them; false when there is more.
@@ -80,16 +96,10 @@ public struct FileCut: SteppedWork {
         var page = cursor ?? Page(number: start)
         let last = Page(number: end)
         let before = machine.files[index].present
-        while let piece = machine.files[index].pages.nextLeaf(from: page, before: last) {
-            page = piece.start + UInt64(piece.count)
-            machine.spend(UInt64(piece.count) * Slice.entry)
-            machine.dropPages(index, from: piece.start.number, to: page.number)
-            if machine.isSliceSpent { break }
-        }
+        let isDone = machine.dropPages(index, from: &page, before: last)
         dropped += before - machine.files[index].present
-        cursor = page
-        if machine.files[index].pages.nextLeaf(from: page, before: last) != nil { return false }
-        cursor = nil
+        cursor = isDone ? nil : page
+        guard isDone else { return false }
         machine.dropPages(index, from: start, to: end)
         return true
     }

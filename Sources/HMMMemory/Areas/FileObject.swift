@@ -41,13 +41,38 @@ extension Machine {
     public mutating func forgetName(_ id: FileID) {
         guard let index = files.index(of: id) else { return }
         files[index].holders -= 1
-        removeFileIfUnused(id)
+        noteIfUnused(id)
     }
 
-    mutating func removeFileIfUnused(_ id: FileID) {
-        guard let index = files.index(of: id), files[index].holders == 0 else { return }
-        dropPages(index, from: 0, to: AddressSpace.highest.number)
-        _ = files.remove(id)
+    /// A file that nothing holds any more goes, before anything else happens: it may be long.
+    mutating func noteIfUnused(_ id: FileID) {
+        if let index = files.index(of: id), files[index].holders == 0 { unusedFiles.append(id) }
+    }
+
+    public var hasUnusedFiles: Bool { !unusedFiles.isEmpty }
+
+    /// Frees what nothing holds any more, until the slice is spent; false when there is more. Kernel: evict_inode().
+    mutating func freeUnusedFiles() -> Bool {
+        while let id = unusedFiles.last {
+            if let index = files.index(of: id) {
+                var page = Page(number: 0)
+                guard dropPages(index, from: &page, before: AddressSpace.highest) else { return false }
+                _ = files.remove(id)
+            }
+            unusedFiles.removeLast()
+        }
+        return true
+    }
+
+    /// Frees pages of a file from `page` on, until the slice is spent; false when there is more.
+    mutating func dropPages(_ file: Int, from page: inout Page, before end: Page) -> Bool {
+        while let piece = files[file].pages.nextLeaf(from: page, before: end) {
+            if isSliceSpent { return false }
+            page = piece.start + UInt64(piece.count)
+            spend(UInt64(piece.count) * Slice.entry)
+            dropPages(file, from: piece.start.number, to: page.number)
+        }
+        return true
     }
 
     /// Frees pages of a file that nothing maps any more. Kernel: truncate_inode_pages_range().
@@ -89,5 +114,19 @@ extension Machine {
     ) {
         guard let file = files.index(of: id) else { return }
         Self.store(files[file].pages, physical, offset, length, from: source)
+    }
+}
+
+/// The end of files: of one that loses its name, and of those that nothing holds any more. Kernel: unlink(2).
+public struct FileRemoval: SteppedWork {
+    private var file: FileID?
+
+    /// `file` is about to lose its name.
+    public init(_ file: FileID? = nil) { self.file = file }
+
+    public mutating func step(_ machine: inout Machine) -> Step {
+        if let file { machine.forgetName(file) }
+        file = nil
+        return machine.freeUnusedFiles() ? .done : .more
     }
 }

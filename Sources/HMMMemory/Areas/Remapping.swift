@@ -30,7 +30,7 @@ public struct Remapping: SteppedWork {
         /// The pages up to the second are at the new place.
         case movingPages(Page, Page)
         /// The old place is being emptied.
-        case leaving(Page)
+        case leaving(Page, Clearing)
     }
 
     public init(
@@ -103,14 +103,15 @@ public struct Remapping: SteppedWork {
                 return .more
             }
             guard keepsOld else {
-                phase = .leaving(to)
+                phase = .leaving(to, Clearing(kept))
                 return nil
             }
             machine.leaveEmpty(index, kept)
             return finish(to)
-        case .leaving(let to):
-            _ = machine.unmapAreas(index, kept)
-            return finish(to)
+        case .leaving(let to, var clearing):
+            let isDone = clearing.goOn(&machine, index)
+            phase = .leaving(to, clearing)
+            return isDone ? finish(to) : .more
         }
         return nil
     }

@@ -3,17 +3,16 @@ public struct Unmapping: SteppedWork {
     public let space: SpaceID
     public let range: PageRange
     /// Pages that had memory behind them.
-    public private(set) var freed: UInt64 = 0
+    public var freed: UInt64 { clearing.freed }
     private var announced = false
-    /// Pages before it are empty.
-    private var cursor: Page
+    private var clearing: Clearing
     private var cut = AreaCut()
     private var pending: PageChange?
 
     public init(_ space: SpaceID, _ range: PageRange) {
         self.space = space
         self.range = range
-        cursor = range.start
+        clearing = Clearing(range)
     }
 
     /// A range without areas needs no announcement and is no error.
@@ -27,33 +26,66 @@ public struct Unmapping: SteppedWork {
             announced = true
             return .invalidate(Invalidation(space, range, .unmap))
         }
-        guard machine.zap(index, range, from: &cursor, &freed) else { return .more }
-        freed += machine.unmapAreas(index, range)
-        return .done
+        return clearing.goOn(&machine, index) ? .done : .more
+    }
+}
+
+/// A range is emptied, and its areas and tables go, in slices. Kernel: unmap_region().
+struct Clearing: Equatable, Sendable {
+    let range: PageRange
+    /// Pages that had memory behind them.
+    private(set) var freed: UInt64 = 0
+    private var phase = Phase.pages
+    /// How far the phase has come.
+    private var cursor: Page
+
+    private enum Phase: Equatable { case pages, areas, tables, files }
+
+    init(_ range: PageRange) {
+        self.range = range
+        cursor = range.start
+    }
+
+    /// Goes on until the slice is spent; false when there is more.
+    mutating func goOn(_ machine: inout Machine, _ index: Int) -> Bool {
+        if phase == .pages {
+            guard machine.zap(index, range, from: &cursor, &freed) else { return false }
+            phase = .areas
+            cursor = range.start
+        }
+        if phase == .areas {
+            guard machine.removeAreas(index, range, from: &cursor) else { return false }
+            phase = .tables
+            cursor = range.start
+        }
+        if phase == .tables {
+            guard machine.pruneTables(index, range, from: &cursor) else { return false }
+            phase = .files
+        }
+        return machine.freeUnusedFiles()
     }
 }
 
 extension Machine {
-    /// Empties a range and forgets its areas; returns how many pages had memory behind them.
-    mutating func unmapAreas(_ index: Int, _ range: PageRange) -> UInt64 {
-        let freed = zap(index, range)
-        for area in spaces[index].areas.areas[spaces[index].areas.indices(overlapping: range)]
-        where area.kind == .hugetlb {
-            hugePagesReserved -= area.range.clamped(to: range).count / 512
-        }
-        removeAreas(index, range)
-        pruneTables(index, range)
-        return freed
-    }
-
-    /// Gives back what tables no area needs. Kernel: free_pgtables() with its floor and ceiling.
-    private mutating func pruneTables(_ index: Int, _ range: PageRange) {
+    /// Gives back what tables no area needs, from `page` on, until the slice is spent; false when there is more.
+    /// Kernel: free_pgtables() with its floor and ceiling.
+    fileprivate mutating func pruneTables(_ index: Int, _ range: PageRange, from page: inout Page) -> Bool {
         let areas = spaces[index].areas.areas
         let next = spaces[index].areas.firstIndex(endingAfter: range.start)
         let floor = next > 0 ? areas[next - 1].range.end.hugeEnd : Page(number: 0)
         let ceiling = next < areas.count ? areas[next].range.start.hugeStart : AddressSpace.highest.hugeEnd
         let pruned = PageRange(max(floor, range.start.hugeStart), min(ceiling, range.end.hugeEnd))
+        page = max(page, pruned.start)
+        while let base = spaces[index].table.nextNode(from: page, before: pruned.end) {
+            if isSliceSpent { return false }
+            let before = tableNodes.used
+            // Up to the next multiple of a gibibyte.
+            page = min(Page(number: (base.number | 0x3ffff) + 1), pruned.end)
+            spaces[index].table.prune(PageRange(base, page))
+            spend(Slice.page + (before - tableNodes.used) * 16 * Slice.entry)
+        }
         spaces[index].table.prune(pruned)
+        return true
     }
 
     /// The first page where an end of `range` cuts a page of the reserve, which cannot be. Kernel: -EINVAL of
@@ -68,16 +100,9 @@ extension Machine {
         return nil
     }
 
-    /// Empties the page table of a range and frees what it mapped; returns how many pages had memory behind them.
-    /// `filesOnly` leaves memory that belongs to the space alone. Kernel: zap_page_range().
-    mutating func zap(_ index: Int, _ range: PageRange, filesOnly: Bool = false) -> UInt64 {
-        var freed: UInt64 = 0
-        var page = range.start
-        while !zap(index, range, from: &page, &freed, filesOnly: filesOnly) {}
-        return freed
-    }
-
-    /// Goes on with that from `page`, until the slice is spent; false when there is more.
+    /// Empties the page table of a range from `page` on and frees what it mapped, until the slice is spent; false when
+    /// there is more. `freed` grows by the pages that had memory behind them. `filesOnly` leaves memory that belongs to
+    /// the space alone. Kernel: zap_page_range().
     mutating func zap(
         _ index: Int, _ range: PageRange, from page: inout Page, _ freed: inout UInt64, filesOnly: Bool = false
     ) -> Bool {
@@ -133,7 +158,6 @@ extension Machine {
 
     /// Forgets an address space that has been emptied.
     public mutating func removeSpace(_ id: SpaceID) {
-        if let index = spaces.index(of: id) { _ = unmapAreas(index, AddressSpace.everything) }
         _ = spaces.remove(id)
     }
 }

@@ -208,16 +208,29 @@ extension Machine {
         physical.frame(entry.frame).pointee.mappings -= 1
         return place == asked && entry.isWritable
     }
+}
 
-    /// Pages of a range that a mirror's device has for itself.
-    public func exclusivelyHeld(_ mirror: MirrorID, _ range: PageRange) -> UInt64 {
-        guard let index = mirrors.index(of: mirror) else { return 0 }
-        var count: UInt64 = 0
-        var page = range.start
-        while let piece = mirrors[index].table.nextLeaf(from: page, before: range.end) {
+/// Counts the pages of a range that a mirror's device has for itself.
+public struct ExclusiveCount: SteppedWork {
+    public let mirror: MirrorID
+    public let range: PageRange
+    public private(set) var count: UInt64 = 0
+    private var cursor: Page
+
+    public init(_ mirror: MirrorID, _ range: PageRange) {
+        self.mirror = mirror
+        self.range = range
+        cursor = range.start
+    }
+
+    public mutating func step(_ machine: inout Machine) -> Step {
+        guard let index = machine.mirrors.index(of: mirror) else { return .failed(MemoryFault(.gone, range.start)) }
+        while let piece = machine.mirrors[index].table.nextLeaf(from: cursor, before: range.end) {
+            if machine.isSliceSpent { return .more }
+            machine.spend(UInt64(piece.count) * Slice.entry)
             for offset in 0..<piece.count where piece[offset].kind == .exclusive { count += 1 }
-            page = piece.start + UInt64(piece.count)
+            cursor = piece.start + UInt64(piece.count)
         }
-        return count
+        return .done
     }
 }

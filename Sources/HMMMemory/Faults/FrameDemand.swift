@@ -42,6 +42,44 @@ public struct FrameDemand: Equatable, Sendable {
     }
 }
 
+/// Whether there are frames enough for a demand, as far as can be told: what others do while it waits may take some.
+/// It fails at the first page for which none would be left.
+public struct LookAhead: SteppedWork {
+    private let demand: FrameDemand
+    private var page: Page
+    private var count = FrameCount()
+
+    public init(_ demand: FrameDemand) {
+        self.demand = demand
+        page = demand.pages.start
+    }
+
+    public mutating func step(_ machine: inout Machine) -> Step {
+        guard let index = machine.spaces.index(of: demand.space) else { return .done }
+        while page < demand.pages.end,
+            let area = machine.spaces[index].areas.nextArea(from: page, before: demand.pages.end)
+        {
+            let permits = demand.permits(area)
+            if !permits || area.range.start > page, !demand.passesGaps { return .done }
+            page = max(page, area.range.start)
+            let end = min(area.range.end, demand.pages.end)
+            while permits, page < end {
+                if machine.isSliceSpent { return .more }
+                let part = PageRange(page, machine.end(of: demand, page, end))
+                machine.spend(part.count * (area.kind == .file ? 4 : 1) * Slice.entry)
+                if let short = machine.count(index, area, part, demand, &count) {
+                    return .failed(MemoryFault(.limit, short))
+                }
+                page = part.end
+            }
+            page = end
+            machine.spend(Slice.entry)
+            if machine.isSliceSpent { return .more }
+        }
+        return .done
+    }
+}
+
 extension Machine {
     /// An access to so many pages may find no frame: whoever wants to know has to count them.
     @inline(__always)
@@ -50,31 +88,8 @@ extension Machine {
         2 * pages + 1024 > framesFree
     }
 
-    /// The first page for which `demand` would find no frame left; nil when there are enough, as far as can be told:
-    /// what others do while it waits may take some.
-    public mutating func shortage(_ demand: FrameDemand) -> Page? {
-        guard let index = spaces.index(of: demand.space) else { return nil }
-        var count = FrameCount(free: framesFree)
-        var page = demand.pages.start
-        while page < demand.pages.end {
-            guard let area = spaces[index].areas.nextArea(from: page, before: demand.pages.end) else { return nil }
-            let permits = demand.permits(area)
-            if !permits || area.range.start > page, !demand.passesGaps { return nil }
-            page = max(page, area.range.start)
-            let end = min(area.range.end, demand.pages.end)
-            while permits, page < end {
-                let next = self.end(of: demand, page, end)
-                spend((next - page) * Slice.entry)
-                if let short = self.count(index, area, PageRange(page, next), demand, &count) { return short }
-                page = next
-            }
-            page = end
-        }
-        return nil
-    }
-
     /// Where the pages end that one table has, or one batch.
-    private func end(of demand: FrameDemand, _ page: Page, _ end: Page) -> Page {
+    fileprivate func end(of demand: FrameDemand, _ page: Page, _ end: Page) -> Page {
         guard case .fault(_, let batch) = demand.kind, batch < demand.pages.count else {
             return min(page.endOfTable, end)
         }
@@ -83,7 +98,7 @@ extension Machine {
     }
 
     /// Counts what a part of a table takes; the first page that finds nothing.
-    private func count(
+    fileprivate func count(
         _ index: Int, _ area: Area, _ part: PageRange, _ demand: FrameDemand, _ count: inout FrameCount
     ) -> Page? {
         var page = part.start
@@ -101,8 +116,9 @@ extension Machine {
             }
             let (next, frames) = takes(index, area, PageRange(page, part.end), entry, need, &count)
             // One each, or all at once.
-            guard frames <= count.free else { return frames == next - page ? page + count.free : page }
-            count.free -= frames
+            let free = framesFree - min(framesFree, count.taken)
+            guard frames <= free else { return frames == next - page ? page + free : page }
+            count.taken += frames
             page = next
         }
         return nil
@@ -169,7 +185,7 @@ extension Machine {
     ) -> (next: Page, frames: UInt64) {
         switch need {
         case .write, .writeSmall:
-            guard let base, count.zeroes != base, count.free >= 512 else {
+            guard let base, count.zeroes != base, framesFree >= count.taken + 512 else {
                 return (part.end, part.count)
             }
             count.huge = base
@@ -192,7 +208,7 @@ extension Machine {
             guard let file = area.file.flatMap({ files.index(of: $0) }), area.offset(of: page) < files[file].pageCount
             else { return 0 }
             let offset = area.offset(of: page)
-            let isHole = filePage(file, offset) == nil && count.holes.insert(.init(file: file, page: offset)).inserted
+            let isHole = filePage(file, offset) == nil && count.holes.insert(file, offset)
             return (isHole ? 1 : 0) + (makesOwn && !area.isShared ? 1 : 0)
         case .none, .zero: return makesOwn ? 1 : 0
         case .system, .coherent, .devicePrivate, .exclusive:
@@ -223,7 +239,7 @@ extension Machine {
 }
 
 /// Frames as a demand is counted.
-private struct FrameCount {
+private struct FrameCount: Equatable, Sendable {
     /// What is done with a page.
     enum Need {
         case nothing, read
@@ -236,16 +252,32 @@ private struct FrameCount {
         case writeSmall
     }
 
-    var free: UInt64
+    /// Frames that the pages so far take.
+    var taken: UInt64 = 0
     /// The last place that a huge page has been counted for, and the last that reads the huge zero page.
     var huge: Page?
     var zeroes: Page?
     /// Pages of files that come to be there.
-    var holes: Set<Hole> = []
+    var holes = FilePages()
+}
 
-    struct Hole: Hashable {
+/// Pages of files: 64 that lie together in one word.
+private struct FilePages: Equatable, Sendable {
+    private struct Group: Hashable, Sendable {
         /// Its position.
         let file: Int
-        let page: UInt64
+        let number: UInt64
+    }
+
+    private var words: [Group: UInt64] = [:]
+
+    /// Adds a page; false when it was there.
+    mutating func insert(_ file: Int, _ page: UInt64) -> Bool {
+        Self.set(1 << (page & 63), in: &words[Group(file: file, number: page >> 6), default: 0])
+    }
+
+    private static func set(_ bit: UInt64, in word: inout UInt64) -> Bool {
+        defer { word |= bit }
+        return word & bit == 0
     }
 }

@@ -1,7 +1,7 @@
 /// Frames that someone does I/O on, until they are given back.
 public struct Pin: Sendable {
     public let space: SpaceID
-    public let frames: [FrameNumber]
+    public internal(set) var frames: ArraySlice<FrameNumber> = []
     /// Pages asked for, those of the zero page included, which nobody counts.
     let pages: UInt64
     /// They are counted as pins, too. Kernel: FOLL_PIN, not FOLL_GET.
@@ -16,12 +16,16 @@ public struct Pinning: SteppedWork {
     private let isPin: Bool
     /// Memory that must not stay on a device moves to system memory first. Kernel: FOLL_LONGTERM.
     private let isLongTerm: Bool
+    private var phase = Phase.faulting
+    /// How far the phase has come.
     private var cursor: Page
     private var pending: PageChange?
     /// Pages elsewhere that have been announced and not changed yet.
     public private(set) var told: [Place] = []
     /// The result.
     public private(set) var pin: PinID?
+
+    private enum Phase: Equatable { case faulting, counting, taking }
 
     public init(_ space: SpaceID, _ pages: PageRange, write: Bool, pin: Bool, longTerm: Bool) {
         self.space = space
@@ -46,7 +50,7 @@ public struct Pinning: SteppedWork {
     public mutating func step(_ machine: inout Machine) -> Step {
         if let step = machine.settle(&pending) { return step }
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, pages.start)) }
-        while cursor < pages.end {
+        while phase == .faulting, cursor < pages.end {
             if machine.isSliceSpent { return .more }
             machine.spend(Slice.entry)
             guard let area = machine.spaces[index].areas.area(at: cursor), area.kind != .io,
@@ -92,33 +96,74 @@ public struct Pinning: SteppedWork {
         return outcome == .moved ? nil : .failed(MemoryFault(.pinned, cursor))
     }
 
+    /// Every page is there and can be had: nobody comes between until all are taken.
     private mutating func finish(_ machine: inout Machine, _ index: Int) -> Step {
-        var frames: [FrameNumber] = []
-        for offset in 0..<pages.count {
-            let entry = machine.spaces[index].table[pages.start + offset]
-            guard entry.hasFrame else { continue }
-            if isPin, machine.physical.frame(entry.frame).pointee.pins == Frame.mostPins {
-                return .failed(MemoryFault(.limit, pages.start + offset))
+        if phase == .faulting { begin(.counting) }
+        while phase == .counting {
+            guard cursor < pages.end else {
+                begin(.taking)
+                pin = machine.pins.append(Pin(space: space, pages: pages.count, countsAsPin: isPin))
+                break
             }
-            frames.append(entry.frame)
+            if machine.isSliceSpent { return .more }
+            machine.spend(Slice.entry)
+            let entry = machine.spaces[index].table[cursor]
+            if isPin, entry.hasFrame, machine.physical.frame(entry.frame).pointee.pins == Frame.mostPins {
+                return .failed(MemoryFault(.limit, cursor))
+            }
+            cursor = cursor + 1
         }
-        for frame in frames {
-            machine.retain(frame)
-            if isPin { machine.physical.frame(frame).pointee.pins += 1 }
+        guard let pin, let position = machine.pins.index(of: pin) else { return .done }
+        while cursor < pages.end {
+            if machine.isSliceSpent { return .more }
+            machine.spend(Slice.entry)
+            let entry = machine.spaces[index].table[cursor]
+            cursor = cursor + 1
+            guard entry.hasFrame else { continue }
+            machine.retain(entry.frame)
+            if isPin { machine.physical.frame(entry.frame).pointee.pins += 1 }
+            machine.pins[position].frames.append(entry.frame)
         }
-        pin = machine.pins.append(Pin(space: space, frames: frames, pages: self.pages.count, countsAsPin: isPin))
+        return .done
+    }
+
+    private mutating func begin(_ next: Phase) {
+        phase = next
+        cursor = pages.start
+    }
+}
+
+/// Gives the frames of pins back. Kernel: unpin_user_pages().
+public struct Unpinning: SteppedWork {
+    private var pins: [PinID]
+    /// Pages that had been asked for.
+    public private(set) var pages: UInt64 = 0
+
+    public init(_ pins: [PinID]) { self.pins = pins.reversed() }
+
+    public mutating func step(_ machine: inout Machine) -> Step {
+        while let pin = pins.last {
+            if let index = machine.pins.index(of: pin) {
+                guard machine.releaseFrames(ofPin: index) else { return .more }
+                pages += machine.pins.remove(pin)?.pages ?? 0
+            }
+            pins.removeLast()
+        }
         return .done
     }
 }
 
 extension Machine {
-    /// Gives the frames of a pin back; nil when there is none. Kernel: unpin_user_pages().
-    public mutating func unpin(_ id: PinID) -> UInt64? {
-        guard let pin = pins.remove(id) else { return nil }
-        for frame in pin.frames {
-            if pin.countsAsPin { physical.frame(frame).pointee.pins -= 1 }
+    /// Goes on with giving the frames of a pin back until the slice is spent; false when there is more.
+    fileprivate mutating func releaseFrames(ofPin index: Int) -> Bool {
+        let countsAsPin = pins[index].countsAsPin
+        while let frame = pins[index].frames.first {
+            if isSliceSpent { return false }
+            spend(Slice.entry)
+            pins[index].frames.removeFirst()
+            if countsAsPin { physical.frame(frame).pointee.pins -= 1 }
             release(frame)
         }
-        return pin.pages
+        return true
     }
 }

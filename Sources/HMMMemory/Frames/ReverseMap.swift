@@ -2,7 +2,7 @@
 /// Kernel: the interval trees of `struct anon_vma` and `struct address_space`.
 struct ReverseMap: Sendable {
     /// An area of an address space that shows the pages of the object from `start` up to `end`.
-    struct Link: Equatable, Sendable {
+    struct Link: Hashable, Sendable {
         let space: SpaceID
         /// Page offsets in the object.
         let start: UInt64
@@ -18,20 +18,32 @@ struct ReverseMap: Sendable {
 
     var isEmpty: Bool { links.isEmpty }
 
-    mutating func insert(_ link: Link) {
-        links.insert(link, at: firstIndex(startingAfter: link.start))
+    /// Returns how many links it has moved.
+    @discardableResult
+    mutating func insert(_ link: Link) -> Int {
+        let index = firstIndex(startingAfter: link.start)
+        links.insert(link, at: index)
         longest = max(longest, link.end - link.start)
+        return links.count - index
     }
 
-    mutating func remove(_ link: Link) {
-        var index = link.start == 0 ? 0 : firstIndex(startingAfter: link.start - 1)
-        while index < links.count, links[index].start == link.start {
-            if links[index] == link {
-                links.remove(at: index)
-                return
-            }
-            index += 1
+    /// Takes links out, however many, in one pass. Returns how many it has looked at or moved.
+    @discardableResult
+    mutating func remove(_ gone: [Link]) -> Int {
+        guard var low = gone.first?.start, var high = gone.first?.start else { return 0 }
+        for link in gone {
+            low = min(low, link.start)
+            high = max(high, link.start)
         }
+        let first = low == 0 ? 0 : firstIndex(startingAfter: low - 1)
+        let end = firstIndex(startingAfter: high)
+        if gone.count == 1 {
+            if let index = links[first..<end].firstIndex(of: gone[0]) { links.remove(at: index) }
+        } else {
+            var gone = Set(gone)
+            links.replaceSubrange(first..<end, with: links[first..<end].filter { gone.remove($0) == nil })
+        }
+        return 4 * (end - first) + links.count - first
     }
 
     private func firstIndex(startingAfter start: UInt64) -> Int {
@@ -54,17 +66,32 @@ struct ReverseMap: Sendable {
         }
     }
 
-    /// The parts of areas that show offsets from `start` up to `end`.
-    func parts(_ start: UInt64, _ end: UInt64) -> [Hold] {
-        let first = longest > start ? 0 : firstIndex(startingAfter: start - longest)
-        return links[first...].prefix { $0.start < end }.compactMap { link in
+    /// The next part of an area, from the link at `position` on, that shows offsets from `start` up to `end` and is
+    /// wanted; `position` is behind it then.
+    func nextPart(
+        _ start: UInt64, _ end: UInt64, from position: inout Int, where isWanted: (Hold) -> Bool
+    ) -> Hold? {
+        position = max(position, longest > start ? 0 : firstIndex(startingAfter: start - longest))
+        while position < links.count, links[position].start < end {
+            let link = links[position]
+            position += 1
             let low = max(start, link.start)
             let high = min(end, link.end)
-            guard low < high else { return nil }
-            return Hold(
+            guard low < high else { continue }
+            let part = Hold(
                 space: link.space,
                 range: PageRange(link.page + (low - link.start), link.page + (high - link.start)))
+            if isWanted(part) { return part }
         }
+        return nil
+    }
+
+    /// The parts of areas that show offsets from `start` up to `end`.
+    func parts(_ start: UInt64, _ end: UInt64) -> [Hold] {
+        var parts: [Hold] = []
+        var position = 0
+        while let part = nextPart(start, end, from: &position, where: { _ in true }) { parts.append(part) }
+        return parts
     }
 }
 

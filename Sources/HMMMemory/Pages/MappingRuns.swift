@@ -10,30 +10,63 @@ public struct MappingRun: Equatable, Sendable {
     public let references: UInt32
 }
 
-extension Machine {
-    /// Shows what a range of an address space maps, run by run.
-    public func forEachMapping(_ space: SpaceID, _ range: PageRange, _ body: (MappingRun) -> Void) {
-        guard let index = spaces.index(of: space) else { return }
-        var open: MappingRun?
-        var page = range.start
-        func add(_ run: MappingRun) {
-            if var last = open, continues(last, run) {
-                last.count += run.count
-                open = last
-            } else {
-                if let open { body(open) }
-                open = run
-            }
-        }
-        while let piece = spaces[index].table.nextLeaf(from: page, before: range.end) {
-            if piece.start > page { add(empty(page, piece.start - page)) }
-            for offset in 0..<piece.count { add(run(piece.start + UInt64(offset), piece[offset])) }
-            page = piece.start + UInt64(piece.count)
-        }
-        if page < range.end { add(empty(page, range.end - page)) }
-        if let open { body(open) }
+/// A look at what a range of an address space maps, run by run, in slices.
+public struct MappingLook: SteppedWork {
+    public let space: SpaceID
+    public let range: PageRange
+    public private(set) var runs: [MappingRun] = []
+    /// No more runs are wanted than that.
+    private let most: Int
+    private var cursor: Page
+
+    public init(_ space: SpaceID, _ range: PageRange, most: Int) {
+        self.space = space
+        self.range = range
+        self.most = most
+        cursor = range.start
     }
 
+    public mutating func step(_ machine: inout Machine) -> Step {
+        guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, range.start)) }
+        while cursor < range.end, runs.count <= most {
+            if machine.isSliceSpent { return .more }
+            let piece = machine.spaces[index].table.nextLeaf(from: cursor, before: range.end)
+            let start = piece?.start ?? range.end
+            if start > cursor { add(.hole(cursor, start)) }
+            cursor = start
+            guard let piece else { break }
+            for offset in 0..<piece.count { add(machine.run(start + UInt64(offset), piece[offset])) }
+            cursor = start + UInt64(piece.count)
+            machine.spend(2 * UInt64(piece.count) * Slice.entry)
+        }
+        return .done
+    }
+
+    private mutating func add(_ run: MappingRun) {
+        if let last = runs.last, last.continues(with: run) {
+            runs[runs.count - 1].count += run.count
+        } else {
+            runs.append(run)
+        }
+    }
+}
+
+extension MappingRun {
+    fileprivate static func hole(_ start: Page, _ end: Page) -> MappingRun {
+        MappingRun(start: start, count: end - start, entry: .none, frame: nil, mappings: 0, references: 0)
+    }
+
+    /// Both are one run.
+    fileprivate func continues(with next: MappingRun) -> Bool {
+        guard start + count == next.start, mappings == next.mappings, references == next.references else {
+            return false
+        }
+        guard frame != nil else { return entry == next.entry }
+        return PageEntry(word: entry.word &+ count << 12) == next.entry
+    }
+}
+
+extension Machine {
     /// A page lies in private memory of a device.
     public func isOnDevice(_ space: SpaceID, anyOf pages: PageRange) -> Bool {
         guard let index = spaces.index(of: space) else { return false }
@@ -51,11 +84,7 @@ extension Machine {
         return freedDeviceFrames
     }
 
-    private func empty(_ start: Page, _ count: UInt64) -> MappingRun {
-        MappingRun(start: start, count: count, entry: .none, frame: nil, mappings: 0, references: 0)
-    }
-
-    private func run(_ page: Page, _ entry: PageEntry) -> MappingRun {
+    fileprivate func run(_ page: Page, _ entry: PageEntry) -> MappingRun {
         guard entry.hasFrame else {
             return MappingRun(start: page, count: 1, entry: entry, frame: nil, mappings: 0, references: 0)
         }
@@ -63,13 +92,5 @@ extension Machine {
         return MappingRun(
             start: page, count: 1, entry: entry, frame: entry.frame, mappings: frame.mappings,
             references: frame.references)
-    }
-
-    private func continues(_ last: MappingRun, _ next: MappingRun) -> Bool {
-        guard last.start + last.count == next.start, last.mappings == next.mappings,
-            last.references == next.references
-        else { return false }
-        guard last.frame != nil else { return last.entry == next.entry }
-        return PageEntry(word: last.entry.word &+ last.count << 12) == next.entry
     }
 }

@@ -22,45 +22,105 @@ public struct PageRun: Equatable, Sendable {
     public let frame: FrameNumber?
 }
 
+/// A look at a range as a mirror's device sees it: how its pages lie, in slices.
+public struct RunLook: SteppedWork {
+    public let mirror: MirrorID
+    public let range: PageRange
+    public private(set) var runs: [PageRun] = []
+    /// No more runs are wanted than that.
+    private let most: Int
+    private var cursor: Page
+
+    public init(_ mirror: MirrorID, _ range: PageRange, most: Int) {
+        self.mirror = mirror
+        self.range = range
+        self.most = most
+        cursor = range.start
+    }
+
+    public mutating func step(_ machine: inout Machine) -> Step {
+        guard let index = machine.mirrors.index(of: mirror) else { return .done }
+        let space = machine.mirrors[index].space
+        guard machine.spaces.contains(space) else { return .failed(MemoryFault(.gone, range.start)) }
+        while cursor < range.end {
+            if machine.isSliceSpent { return .more }
+            let most = machine.entriesLeft
+            var looked: UInt64 = 0
+            machine.forEachRun(space, PageRange(cursor, range.end), for: machine.mirrors[index].device) { run in
+                add(run)
+                // What is longer than a table is one hole, or mapped as one.
+                looked += run.count <= 512 ? 8 + run.count : 8
+                return looked < most && runs.count <= self.most
+            }
+            machine.spend(looked * Slice.entry)
+            if looked == 0 || runs.count > self.most { cursor = range.end }
+        }
+        return .done
+    }
+
+    private mutating func add(_ run: PageRun) {
+        cursor = run.start + run.count
+        if let last = runs.last, last.continues(with: run) {
+            runs[runs.count - 1].count += run.count
+        } else {
+            runs.append(run)
+        }
+    }
+}
+
+extension PageRun {
+    /// Both are one run.
+    fileprivate func continues(with next: PageRun) -> Bool {
+        guard state == next.state, order == next.order else { return false }
+        return frame.map { $0.number + count } == next.frame?.number
+    }
+}
+
 extension Machine {
-    /// Shows the pages of a range as `device` sees them, in runs. Kernel: hmm_range_fault() without a request.
+    /// Shows the pages of a range as `device` sees them, in runs, until `body` returns false. Kernel: hmm_range_fault()
+    /// without a request.
     @inline(__always)
-    public func forEachRun(_ space: SpaceID, _ range: PageRange, for device: DeviceID, _ body: (PageRun) -> Void) {
+    public func forEachRun(_ space: SpaceID, _ range: PageRange, for device: DeviceID, _ body: (PageRun) -> Bool) {
         guard let index = spaces.index(of: space), let group = group(of: device) else { return }
         var page = range.start
         while page < range.end {
             guard let area = spaces[index].areas.area(at: page), area.isReadable else {
                 let end = spaces[index].areas.endOfUnusable(from: page, before: range.end)
-                body(PageRun(start: page, count: end - page, state: .error, frame: nil))
+                guard body(PageRun(start: page, count: end - page, state: .error, frame: nil)) else { return }
                 page = end
                 continue
             }
             let part = PageRange(page, min(area.range.end, range.end))
-            forEachRun(inArea: index, part, for: group, body)
+            guard forEachRun(inArea: index, part, for: group, body) else { return }
             page = part.end
         }
     }
 
     @inline(__always)
     private func forEachRun(
-        inArea index: Int, _ part: PageRange, for group: UInt32, _ body: (PageRun) -> Void
-    ) {
+        inArea index: Int, _ part: PageRange, for group: UInt32, _ body: (PageRun) -> Bool
+    ) -> Bool {
         var page = part.start
         while let piece = spaces[index].table.nextLeaf(from: page, before: part.end) {
-            if piece.start > page { body(PageRun(start: page, count: piece.start - page, state: .none, frame: nil)) }
+            if piece.start > page, !body(Self.hole(page, piece.start)) { return false }
             page = piece.start + UInt64(piece.count)
             guard let words = piece.words else {
-                body(run(piece.start, UInt64(piece.count), piece.huge, group))
+                guard body(run(piece.start, UInt64(piece.count), piece.huge, group)) else { return false }
                 continue
             }
             var offset = 0
             while offset < piece.count {
                 let first = offset
                 offset = Self.endOfRun(words, offset, piece.count)
-                body(run(piece.start + UInt64(first), UInt64(offset - first), PageEntry(word: words[first]), group))
+                let entry = PageEntry(word: words[first])
+                guard body(run(piece.start + UInt64(first), UInt64(offset - first), entry, group)) else { return false }
             }
         }
-        if page < part.end { body(PageRun(start: page, count: part.end - page, state: .none, frame: nil)) }
+        return page == part.end || body(Self.hole(page, part.end))
+    }
+
+    private static func hole(_ start: Page, _ end: Page) -> PageRun {
+        PageRun(start: start, count: end - start, state: .none, frame: nil)
     }
 
     /// One past the last word that continues the run of the word at `offset`.

@@ -65,7 +65,7 @@ public struct Fork: SteppedWork {
     private mutating func count(_ machine: inout Machine, _ index: Int) -> Bool {
         while let area = machine.spaces[index].areas.nextArea(from: cursor, before: AddressSpace.highest) {
             cursor = max(cursor, area.range.start)
-            machine.spend(Slice.entry)
+            machine.spend(8 * Slice.entry)
             while area.isCopiedByFork, cursor < area.range.end,
                 let part = machine.spaces[index].table.nextPart(from: cursor, before: area.range.end)
             {
@@ -74,6 +74,7 @@ public struct Fork: SteppedWork {
                 if machine.isSliceSpent { return false }
             }
             cursor = area.range.end
+            if machine.isSliceSpent { return false }
         }
         return true
     }

@@ -2,13 +2,17 @@
 public struct SpaceExit: SteppedWork {
     public let space: SpaceID
     /// Pages that had memory behind them.
-    public private(set) var freed: UInt64 = 0
-    private var phase = Phase.begin
-    private var cursor = AddressSpace.everything.start
+    public var freed: UInt64 { clearing.freed }
+    private var phase: Phase
+    private var clearing = Clearing(AddressSpace.everything)
 
     private enum Phase: Equatable { case begin, released, unmapped }
 
-    public init(_ space: SpaceID) { self.space = space }
+    /// - Parameter known: somebody may mirror it.
+    public init(_ space: SpaceID, known: Bool = true) {
+        self.space = space
+        phase = known ? .begin : .unmapped
+    }
 
     public mutating func step(_ machine: inout Machine) -> Step {
         guard let index = machine.spaces.index(of: space) else {
@@ -22,9 +26,7 @@ public struct SpaceExit: SteppedWork {
             phase = .unmapped
             return .invalidate(Invalidation(space, AddressSpace.everything, .unmap))
         case .unmapped:
-            guard machine.zap(index, AddressSpace.everything, from: &cursor, &freed) else { return .more }
-            freed += machine.unmapAreas(index, AddressSpace.everything)
-            return .done
+            return clearing.goOn(&machine, index) ? .done : .more
         }
     }
 }
