@@ -207,7 +207,8 @@ extension Engine {
             else { continue }
             count(&operations[index])
             letGo(index, now, &effects) { $0.mirror == mirror }
-            machine.spend(Slice.request)
+            // Once the slice is spent they are only put off.
+            if !machine.isSliceSpent { machine.spend(Slice.request) }
         }
     }
 
