@@ -117,8 +117,8 @@ extension Operation {
                 mapping.plan.start.map { PageRange($0, $0 + mapping.plan.count) } ?? AddressSpace.everything
             case .load(let access, _), .store(let access, _): access.pages
             case .sweep(let sweep): sweep.pages
-            case .fault(let fault), .legacy(let fault): fault.pages
-            case .snapshot(_, let range): range
+            case .fault(let fault), .legacy(let fault, _): fault.pages
+            case .snapshot(let look): look.range
             case .deviceLoad(let access, _), .deviceStore(let access, _): access.pages
             case .stage(let staged, _): staged.range
             default: kept
