@@ -13,46 +13,46 @@ extension Operation {
     }
 
     private mutating func stepWork(_ machine: inout Machine) -> Step {
-        // Taken out, so that what is stepped is changed in place: lists of a million pages are not copied.
+        switch work {
+        case .sweep(let sweep): return sweep.value.step(&machine)
+        case .map(let mapping, _): return mapping.value.step(&machine)
+        case .remap(let remapping): return remapping.value.step(&machine)
+        case .advise(let change): return change.value.step(&machine)
+        case .reap(let reaping): return reaping.value.step(&machine)
+        case .migrate(let migration, _): return migration.value.step(&machine)
+        case .exclusive(let access): return access.value.step(&machine)
+        case .pin(let pinning): return pinning.value.step(&machine)
+        case .cut(let cut): return cut.value.step(&machine)
+        case .evict(let eviction, _): return eviction.value.step(&machine)
+        case .legacy(let fault): return fault.value.step(&machine)
+        case .check(let check): return check.value.step(&machine)
+        case .stage(let staged, _), .copy(let staged, _): return staged.value.step(&machine)
+        case .rollBack(let staged, _): return staged.value.rollBack(&machine) ? .done : .more
+        case .fileStore(let pages, _), .fileCreate(let pages, _): return pages.value.step(&machine)
+        case .idle, .fileLoad: return .done
+        case .snapshot(_, let range):
+            return machine.spaces.contains(space) ? .done : .failed(MemoryFault(.gone, range.start))
+        case .load, .store, .fault, .deviceLoad, .deviceStore, .unmap, .protect, .fork, .exit:
+            return stepInPlace(&machine)
+        }
+    }
+
+    /// Work without a box. Taken out, so that what is stepped is changed in place.
+    @inline(__always)
+    private mutating func stepInPlace(_ machine: inout Machine) -> Step {
         var current = Work.idle
         swap(&current, &work)
         switch consume current {
-        case .idle: return .done
-        case .copy(var staged, let id): return step(&staged, &machine) { .copy($0, id) }
         case .load(var access, let request): return step(&access, &machine) { .load($0, request) }
         case .store(var access, let request): return step(&access, &machine) { .store($0, request) }
-        case .sweep(var sweep): return step(&sweep, &machine) { .sweep($0) }
         case .fault(var fault): return step(&fault, &machine) { .fault($0) }
         case .deviceLoad(var access, let request): return step(&access, &machine) { .deviceLoad($0, request) }
         case .deviceStore(var access, let request): return step(&access, &machine) { .deviceStore($0, request) }
         case .unmap(var unmapping): return step(&unmapping, &machine) { .unmap($0) }
         case .protect(var change): return step(&change, &machine) { .protect($0) }
-        case .map(var mapping, let request): return step(&mapping, &machine) { .map($0, request) }
-        case .remap(var remapping): return step(&remapping, &machine) { .remap($0) }
-        case .advise(var change): return step(&change, &machine) { .advise($0) }
         case .fork(var fork): return step(&fork, &machine) { .fork($0) }
-        case .reap(var reaping): return step(&reaping, &machine) { .reap($0) }
         case .exit(var exit): return step(&exit, &machine) { .exit($0) }
-        case .migrate(var migration, let kind): return step(&migration, &machine) { .migrate($0, kind) }
-        case .exclusive(var access): return step(&access, &machine) { .exclusive($0) }
-        case .pin(var pinning): return step(&pinning, &machine) { .pin($0) }
-        case .cut(var cut): return step(&cut, &machine) { .cut($0) }
-        case .evict(var eviction, let purpose): return step(&eviction, &machine) { .evict($0, purpose) }
-        case .legacy(var fault): return step(&fault, &machine) { .legacy($0) }
-        case .check(var check): return step(&check, &machine) { .check($0) }
-        case .stage(var staged, let id): return step(&staged, &machine) { .stage($0, id) }
-        case .rollBack(var staged, let id):
-            let isDone = staged.rollBack(&machine)
-            work = .rollBack(staged, id)
-            return isDone ? .done : .more
-        case .fileStore(var pages, let write): return step(&pages, &machine) { .fileStore($0, write) }
-        case .fileCreate(var pages, let name): return step(&pages, &machine) { .fileCreate($0, name) }
-        case .fileLoad(let file, let count, let read):
-            work = .fileLoad(file, count, read)
-            return .done
-        case .snapshot(let mirror, let range):
-            work = .snapshot(mirror, range)
-            return machine.spaces.contains(space) ? .done : .failed(MemoryFault(.gone, range.start))
+        default: return .done
         }
     }
 
@@ -71,11 +71,11 @@ extension Operation {
         switch work {
         case .load(var access, let request): restart(&access, &machine) { .load($0, request) }
         case .store(var access, let request): restart(&access, &machine) { .store($0, request) }
-        case .sweep(var sweep): restart(&sweep, &machine) { .sweep($0) }
+        case .sweep(let sweep): sweep.value.restart(&machine)
         case .fault(var fault): restart(&fault, &machine) { .fault($0) }
         case .deviceLoad(var access, let request): restart(&access, &machine) { .deviceLoad($0, request) }
         case .deviceStore(var access, let request): restart(&access, &machine) { .deviceStore($0, request) }
-        case .legacy(var fault): restart(&fault, &machine) { .legacy($0) }
+        case .legacy(let fault): fault.value.restart(&machine)
         // These keep their whole range until they are done.
         default: nil
         }
@@ -91,18 +91,14 @@ extension Operation {
     }
 
     /// An announcement that may wait for nobody would have to: what it was for is left out.
-    mutating func skip() {
-        guard case .reap(var reaping) = work else { return }
-        reaping.skip()
-        work = .reap(reaping)
-    }
+    func skip() { if case .reap(let reaping) = work { reaping.value.skip() } }
 
     /// Undoes what is half done.
     mutating func abandon(_ machine: inout Machine) {
         switch work {
-        case .migrate(var migration, _): migration.abandon(&machine)
+        case .migrate(let migration, _): migration.value.abandon(&machine)
+        case .map(let mapping, _): mapping.value.abandon(&machine)
         case .fork(var fork): fork.abandon(&machine)
-        case .map(var mapping, _): mapping.abandon(&machine)
         default: break
         }
     }

@@ -66,7 +66,7 @@ extension Engine {
         try checkRanges()
         return Operation(
             caller: caller, verb: .getPfns, space: mirror.space,
-            work: .legacy(RangeFault(mirror.id, mirror.pages, FaultRequest(.nothing), machine)))
+            work: .legacy(Boxed(RangeFault(mirror.id, mirror.pages, FaultRequest(.nothing), machine))))
     }
 
     private func checkRanges() throws(Failure) {
@@ -81,7 +81,7 @@ extension Engine {
         let request = FaultRequest(fault.write ? .write : .read, leavesDeviceMemory: true)
         return Operation(
             caller: caller, verb: .vmaFault, space: mirror.space,
-            work: .legacy(RangeFault(mirror.id, mirror.pages, request, machine)), refusesToWait: !fault.block)
+            work: .legacy(Boxed(RangeFault(mirror.id, mirror.pages, request, machine))), refusesToWait: !fault.block)
     }
 
     /// Shows a range as 2017 did, and keeps it open.

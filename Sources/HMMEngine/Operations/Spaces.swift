@@ -69,7 +69,7 @@ extension Engine {
 
     func operation(_ reap: SpaceReap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(reap.space)
-        return Operation(caller: caller, verb: .spaceReap, space: space, work: .reap(Reaping(space)))
+        return Operation(caller: caller, verb: .spaceReap, space: space, work: .reap(Boxed(Reaping(space))))
     }
 
     func answer(_ reaping: Reaping, _ operation: borrowing Operation, _ effects: inout Effects) {
@@ -105,7 +105,7 @@ extension Engine {
         let isLongTerm = pin.mode == .longterm || pin.mode == .longtermFast
         return Operation(
             caller: caller, verb: .pin, space: space,
-            work: .pin(Pinning(space, pages, write: pin.access == .write, pin: isPin, longTerm: isLongTerm)))
+            work: .pin(Boxed(Pinning(space, pages, write: pin.access == .write, pin: isPin, longTerm: isLongTerm))))
     }
 
     func answer(_ pinning: Pinning, _ operation: borrowing Operation, _ effects: inout Effects) {
