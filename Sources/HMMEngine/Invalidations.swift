@@ -50,6 +50,12 @@ extension Engine {
                 unfinished = .step(id)
                 return true
             }
+            // Announcements that wait for nobody may be many thousands.
+            if machine.isSliceSpent {
+                operation.state = .running
+                unfinished = .step(id)
+                return true
+            }
             step = operation.step(&machine)
         }
     }
@@ -120,12 +126,10 @@ extension Engine {
 
     /// A mirror that acknowledges by hand would have to be waited for. Nobody is told then.
     private func wouldWait(_ invalidation: Invalidation) -> Bool {
-        (0..<machine.mirrors.count).contains { index in
-            machine.mirrors[index].space == invalidation.space
-                && machine.mirrors[index].range.overlaps(invalidation.range)
-                && subscriptions.index(of: machine.mirrors.id(at: index)).map {
-                    subscriptions[$0].acknowledgement == .manual && !subscriptions[$0].isLegacy
-                } ?? false
+        machine.hasMirror(of: invalidation.space, overlapping: invalidation.range) { mirror in
+            subscriptions.index(of: mirror).map {
+                subscriptions[$0].acknowledgement == .manual && !subscriptions[$0].isLegacy
+            } ?? false
         }
     }
 

@@ -88,14 +88,14 @@ public struct Machine: ~Copyable {
                 space: space, device: device, group: devices[owner].group, range: range,
                 sequence: sequence & 1 == 1 ? sequence : sequence - 1, reach: devices[owner].profile.reach,
                 table: PageTable(tableNodes, mayForget: true)))
-        spaces[index].mirrors.append(id)
+        spaces[index].mirrors.insert(id, range)
         return id
     }
 
     /// Ends a subscription and frees the device's page table. Kernel: mmu_interval_notifier_remove().
     public mutating func dropMirror(_ id: MirrorID) {
         guard let mirror = mirrors.remove(id) else { return }
-        if let index = spaces.index(of: mirror.space) { spaces[index].mirrors.removeAll { $0 == id } }
+        if let index = spaces.index(of: mirror.space) { spaces[index].mirrors.remove(id, mirror.range) }
     }
 
     // MARK: Invalidation
@@ -105,18 +105,29 @@ public struct Machine: ~Copyable {
     public mutating func begin(_ invalidation: Invalidation) -> [MirrorID] {
         guard let index = spaces.index(of: invalidation.space) else { return [] }
         spaces[index].activeInvalidations += 1
+        spend(Slice.announcement)
         if spaces[index].mirrors.isEmpty { return [] }
         var told: [MirrorID] = []
-        for id in spaces[index].mirrors {
-            guard let mirror = mirrors.index(of: id), mirrors[mirror].range.overlaps(invalidation.range) else {
-                continue
-            }
-            spaces[index].sequence |= 1
-            if invalidation.exempt.contains(id) { continue }
-            mirrors[mirror].sequence = spaces[index].sequence
-            told.append(id)
+        let looked = spaces[index].mirrors.forEach(overlapping: invalidation.range) { told.append($0) }
+        spend(UInt64(looked) * Slice.entry + UInt64(told.count) * Slice.mirror)
+        if told.isEmpty { return [] }
+        told.sort()
+        spaces[index].sequence |= 1
+        if !invalidation.exempt.isEmpty { told.removeAll { invalidation.exempt.contains(ascending: $0) } }
+        for id in told {
+            if let mirror = mirrors.index(of: id) { mirrors[mirror].sequence = spaces[index].sequence }
         }
         return told
+    }
+
+    /// Some mirror of an address space that has pages of `range` is one that `isMeant`.
+    public func hasMirror(
+        of space: SpaceID, overlapping range: PageRange, where isMeant: (MirrorID) -> Bool
+    ) -> Bool {
+        guard let index = spaces.index(of: space) else { return false }
+        var found = false
+        spaces[index].mirrors.forEach(overlapping: range) { if !found { found = isMeant($0) } }
+        return found
     }
 
     /// A mirror has let go of what an invalidation named: its device's translations there are gone.

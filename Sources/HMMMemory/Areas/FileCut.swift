@@ -9,8 +9,9 @@ public struct FileCut: SteppedWork {
     private let copiesToo: Bool
     /// The length it shall have afterwards, in bytes.
     private let length: UInt64?
-    /// The parts of areas that have been announced.
-    public private(set) var told: [Hold] = []
+    private var walk = LinkWalk()
+    /// The length that the walk was of: a part may have become longer.
+    private var walked: UInt64 = 0
     private var current: Hold?
     /// How far the part at work, or the file, has been emptied.
     private var cursor: Page?
@@ -47,9 +48,7 @@ public struct FileCut: SteppedWork {
         // Others may have made it longer meanwhile.
         let end = length == nil ? end : max(end, machine.files[index].pageCount)
         if start < end {
-            for part in machine.files[index].map.parts(start, end) {
-                guard !told.contains(part) else { continue }
-                told.append(part)
+            if let part = next(&machine, index, end) {
                 current = part
                 return .invalidate(Invalidation(part.space, part.range, .clear))
             }
@@ -65,8 +64,23 @@ public struct FileCut: SteppedWork {
         return .done
     }
 
+    /// The parts of areas that have been announced.
+    public var told: [Hold] { walk.met }
+
+    /// The next part to announce.
+    private mutating func next(_ machine: inout Machine, _ index: Int, _ end: UInt64) -> Hold? {
+        if walked != end { walk.begin() }
+        walked = end
+        var spent: UInt64 = 0
+        defer { machine.spend(spent) }
+        return walk.next(machine.files[index].map, start, end, &spent)
+    }
+
     /// Takes the pages away from one who maps them; false when there is more.
     private mutating func empty(_ part: Hold, _ machine: inout Machine) -> Bool {
+        if machine.isSliceSpent { return false }
+        // Afterwards, so that every slice gets on.
+        defer { machine.spend(8 * Slice.entry) }
         guard let space = machine.spaces.index(of: part.space) else { return true }
         var page = cursor ?? part.range.start
         var freed: UInt64 = 0

@@ -18,8 +18,7 @@ public struct Pinning: SteppedWork {
     private let isLongTerm: Bool
     private var cursor: Page
     private var pending: PageChange?
-    /// Pages elsewhere that have been announced and not changed yet.
-    public private(set) var told: [Place] = []
+    private var farewell = Farewell()
     /// The result.
     public private(set) var pin: PinID?
 
@@ -36,6 +35,9 @@ public struct Pinning: SteppedWork {
     public var demand: FrameDemand {
         FrameDemand(space, pages, isPin && !isWrite ? .pin(longTerm: isLongTerm) : .access(write: isWrite))
     }
+
+    /// Pages elsewhere that have been announced and not changed yet.
+    public var told: [Place] { farewell.places }
 
     /// Time has passed since the last step: makes the change that it announced, and begins anew.
     public mutating func restart(_ machine: inout Machine) -> Step? {
@@ -64,7 +66,7 @@ public struct Pinning: SteppedWork {
                 }
             }
             if isLongTerm, entry.kind == .coherent, let step = moveOff(entry.frame, &machine) { return step }
-            told = []
+            farewell.end()
             cursor = cursor + 1
         }
         return finish(&machine, index)
@@ -84,10 +86,7 @@ public struct Pinning: SteppedWork {
 
     /// Kernel: migrate_device_coherent_folio().
     private mutating func moveOff(_ frame: FrameNumber, _ machine: inout Machine) -> Step? {
-        if let place = machine.nextToTell(frame, taken: nil, told: told) {
-            told.append(place)
-            return .invalidate(machine.farewell(place))
-        }
+        if let place = farewell.next(frame, taken: nil, &machine) { return .invalidate(machine.farewell(place)) }
         let (outcome, _) = machine.move(frame, Movement(to: .system, sources: .device, from: nil, exempt: []))
         return outcome == .moved ? nil : .failed(MemoryFault(.pinned, cursor))
     }

@@ -12,7 +12,9 @@ struct ReverseMap: Sendable {
     }
 
     /// In ascending order of `start`; of equal ones the older first, as the kernel walks them.
-    private(set) var links: [Link] = []
+    private(set) var links: [Link] = [] { didSet { version &+= 1 } }
+    /// Changes with every link that comes or goes.
+    private(set) var version: UInt64 = 0
     /// No link is longer.
     private var longest: UInt64 = 0
 
@@ -56,15 +58,21 @@ struct ReverseMap: Sendable {
 
     /// The parts of areas that show offsets from `start` up to `end`.
     func parts(_ start: UInt64, _ end: UInt64) -> [Hold] {
-        let first = longest > start ? 0 : firstIndex(startingAfter: start - longest)
-        return links[first...].prefix { $0.start < end }.compactMap { link in
-            let low = max(start, link.start)
-            let high = min(end, link.end)
-            guard low < high else { return nil }
-            return Hold(
-                space: link.space,
-                range: PageRange(link.page + (low - link.start), link.page + (high - link.start)))
-        }
+        links[firstPosition(showing: start)...].prefix { $0.start < end }.compactMap { Self.part($0, start, end) }
+    }
+
+    /// No link before it shows offsets from `start` on.
+    func firstPosition(showing start: UInt64) -> Int {
+        longest > start ? 0 : firstIndex(startingAfter: start - longest)
+    }
+
+    /// What a link shows of the offsets from `start` up to `end`.
+    static func part(_ link: Link, _ start: UInt64, _ end: UInt64) -> Hold? {
+        let low = max(start, link.start)
+        let high = min(end, link.end)
+        guard low < high else { return nil }
+        return Hold(
+            space: link.space, range: PageRange(link.page + (low - link.start), link.page + (high - link.start)))
     }
 }
 

@@ -31,6 +31,8 @@ public struct Reaping: SteppedWork {
             outcomes.append(Outcome(range: range, isReaped: true))
         }
         while let area = machine.spaces[index].areas.nextArea(from: cursor, before: AddressSpace.highest) {
+            if machine.isSliceSpent { return .more }
+            machine.spend(8 * Slice.entry)
             cursor = area.range.end
             guard !area.isShared, area.kind == .anonymous || area.kind == .file else { continue }
             announced = area.range
