@@ -11,6 +11,8 @@ public struct Machine: ~Copyable {
     public internal(set) var mirrors = IDTable<MirrorID, Mirror>()
     public internal(set) var files = IDTable<FileID, FileObject>()
     public internal(set) var pins = IDTable<PinID, Pin>()
+    /// Pages of all pins, each as often as it is pinned.
+    public internal(set) var pinnedPages: UInt64 = 0
     var anonymousObjects = Slots<AnonymousObject>()
     var regionMap = RegionMap()
     /// Device frames whose last reference has gone since someone asked. Kernel: dev_pagemap_ops.page_free().

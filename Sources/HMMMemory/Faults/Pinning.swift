@@ -105,6 +105,7 @@ public struct Pinning: SteppedWork {
             machine.retain(frame)
             if isPin { machine.physical.frame(frame).pointee.pins += 1 }
         }
+        machine.pinnedPages += pages.count
         pin = machine.pins.append(Pin(space: space, frames: frames, pages: self.pages.count, countsAsPin: isPin))
         return .done
     }
@@ -114,6 +115,7 @@ extension Machine {
     /// Gives the frames of a pin back; nil when there is none. Kernel: unpin_user_pages().
     public mutating func unpin(_ id: PinID) -> UInt64? {
         guard let pin = pins.remove(id) else { return nil }
+        pinnedPages -= pin.pages
         for frame in pin.frames {
             if pin.countsAsPin { physical.frame(frame).pointee.pins -= 1 }
             release(frame)
