@@ -7,6 +7,7 @@ import Testing
     private var map = ReverseMap()
     private var walk = LinkWalk()
     private var spent: UInt64 = 0
+    private var owner = ReverseMap.Owner(object: 1, isAnonymous: true)
 
     private static func link(_ space: UInt32, _ start: UInt64, _ end: UInt64) -> ReverseMap.Link {
         ReverseMap.Link(
@@ -16,7 +17,7 @@ import Testing
     init() { for space in [1, 2, 3] as [UInt32] { map.insert(Self.link(space, 10, 20)) } }
 
     private mutating func next(_ mapping: Set<UInt32> = [1, 2, 3, 4, 5]) -> UInt32? {
-        walk.next(map, 12, 13, &spent) { mapping.contains($0.space.rawValue) }?.space.rawValue
+        walk.next(map, of: owner, 12, 13, &spent) { mapping.contains($0.space.rawValue) }?.space.rawValue
     }
 
     @Test mutating func inOrder() {
@@ -49,10 +50,19 @@ import Testing
         #expect(next([1]) == nil)
     }
 
+    /// The frame is one of another object by now, whose map looks the same but for whom it shows.
+    @Test mutating func anotherObject() {
+        #expect(next() == 1)
+        map = ReverseMap()
+        for space in [4, 1, 5] as [UInt32] { map.insert(Self.link(space, 10, 20)) }
+        owner = ReverseMap.Owner(object: 2, isAnonymous: true)
+        #expect(next() == 4 && next() == 5 && next() == nil)
+    }
+
     /// All of many are met with one look at each.
     @Test mutating func eachIsLookedAtOnce() {
         for space in UInt32(4)...2000 { map.insert(Self.link(space, 10, 20)) }
-        while walk.next(map, 12, 13, &spent) != nil {}
+        while walk.next(map, of: owner, 12, 13, &spent) != nil {}
         #expect(walk.met.count == 2000 && spent < 8 * 2000)
     }
 }

@@ -10,8 +10,6 @@ public struct FileCut: SteppedWork {
     /// The length it shall have afterwards, in bytes.
     private let length: UInt64?
     private var walk = LinkWalk()
-    /// The length that the walk was of: a part may have become longer.
-    private var walked: UInt64 = 0
     private var current: Hold?
     /// How far the part at work, or the file, has been emptied.
     private var cursor: Page?
@@ -69,11 +67,10 @@ public struct FileCut: SteppedWork {
 
     /// The next part to announce.
     private mutating func next(_ machine: inout Machine, _ index: Int, _ end: UInt64) -> Hold? {
-        if walked != end { walk.begin() }
-        walked = end
         var spent: UInt64 = 0
         defer { machine.spend(spent) }
-        return walk.next(machine.files[index].map, start, end, &spent)
+        return walk.next(
+            machine.files[index].map, of: .init(object: file.rawValue, isAnonymous: false), start, end, &spent)
     }
 
     /// Takes the pages away from one who maps them; false when there is more.

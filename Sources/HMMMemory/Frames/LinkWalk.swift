@@ -5,24 +5,34 @@ struct LinkWalk: Equatable, Sendable {
     private(set) var met: [Hold] = []
     /// Links before it have been met, or show nothing of the pages.
     private var position = 0
-    /// The state of the map that the positions are of.
-    private var version: UInt64?
+    /// The state of the map that the positions are of, and the offsets.
+    private var state: State?
     /// Whom it had met when the map changed; until then the position says it.
     private var known: Set<Hold> = []
     /// A link not yet met that has been found to satisfy.
     private var witness = 0
 
+    /// Which map it is, in which state: a frame may have become one of another object meanwhile.
+    private struct State: Equatable {
+        let owner: ReverseMap.Owner
+        let version: UInt64
+        let start: UInt64
+        let end: UInt64
+    }
+
     /// The next part that shows offsets from `start` up to `end`, as long as one is left that satisfies: all that come
     /// before that one are met, too. Counts what it looks at in `spent`.
     mutating func next(
-        _ map: borrowing ReverseMap, _ start: UInt64, _ end: UInt64, _ spent: inout UInt64,
+        _ map: borrowing ReverseMap, of owner: ReverseMap.Owner, _ start: UInt64, _ end: UInt64,
+        _ spent: inout UInt64,
         while satisfies: (Hold) -> Bool = { _ in true }
     ) -> Hold? {
-        if version != map.version {
+        let now = State(owner: owner, version: map.version, start: start, end: end)
+        if state != now {
             position = map.firstPosition(showing: start)
             witness = position
             known = Set(met)
-            version = map.version
+            state = now
             spent += UInt64(met.count)
         }
         guard let (first, part) = find(map, from: position, start, end, &spent, { _ in true }) else {
@@ -40,9 +50,6 @@ struct LinkWalk: Equatable, Sendable {
         met.append(part)
         return part
     }
-
-    /// The next time it looks at the first again.
-    mutating func begin() { version = nil }
 
     private func find(
         _ map: borrowing ReverseMap, from first: Int, _ start: UInt64, _ end: UInt64, _ spent: inout UInt64,

@@ -11,6 +11,14 @@ struct ReverseMap: Sendable {
         let page: Page
     }
 
+    /// Whose map it is.
+    struct Owner: Equatable, Sendable {
+        let object: UInt32
+        let isAnonymous: Bool
+        /// Objects that have gone before: their numbers are used again.
+        var removals: UInt64 = 0
+    }
+
     /// In ascending order of `start`; of equal ones the older first, as the kernel walks them.
     private(set) var links: [Link] = [] { didSet { version &+= 1 } }
     /// Changes with every link that comes or goes.

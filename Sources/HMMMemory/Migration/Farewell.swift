@@ -53,11 +53,14 @@ struct Farewell: Equatable, Sendable {
         _ first: FrameNumber, _ count: UInt64, _ machine: inout Machine,
         _ maps: (inout Machine, Hold) -> Bool
     ) -> Hold? {
-        let start = machine.physical.frame(first).pointee.index
+        let frame = machine.physical.frame(first).pointee
+        let start = frame.index
+        let owner = ReverseMap.Owner(
+            object: frame.object, isAnonymous: frame.isAnonymous, removals: machine.anonymousObjects.removals)
         guard let map = machine.reverseMap(of: first) else { return nil }
         if list == nil { list = List() }
         var spent: UInt64 = 0
-        let part = list?.walk.next(map, start, start + count, &spent) { maps(&machine, $0) }
+        let part = list?.walk.next(map, of: owner, start, start + count, &spent) { maps(&machine, $0) }
         machine.spend(spent)
         return part
     }
