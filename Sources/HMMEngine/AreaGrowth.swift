@@ -69,7 +69,7 @@ extension Operation {
         // The kernel asks for as many, whatever it comes to.
         case .remap: return (2, 0)
         case .advise(let change):
-            return (machine.spaces[index].areas.growth(changing: change.range) { change.marks($0) }, 0)
+            return (machine.spaces[index].areas.growth(changing: change.range) { change.value.marks($0) }, 0)
         case .fork(let fork): return (0, fork.child == nil ? machine.spaces[index].areas.areas.count : 0)
         default: return (0, 0)
         }

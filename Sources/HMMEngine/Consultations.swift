@@ -63,7 +63,7 @@ extension Engine {
             to: .system, sources: .device, from: asked.device, exempt: ownMirrors(caller, space, asked.device))
         return Operation(
             caller: caller, verb: .toRAM, space: space,
-            work: .migrate(Migration(space, range, movement), .callback(operations.id(at: found), asked)))
+            work: .migrate(Boxed(Migration(space, range, movement)), .callback(operations.id(at: found), asked)))
     }
 
     /// The driver is done, or had its time: the access goes on, and what is still on the device the server brings back.

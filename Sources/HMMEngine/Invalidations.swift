@@ -20,7 +20,7 @@ extension Engine {
     ) -> Bool {
         let bound = effects.text.count + limits.answerBytes
         if !operation.hasBegun, let pages = operation.accessedPages, machine.mayRunShort(pages) {
-            operation.ahead = operation.demand(machine).map { .looking(LookAhead($0)) }
+            operation.ahead = operation.demand(machine).map { Boxed(LookAhead($0)) }
         }
         return go(on: operation.step(&machine), &operation, id, bound, now, &effects)
     }
@@ -44,6 +44,12 @@ extension Engine {
             case .invalidate(let invalidation):
                 if pause(for: invalidation, &operation, id, bound, now, &effects) { return true }
             case .more:
+                operation.state = .running
+                unfinished = .step(id)
+                return true
+            }
+            // Announcements that wait for nobody may be many thousands.
+            if machine.isSliceSpent {
                 operation.state = .running
                 unfinished = .step(id)
                 return true
@@ -118,12 +124,10 @@ extension Engine {
 
     /// A mirror that acknowledges by hand would have to be waited for. Nobody is told then.
     private func wouldWait(_ invalidation: Invalidation) -> Bool {
-        (0..<machine.mirrors.count).contains { index in
-            machine.mirrors[index].space == invalidation.space
-                && machine.mirrors[index].range.overlaps(invalidation.range)
-                && subscriptions.index(of: machine.mirrors.id(at: index)).map {
-                    subscriptions[$0].acknowledgement == .manual && !subscriptions[$0].isLegacy
-                } ?? false
+        machine.hasMirror(of: invalidation.space, overlapping: invalidation.range) { mirror in
+            subscriptions.index(of: mirror).map {
+                subscriptions[$0].acknowledgement == .manual && !subscriptions[$0].isLegacy
+            } ?? false
         }
     }
 

@@ -68,7 +68,7 @@ extension Engine {
         guard var operation = leave(id) else { return }
         operation.abandon(&machine)
         freeUnusedFiles(now, &effects)
-        if case .stage(let staged, let migration) = operation.work { giveUp(staged, migration, now, &effects) }
+        if case .stage(let staged, let migration) = operation.work { giveUp(staged.value, migration, now, &effects) }
         endRound(round, &effects)
         effects.fail(
             operation.caller,

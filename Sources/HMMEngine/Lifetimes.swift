@@ -29,7 +29,7 @@ extension Engine {
         run(
             Operation(
                 caller: Caller(connection: connection, tag: .none), verb: .regionRemove, space: SpaceID(rawValue: 0),
-                work: .evict(Eviction(left, machine), .managed(gone))),
+                work: .evict(Boxed(Eviction(left, machine)), .managed(gone))),
             now, &effects)
     }
 }

@@ -36,7 +36,7 @@ extension Engine {
             : Movement(to: .system, sources: sources ?? .device, from: mirror.device, exempt: exempt)
         return Operation(
             caller: caller, verb: .migrateBegin, space: mirror.space,
-            work: .stage(StagedMigration(mirror.id, mirror.space, range, movement), nil))
+            work: .stage(Boxed(StagedMigration(mirror.id, mirror.space, range, movement)), nil))
     }
 
     /// Migrations of the tenant that are open, or whose pages are being collected: both keep a record of every page.
@@ -51,7 +51,7 @@ extension Engine {
         var holds = staged.told.map { Hold(space: $0.space, range: PageRange($0.page)) }
         holds.append(Hold(space: staged.space, range: staged.range))
         var holder = Operation(
-            caller: operation.caller, verb: .migrateBegin, space: staged.space, work: .stage(staged, nil))
+            caller: operation.caller, verb: .migrateBegin, space: staged.space, work: .stage(Boxed(staged), nil))
         holder.state = .open(held: holds)
         roundsRunning += 1
         let id = enter(holder)
@@ -86,7 +86,8 @@ extension Engine {
         var staged = openMigrations[index].staged
         staged.beginCopying(part)
         return Operation(
-            caller: caller, verb: .migrateCopy, space: staged.space, work: .copy(staged, openMigrations.id(at: index)))
+            caller: caller, verb: .migrateCopy, space: staged.space,
+            work: .copy(Boxed(staged), openMigrations.id(at: index)))
     }
 
     /// What has been copied belongs to the open migration.
@@ -128,7 +129,7 @@ extension Engine {
         let staged = openMigrations[index].staged
         return Operation(
             caller: caller, verb: .migrateFinish, space: staged.space,
-            work: .stage(staged, openMigrations.id(at: index)))
+            work: .stage(Boxed(staged), openMigrations.id(at: index)))
     }
 
     mutating func operation(_ abort: MigrateAbort, _ caller: Caller) throws(Failure) -> Operation {
@@ -141,7 +142,7 @@ extension Engine {
     }
 
     private func rollingBack(_ staged: StagedMigration, _ id: MigrationID?, for caller: Caller) -> Operation {
-        Operation(caller: caller, verb: .migrateAbort, space: staged.space, work: .rollBack(staged, id))
+        Operation(caller: caller, verb: .migrateAbort, space: staged.space, work: .rollBack(Boxed(staged), id))
     }
 
     /// A migration, which need not be open yet, cannot go on: every page is as it was before anything else comes.

@@ -25,7 +25,7 @@ struct Operation: Equatable {
     /// What is done once the work is, before anything else happens.
     var bulk: BulkAccess?
     /// What it finds out before it begins.
-    var ahead: Ahead?
+    var ahead: Boxed<LookAhead>?
     /// `nowait=yes`: it answers BUSY where it would have to wait for another's range.
     var refusesToWait = false
     var state = State.running
@@ -39,11 +39,6 @@ struct Operation: Equatable {
     var acked: UInt64 = 0
     /// Mirrors fenced because their lease ran out, over all rounds.
     var fenced: UInt64 = 0
-
-    /// Boxed, as few requests need it.
-    indirect enum Ahead: Equatable {
-        case looking(LookAhead)
-    }
 
     enum State: Equatable {
         case running
@@ -63,7 +58,7 @@ struct Operation: Equatable {
         case idle
         case load(CPUAccess, Read)
         case store(CPUAccess, Write)
-        indirect case sweep(PageSweep)
+        case sweep(Boxed<PageSweep>)
         case fault(RangeFault)
         case snapshot(RunLook)
         case pagemap(MappingLook)
@@ -72,33 +67,33 @@ struct Operation: Equatable {
         case deviceStore(DeviceAccess, DeviceWrite)
         case unmap(Unmapping)
         case protect(ProtectionChange)
-        indirect case map(Mapping, Mmap)
-        indirect case remap(Remapping)
-        indirect case advise(AdviceChange)
+        indirect case map(Boxed<Mapping>, Mmap)
+        case remap(Boxed<Remapping>)
+        case advise(Boxed<AdviceChange>)
         case fork(Fork)
         case exit(SpaceExit)
-        indirect case reap(Reaping)
-        indirect case migrate(Migration, Migrating)
-        indirect case exclusive(ExclusiveAccess)
-        indirect case pin(Pinning)
+        case reap(Boxed<Reaping>)
+        indirect case migrate(Boxed<Migration>, Migrating)
+        case exclusive(Boxed<ExclusiveAccess>)
+        case pin(Boxed<Pinning>)
         case unpin(Unpinning)
-        indirect case cut(FileCut)
+        case cut(Boxed<FileCut>)
         /// So many bytes of a file, of those that were asked for.
         indirect case fileLoad(FileID, UInt64, FileRead)
-        indirect case fileStore(FileAllocation, FileWrite)
+        indirect case fileStore(Boxed<FileAllocation>, FileWrite)
         /// A file gets its name once all of it is there.
-        indirect case fileCreate(FileAllocation, ShortName)
+        indirect case fileCreate(Boxed<FileAllocation>, ShortName)
         case fileRemove(FileRemoval)
-        indirect case evict(Eviction, Evicting)
+        indirect case evict(Boxed<Eviction>, Evicting)
         /// `migrate.begin`, or `migrate.finish` of the migration so numbered.
-        indirect case stage(StagedMigration, MigrationID?)
+        indirect case stage(Boxed<StagedMigration>, MigrationID?)
         /// `migrate.abort`, or the end of a migration that cannot go on; without a number it never was open.
-        indirect case rollBack(StagedMigration, MigrationID?)
+        indirect case rollBack(Boxed<StagedMigration>, MigrationID?)
         /// `migrate.copy`
-        indirect case copy(StagedMigration, MigrationID)
+        indirect case copy(Boxed<StagedMigration>, MigrationID)
         /// `hmm.vma-get-pfns` and `hmm.vma-fault`, and where their pages are then.
-        indirect case legacy(RangeFault, MappingLook)
-        indirect case check(StateCheck)
+        case legacy(Boxed<RangeFault>, Boxed<MappingLook>)
+        case check(Boxed<StateCheck>)
     }
 
     /// On whose behalf pages of an address space move.
@@ -130,7 +125,8 @@ extension Operation {
         switch work {
         case .load(let access, _), .store(let access, _): access.pages.count
         case .sweep(let sweep): sweep.pages.count
-        case .fault(let fault), .legacy(let fault, _): fault.request.takesNothing ? nil : fault.pages.count
+        case .fault(let fault): fault.request.takesNothing ? nil : fault.pages.count
+        case .legacy(let fault, _): fault.request.takesNothing ? nil : fault.pages.count
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.pages.count
         case .exclusive(let access): access.pages.count
         case .pin(let pinning): pinning.pages.count
@@ -146,7 +142,8 @@ extension Operation {
         case .load(let access, _), .store(let access, _):
             FrameDemand(access.space, access.pages, .access(write: access.isWrite))
         case .sweep(let sweep): FrameDemand(sweep.space, sweep.pages, .sweep(write: sweep.fill != nil))
-        case .fault(let fault), .legacy(let fault, _): fault.demand
+        case .fault(let fault): fault.demand
+        case .legacy(let fault, _): fault.demand
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.demand(machine)
         case .exclusive(let access): FrameDemand(access.space, access.pages, .exclusive)
         case .pin(let pinning): pinning.demand

@@ -19,7 +19,7 @@ extension Operation {
         case .snapshot(let look): look.range
         case .deviceLoad(let access, _), .deviceStore(let access, _):
             access.firstMissing(machine).map { PageRange($0, access.pages.end) }
-        case .map(let mapping, _): place(of: mapping, machine)
+        case .map(let mapping, _): place(of: mapping.value, machine)
         case .cut, .evict, .copy, .idle: nil
         // Its own migration keeps others off already.
         case .stage(let staged, let id): id == nil ? staged.range : nil
@@ -87,7 +87,8 @@ extension Operation {
         switch work {
         case .load(let access, _), .store(let access, _): access.returning
         case .sweep(let sweep): sweep.returning
-        case .fault(let fault), .legacy(let fault, _): fault.returning
+        case .fault(let fault): fault.returning
+        case .legacy(let fault, _): fault.returning
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.returning
         default: nil
         }
@@ -117,7 +118,8 @@ extension Operation {
                 mapping.plan.start.map { PageRange($0, $0 + mapping.plan.count) } ?? AddressSpace.everything
             case .load(let access, _), .store(let access, _): access.pages
             case .sweep(let sweep): sweep.pages
-            case .fault(let fault), .legacy(let fault, _): fault.pages
+            case .fault(let fault): fault.pages
+            case .legacy(let fault, _): fault.pages
             case .snapshot(let look): look.range
             case .deviceLoad(let access, _), .deviceStore(let access, _): access.pages
             case .stage(let staged, _): staged.range
@@ -165,7 +167,8 @@ extension Operation {
         switch work {
         case .load(let access, _), .store(let access, _): access.told
         case .sweep(let sweep): sweep.told
-        case .fault(let fault), .legacy(let fault, _): fault.told
+        case .fault(let fault): fault.told
+        case .legacy(let fault, _): fault.told
         case .deviceLoad(let access, _), .deviceStore(let access, _): access.told
         case .migrate(let migration, _): migration.told
         case .pin(let pinning): pinning.told

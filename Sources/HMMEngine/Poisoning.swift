@@ -19,7 +19,7 @@ extension Engine {
     private static let workPerFrame: UInt64 = 512
 
     func checking(for caller: Caller) -> Operation {
-        Operation(caller: caller, verb: .check, space: SpaceID(rawValue: 0), work: .check(StateCheck()))
+        Operation(caller: caller, verb: .check, space: SpaceID(rawValue: 0), work: .check(Boxed(StateCheck())))
     }
 
     /// Tells every connection and lets go of everything that could still happen.

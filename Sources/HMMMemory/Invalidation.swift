@@ -10,7 +10,7 @@ public struct Invalidation: Equatable, Sendable {
     public let reason: InvalidationReason
     /// The device on whose behalf it is; only with `.migrate` and `.exclusive`.
     public let owner: DeviceID?
-    /// Mirrors that are not told: their driver is the one that asks, and keeps their tables right.
+    /// Mirrors that are not told, in ascending order: their driver is the one that asks, and keeps their tables right.
     public let exempt: [MirrorID]
     /// Mirrors may be waited for. Kernel: MMU_NOTIFIER_RANGE_BLOCKABLE.
     public let isBlockable: Bool

@@ -11,6 +11,8 @@ public struct Machine: ~Copyable {
     public internal(set) var mirrors = IDTable<MirrorID, Mirror>()
     public internal(set) var files = IDTable<FileID, FileObject>()
     public internal(set) var pins = IDTable<PinID, Pin>()
+    /// Pages of all pins, each as often as it is pinned.
+    public internal(set) var pinnedPages: UInt64 = 0
     var anonymousObjects = Slots<AnonymousObject>()
     var regionMap = RegionMap()
     /// Device frames whose last reference has gone since someone asked. Kernel: dev_pagemap_ops.page_free().
@@ -90,17 +92,14 @@ public struct Machine: ~Copyable {
                 space: space, device: device, group: devices[owner].group, range: range,
                 sequence: sequence & 1 == 1 ? sequence : sequence - 1, reach: devices[owner].profile.reach,
                 table: PageTable(tableNodes, mayForget: true)))
-        spaces[index].mirrors.append(id)
+        spaces[index].mirrors.insert(id, range)
         return id
     }
 
     /// Ends a subscription and frees the device's page table. Kernel: mmu_interval_notifier_remove().
     public mutating func dropMirror(_ id: MirrorID) {
         guard let mirror = mirrors.remove(id) else { return }
-        guard let index = spaces.index(of: mirror.space),
-            let position = spaces[index].mirrors.firstIndex(of: id)
-        else { return }
-        spaces[index].mirrors.remove(at: position)
+        if let index = spaces.index(of: mirror.space) { spaces[index].mirrors.remove(id, mirror.range) }
     }
 
     // MARK: Invalidation
@@ -110,20 +109,29 @@ public struct Machine: ~Copyable {
     public mutating func begin(_ invalidation: Invalidation) -> [MirrorID] {
         guard let index = spaces.index(of: invalidation.space) else { return [] }
         spaces[index].activeInvalidations += 1
+        spend(Slice.announcement)
         if spaces[index].mirrors.isEmpty { return [] }
-        spend(Slice.page)
         var told: [MirrorID] = []
-        for id in spaces[index].mirrors {
-            guard let mirror = mirrors.index(of: id), mirrors[mirror].range.overlaps(invalidation.range) else {
-                continue
-            }
-            spaces[index].sequence |= 1
-            if invalidation.exempt.contains(id) { continue }
-            mirrors[mirror].sequence = spaces[index].sequence
-            told.append(id)
-            spend(Slice.page)
+        let looked = spaces[index].mirrors.forEach(overlapping: invalidation.range) { told.append($0) }
+        spend(UInt64(looked) * Slice.entry + UInt64(told.count) * Slice.mirror)
+        if told.isEmpty { return [] }
+        told.sort()
+        spaces[index].sequence |= 1
+        if !invalidation.exempt.isEmpty { told.removeAll { invalidation.exempt.contains(ascending: $0) } }
+        for id in told {
+            if let mirror = mirrors.index(of: id) { mirrors[mirror].sequence = spaces[index].sequence }
         }
         return told
+    }
+
+    /// Some mirror of an address space that has pages of `range` is one that `isMeant`.
+    public func hasMirror(
+        of space: SpaceID, overlapping range: PageRange, where isMeant: (MirrorID) -> Bool
+    ) -> Bool {
+        guard let index = spaces.index(of: space) else { return false }
+        var found = false
+        spaces[index].mirrors.forEach(overlapping: range) { if !found { found = isMeant($0) } }
+        return found
     }
 
     /// A mirror has let go of what an invalidation named: its device's translations there are gone.

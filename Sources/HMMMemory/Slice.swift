@@ -5,6 +5,10 @@ public enum Slice {
     static let entry: UInt64 = 1
     /// A page copied, filled or read.
     static let page: UInt64 = 64
+    /// A mirror told of something, or kept right.
+    static let mirror: UInt64 = 16
+    /// An announcement, whoever hears of it.
+    static let announcement: UInt64 = 32
     /// 2 MiB got from the operating system, or given back.
     static let section: UInt64 = 16384
     /// A request that waited goes on: what that takes beside its work.

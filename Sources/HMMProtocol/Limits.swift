@@ -39,6 +39,8 @@ public struct Limits: Equatable, Sendable {
     public var regionBytes: UInt64 = 256 << 30
     /// Longest lease a mirror may ask for, in milliseconds: a day.
     public var leaseMilliseconds: UInt64 = 86_400_000
+    /// Longest time a device may wait for its driver's client, in milliseconds: a day, like a lease.
+    public var deadlineMilliseconds: UInt64 = 86_400_000
 
     /// Files of one tenant.
     public var files = 1024
@@ -48,6 +50,9 @@ public struct Limits: Equatable, Sendable {
     public var hugetlbPages = 8
     /// Pins of one tenant.
     public var pins = 65536
+    /// Pages of all pins of one tenant together, which are listed pin by pin: what it may have in use by standard, four
+    /// times over.
+    public var pinnedPages = 4 << 20
     /// Migrations of one tenant between `migrate.begin` and `migrate.finish`.
     public var openMigrations = 64
     /// Pages of one such migration: a GiB.
@@ -109,10 +114,16 @@ extension Limits {
             Row(
                 name: "lease", value: leaseMilliseconds, unit: "milliseconds",
                 reason: "the longest a mirror may ask for"),
+            Row(
+                name: "deadline", value: deadlineMilliseconds, unit: "milliseconds",
+                reason: "the longest a device may wait for its client"),
             row("files", files, "files", "of one tenant"),
             Row(name: "file-bytes", value: fileBytes, unit: "bytes", reason: "the length of one file"),
             row("hugetlb-pages", hugetlbPages, "huge-pages", "kept for kind=hugetlb, of one tenant"),
             row("pins", pins, "pins", "of one tenant"),
+            row(
+                "pinned-pages", pinnedPages, "pages", "of all pins of one tenant, each counted as often as it is pinned"
+            ),
             row("open-migrations", openMigrations, "migrations", "begun and not finished, of one tenant"),
             row("migration-pages", migrationPages, "pages", "of one open migration"),
             row("open-ranges", openRanges, "ranges", "of the interface of 2017, of one tenant"),

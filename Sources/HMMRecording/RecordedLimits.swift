@@ -20,7 +20,8 @@ enum RecordedLimits {
         ("open-migrations", .int(\.openMigrations)), ("migration-pages", .int(\.migrationPages)),
         ("slice", .long(\.slice)), ("open-ranges", .int(\.openRanges)),
         ("umbrellas", .int(\.umbrellas)), ("pending", .int(\.pending)), ("tenant-areas", .int(\.tenantAreas)),
-        ("lookback", .int(\.lookback)),
+        ("lookback", .int(\.lookback)), ("pinned-pages", .int(\.pinnedPages)),
+        ("deadline", .long(\.deadlineMilliseconds)),
     ]
 
     private static let standard = Limits()

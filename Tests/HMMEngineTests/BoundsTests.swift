@@ -142,6 +142,29 @@ import Testing
         #expect(try answer("mmap 1 len=1 kind=hugetlb").hasPrefix("+ va="))
     }
 
+    /// A page counts as often as it is pinned: each pin lists it anew.
+    @Test func pinnedPagesStopAtTheLimit() throws {
+        var limits = Limits()
+        limits.pinnedPages = 5
+        var peer = try peer(limits)
+        try peer.say("mmap 1 0x10000 1g", as: "P")
+        func answer(_ line: String) throws -> String { String(try peer.say(line, as: "P").last?.prefix(14) ?? "") }
+        #expect(try answer("pin 1 0x10000 6p mode=get") == "- LIMIT EDQUOT")
+        #expect(try answer("pin 1 0x10000 3p mode=get") == "+ pin=1 pages=")
+        #expect(try answer("pin 1 0x10000 3p mode=get") == "- LIMIT EDQUOT")
+        #expect(try answer("pin 1 0x10000 2p mode=get") == "+ pin=2 pages=")
+        #expect(try answer("unpin 1") == "+ pages=3")
+        #expect(try answer("pin 1 0x10000 3p mode=get") == "+ pin=3 pages=")
+    }
+
+    @Test func aDeadlineIsBounded() throws {
+        var limits = Limits()
+        limits.deadlineMilliseconds = 2000
+        var peer = try peer(limits)
+        #expect(try peer.say("dev.create gpu2 deadline=2001", as: "P").first?.hasPrefix("- BADARG") ?? false)
+        #expect(try peer.say("dev.create gpu2 deadline=2000", as: "P") == ["+ dev=gpu2"])
+    }
+
     /// Who has reached the limit still gets at his memory, wherever it is.
     @Test func movingTakesNothing() throws {
         var limits = Limits()

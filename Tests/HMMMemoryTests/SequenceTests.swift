@@ -70,7 +70,7 @@ import Testing
         #expect(bench.machine.begin(Self.clear(bench.space, 16)) == [second])
         bench.machine.dropMirror(second)
         bench.machine.end(Self.clear(bench.space, 16))
-        #expect(bench.machine.spaces[0].mirrors == [] && bench.machine.spaces[0].sequence == 4)
+        #expect(bench.machine.spaces[0].mirrors.isEmpty && bench.machine.spaces[0].sequence == 4)
         #expect(bench.machine.makeMirror(SpaceID(rawValue: 9), bench.gpu, AddressSpace.everything) == nil)
         #expect(bench.machine.makeMirror(bench.space, DeviceID(rawValue: 9), AddressSpace.everything) == nil)
         // Unknown things are told nothing.

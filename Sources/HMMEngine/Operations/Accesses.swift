@@ -9,7 +9,7 @@ extension Engine {
         let pages = PageRange(touching: read.extent.va, length: read.extent.length)
         guard !read.each else {
             return Operation(
-                caller: caller, verb: .read, space: space, work: .sweep(PageSweep(space, pages, storing: nil)))
+                caller: caller, verb: .read, space: space, work: .sweep(Boxed(PageSweep(space, pages, storing: nil))))
         }
         return Operation(
             caller: caller, verb: .read, space: space, work: .load(CPUAccess(space, pages, write: false), read),
@@ -25,7 +25,7 @@ extension Engine {
             }
             return Operation(
                 caller: caller, verb: .write, space: space,
-                work: .sweep(PageSweep(space, pages, storing: Fill(pattern))))
+                work: .sweep(Boxed(PageSweep(space, pages, storing: Fill(pattern)))))
         }
         return Operation(
             caller: caller, verb: .write, space: space, work: .store(CPUAccess(space, pages, write: true), write),

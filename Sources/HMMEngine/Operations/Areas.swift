@@ -7,7 +7,8 @@ extension Engine {
         let space = try space(mmap.space)
         let plan = try plan(mmap)
         let operation = Operation(
-            caller: caller, verb: .mmap, space: space, work: .map(Mapping(space, plan, areaLimit: limits.areas), mmap))
+            caller: caller, verb: .mmap, space: space,
+            work: .map(Boxed(Mapping(space, plan, areaLimit: limits.areas)), mmap))
         try checkAreas(operation)
         if mmap.kind == .device {
             guard plan.count <= 65536 else { throw Failure(.badArgument, "a device's file has at most 65536 pages") }
@@ -103,9 +104,10 @@ extension Engine {
         let operation = Operation(
             caller: caller, verb: .mremap, space: space,
             work: .remap(
-                Remapping(
-                    space, old, count: count, to: mremap.to.map { Page(containing: $0) }, mayMove: mremap.mayMove,
-                    keepsOld: mremap.dontUnmap, areaLimit: limits.areas)))
+                Boxed(
+                    Remapping(
+                        space, old, count: count, to: mremap.to.map { Page(containing: $0) }, mayMove: mremap.mayMove,
+                        keepsOld: mremap.dontUnmap, areaLimit: limits.areas))))
         try checkAreas(operation)
         return operation
     }
@@ -131,7 +133,7 @@ extension Engine {
             throw Failure(.limit, "one request populates at most \(limits.residentBytes) bytes")
         }
         let operation = Operation(
-            caller: caller, verb: .madvise, space: space, work: .advise(AdviceChange(space, range, advice)))
+            caller: caller, verb: .madvise, space: space, work: .advise(Boxed(AdviceChange(space, range, advice))))
         try checkAreas(operation)
         return operation
     }

@@ -17,6 +17,9 @@ extension Engine {
         guard deviceNames.id(of: create.device) == nil else {
             throw Failure(.exists, "there is a device `\(create.device)` already")
         }
+        guard create.deadlineMilliseconds <= limits.deadlineMilliseconds else {
+            throw Failure(.badArgument, "`deadline` is at most \(limits.deadlineMilliseconds) ms")
+        }
         try checkQuota(.devices)
         let umbrella = create.umbrella.isEmpty ? nil : try umbrella(create.umbrella)
         let id = machine.makeDevice(

@@ -23,7 +23,7 @@ extension Engine {
     private func operation(
         _ eviction: Eviction, _ purpose: Operation.Evicting, _ verb: VerbName, _ caller: Caller
     ) -> Operation {
-        Operation(caller: caller, verb: verb, space: SpaceID(rawValue: 0), work: .evict(eviction, purpose))
+        Operation(caller: caller, verb: verb, space: SpaceID(rawValue: 0), work: .evict(Boxed(eviction), purpose))
     }
 
     func regions(of device: DeviceID) -> [RegionID] {

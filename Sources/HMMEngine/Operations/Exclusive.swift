@@ -13,7 +13,7 @@ extension Engine {
         let exempt = profile.hearsOwnExclusive ? [] : exempt(mirror.id, mirror.space, mirror.device, caller)
         return Operation(
             caller: caller, verb: .exclusive, space: mirror.space,
-            work: .exclusive(ExclusiveAccess(mirror.id, pages, batch: profile.batch, exempt: exempt, machine)))
+            work: .exclusive(Boxed(ExclusiveAccess(mirror.id, pages, batch: profile.batch, exempt: exempt, machine))))
     }
 
     func operation(_ held: ExclusiveHeld, _ caller: Caller) throws(Failure) -> Operation {

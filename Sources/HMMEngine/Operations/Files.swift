@@ -30,7 +30,7 @@ extension Engine {
         let id = machine.makeFile(length: create.length)
         return Operation(
             caller: caller, verb: .fileCreate, space: SpaceID(rawValue: 0),
-            work: .fileCreate(FileAllocation(id, 0, create.length), create.file),
+            work: .fileCreate(Boxed(FileAllocation(id, 0, create.length)), create.file),
             bulk: BulkAccess(.file(id), 0, create.length, .fill(Fill(pattern))))
     }
 
@@ -54,7 +54,7 @@ extension Engine {
         try checkFileLength(truncate.length)
         return Operation(
             caller: caller, verb: .fileTruncate, space: SpaceID(rawValue: 0),
-            work: .cut(FileCut(truncating: id, to: truncate.length, machine)))
+            work: .cut(Boxed(FileCut(truncating: id, to: truncate.length, machine))))
     }
 
     func answer(_ cut: FileCut, _ operation: borrowing Operation, _ effects: inout Effects) {
@@ -103,7 +103,7 @@ extension Engine {
         try checkLength(length)
         return Operation(
             caller: caller, verb: .fileWrite, space: SpaceID(rawValue: 0),
-            work: .fileStore(FileAllocation(id, write.offset, length), write),
+            work: .fileStore(Boxed(FileAllocation(id, write.offset, length)), write),
             bulk: write.pattern.map { BulkAccess(.file(id), write.offset, length, .fill(Fill($0))) })
     }
 

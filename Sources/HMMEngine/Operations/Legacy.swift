@@ -66,8 +66,11 @@ extension Engine {
         try checkRanges()
         return Operation(
             caller: caller, verb: .getPfns, space: mirror.space,
-            work: .legacy(
-                RangeFault(mirror.id, mirror.pages, FaultRequest(.nothing), machine), look(mirror.space, mirror.pages)))
+            work: legacy(RangeFault(mirror.id, mirror.pages, FaultRequest(.nothing), machine), mirror.space))
+    }
+
+    private func legacy(_ fault: RangeFault, _ space: SpaceID) -> Operation.Work {
+        .legacy(Boxed(fault), Boxed(look(space, fault.pages)))
     }
 
     private func checkRanges() throws(Failure) {
@@ -82,7 +85,7 @@ extension Engine {
         let request = FaultRequest(fault.write ? .write : .read, leavesDeviceMemory: true)
         return Operation(
             caller: caller, verb: .vmaFault, space: mirror.space,
-            work: .legacy(RangeFault(mirror.id, mirror.pages, request, machine), look(mirror.space, mirror.pages)),
+            work: legacy(RangeFault(mirror.id, mirror.pages, request, machine), mirror.space),
             refusesToWait: !fault.block)
     }
 

@@ -29,7 +29,7 @@ extension Engine {
         }
         let range = PageRange(touching: extent.va, length: extent.length)
         return Operation(
-            caller: caller, verb: verb, space: space, work: .migrate(Migration(space, range, movement), .asked))
+            caller: caller, verb: verb, space: space, work: .migrate(Boxed(Migration(space, range, movement)), .asked))
     }
 
     /// The caller's mirrors of the device that moves pages: its driver knows what it does. In 2017 a migration had no
@@ -56,8 +56,9 @@ extension Engine {
         return Operation(
             caller: caller, verb: .deviceMigrate, space: mirror.space,
             work: .migrate(
-                Migration(
-                    mirror.space, range, movement, batch: profile.batch, checksFirst: !profile.writesInPart),
+                Boxed(
+                    Migration(
+                        mirror.space, range, movement, batch: profile.batch, checksFirst: !profile.writesInPart)),
                 .driver(mirror.id)))
     }
 

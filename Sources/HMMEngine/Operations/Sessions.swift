@@ -94,6 +94,7 @@ extension Engine {
         case "spaces": UInt64(machine.spaces.count)
         case "files": UInt64(fileNames.count)
         case "pins": UInt64(machine.pins.count)
+        case "pinned-pages": machine.pinnedPages
         case "open-migrations": UInt64(openMigrations.count)
         case "hugetlb-pages": machine.hugePagesReserved
         case "devices": UInt64(machine.devices.count)

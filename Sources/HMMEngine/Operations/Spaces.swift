@@ -78,7 +78,7 @@ extension Engine {
 
     func operation(_ reap: SpaceReap, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(reap.space)
-        return Operation(caller: caller, verb: .spaceReap, space: space, work: .reap(Reaping(space)))
+        return Operation(caller: caller, verb: .spaceReap, space: space, work: .reap(Boxed(Reaping(space))))
     }
 
     mutating func answer(_ reaping: Reaping, _ operation: borrowing Operation, _ effects: inout Effects) {
@@ -108,11 +108,20 @@ extension Engine {
             throw Failure(.limit, "one pin covers at most \(limits.residentBytes) bytes")
         }
         let pages = PageRange(touching: pin.extent.va, length: pin.extent.length)
+        guard machine.pinnedPages + pagesBeingPinned + pages.count <= limits.pinnedPages else {
+            throw Failure(.limit, "all pins of the tenant together cover at most \(limits.pinnedPages) pages")
+        }
         let isPin = pin.mode != .get && pin.mode != .getFast
         let isLongTerm = pin.mode == .longterm || pin.mode == .longtermFast
         return Operation(
             caller: caller, verb: .pin, space: space,
-            work: .pin(Pinning(space, pages, write: pin.access == .write, pin: isPin, longTerm: isLongTerm)))
+            work: .pin(Boxed(Pinning(space, pages, write: pin.access == .write, pin: isPin, longTerm: isLongTerm))))
+    }
+
+    private var pagesBeingPinned: UInt64 {
+        (0..<operations.count).reduce(0) { sum, index in
+            if case .pin(let pinning) = operations[index].work { sum + pinning.pages.count } else { sum }
+        }
     }
 
     func answer(_ pinning: Pinning, _ operation: borrowing Operation, _ effects: inout Effects) {

@@ -146,11 +146,11 @@ extension Engine {
         switch operation.work {
         case .exit(let exit): forget(exit.space)
         case .fork(let fork): adopt(fork)
-        case .evict(let eviction, let purpose): try complete(eviction, purpose, now, &effects)
+        case .evict(let eviction, let purpose): try complete(eviction.value, purpose, now, &effects)
         case .pin(let pinning): if let pin = pinning.pin { pinOwners.append(operation.caller.connection, id: pin) }
         case .stage(_, let id?), .rollBack(_, let id?): close(id)
-        case .copy(let staged, let id): keep(staged, id)
-        case .fileStore(let pages, let write): store(write, in: pages)
+        case .copy(let staged, let id): keep(staged.value, id)
+        case .fileStore(let pages, let write): store(write, in: pages.value)
         case .fileCreate(let pages, let name): fileNames.append((name, pages.file))
         case .migrate(_, .callback(let waiting, let asked)): resumeConsulted(waiting, asked, now, &effects)
         default: break
@@ -162,9 +162,9 @@ extension Engine {
         switch operation.work {
         case .load(_, let read): try answer(read, operation.bulk, caller, &effects)
         case .store(_, let write): answer(write, caller, &effects)
-        case .sweep(let sweep): try answer(sweep, caller, &effects)
+        case .sweep(let sweep): try answer(sweep.value, caller, &effects)
         case .fault(let fault): try answerRows(fault.mirror, fault.pages, caller, &effects)
-        case .legacy(let fault, let look): try answerLegacy(fault, look, caller, &effects)
+        case .legacy(let fault, let look): try answerLegacy(fault.value, look.value, caller, &effects)
         case .snapshot(let look): try answer(look, caller, &effects)
         case .pagemap(let look): try answer(look, caller, &effects)
         case .exclusiveHeld(let count): answer(count, caller, &effects)
@@ -175,25 +175,25 @@ extension Engine {
         case .exit(let exit): answerPages(exit.freed, operation, &effects)
         case .advise(let change): answerPages(change.changed, operation, &effects)
         case .exclusive(let access): answerPages(access.pages.count, operation, &effects)
-        case .map(let mapping, let mmap): answer(mapping, mmap, operation, &effects)
-        case .remap(let remapping): answer(remapping, operation, &effects)
+        case .map(let mapping, let mmap): answer(mapping.value, mmap, operation, &effects)
+        case .remap(let remapping): answer(remapping.value, operation, &effects)
         case .fork(let fork): answer(fork, operation, &effects)
-        case .reap(let reaping): answer(reaping, operation, &effects)
-        case .migrate(let migration, let kind): answer(migration, kind, operation, &effects)
-        case .pin(let pinning): answer(pinning, operation, &effects)
+        case .reap(let reaping): answer(reaping.value, operation, &effects)
+        case .migrate(let migration, let kind): answer(migration.value, kind, operation, &effects)
+        case .pin(let pinning): answer(pinning.value, operation, &effects)
         case .unpin(let unpinning): answer(unpinning, caller, &effects)
-        case .cut(let cut): answer(cut, operation, &effects)
+        case .cut(let cut): answer(cut.value, operation, &effects)
         case .fileLoad(let file, let count, let read): try answer(read, file, count, operation.bulk, caller, &effects)
         case .fileStore(let pages, _): answerStored(pages.length, caller, &effects)
         case .fileCreate(let pages, let name): answerFile(name, pages.file, caller, &effects)
         case .fileRemove: effects.succeed(caller)
-        case .evict(let eviction, let purpose): answer(eviction, purpose, operation, &effects)
-        case .stage(let staged, nil): answerBegin(staged, open(staged, operation), operation, &effects)
+        case .evict(let eviction, let purpose): answer(eviction.value, purpose, operation, &effects)
+        case .stage(let staged, nil): answerBegin(staged.value, open(staged.value, operation), operation, &effects)
         case .idle: break
-        case .check(let check): answer(check, caller, &effects)
-        case .rollBack(let staged, _): answerAbort(staged, caller, &effects)
-        case .copy(let staged, _): answerCopy(staged, caller, &effects)
-        case .stage(let staged, _): answerFinish(staged, operation, &effects)
+        case .check(let check): answer(check.value, caller, &effects)
+        case .rollBack(let staged, _): answerAbort(staged.value, caller, &effects)
+        case .copy(let staged, _): answerCopy(staged.value, caller, &effects)
+        case .stage(let staged, _): answerFinish(staged.value, operation, &effects)
         }
     }
 
@@ -207,7 +207,7 @@ extension Engine {
         case .deviceStore(let access, let write):
             if write.pattern == nil { deviceStore(write, upTo: access.pages.end) }
         case .fork(let fork): if let child = fork.child { drop(unknown: child, operation.caller, now, &effects) }
-        case .stage(let staged, nil): giveUp(staged, nil, now, &effects)
+        case .stage(let staged, nil): giveUp(staged.value, nil, now, &effects)
         case .pin: releasePins(of: operation.caller.connection, now, &effects)
         case .check(let check): if let violation = check.found.first { poison(violation, &effects) }
         default: break
@@ -220,7 +220,7 @@ extension Engine {
     ) {
         switch operation.work {
         case .deviceStore(let access, let write): storeServed(write, access)
-        case .stage(let staged, let id): giveUp(staged, id, now, &effects)
+        case .stage(let staged, let id): giveUp(staged.value, id, now, &effects)
         case .fileCreate(let pages, _): machine.forgetName(pages.file)
         case .migrate(_, .callback(let waiting, let asked)):
             effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)

@@ -15,8 +15,9 @@ public struct AdviceChange: SteppedWork {
     private var hole: Page?
     private var announced: PageRange?
     private var pending: PageChange?
+    private var farewell = Farewell()
     /// Pages elsewhere that have been announced and not changed yet.
-    public private(set) var told: [Place] = []
+    public var told: [Place] { farewell.places }
     private var punch: FileCut?
     /// The parts of areas that have been told of the hole being made in their file.
     public var cutParts: [Hold] { punch?.told ?? [] }
@@ -63,11 +64,9 @@ public struct AdviceChange: SteppedWork {
     }
 
     private mutating func cutFile(_ machine: inout Machine) -> Step? {
-        guard var work = punch else { return nil }
-        let step = work.step(&machine)
-        punch = work
+        guard let step = punch?.step(&machine) else { return nil }
         guard step == .done else { return step }
-        changed += work.dropped
+        changed += punch?.dropped ?? 0
         punch = nil
         return nil
     }
@@ -201,12 +200,9 @@ public struct AdviceChange: SteppedWork {
                 page = page + count
                 continue
             }
-            if let part = machine.nextPartToTell(head, told: told) {
-                told.append(Place(space: part.space, page: part.range.start))
-                return .invalidate(machine.splitNotice(part))
-            }
+            if let part = farewell.nextPart(head, &machine) { return .invalidate(machine.splitNotice(part)) }
             machine.splitHugePage(head)
-            told = []
+            farewell.end()
         }
         return nil
     }

@@ -9,11 +9,7 @@ public struct FileCut: SteppedWork {
     private let copiesToo: Bool
     /// The length it shall have afterwards, in bytes.
     private let length: UInt64?
-    /// The parts of areas that have been announced.
-    public private(set) var told: [Hold] = []
-    private var known: Set<Hold> = []
-    /// Where the next part is likely to be found.
-    private var position = 0
+    private var walk = LinkWalk()
     private var current: Hold?
     /// How far the part at work, or the file, has been emptied.
     private var cursor: Page?
@@ -50,19 +46,13 @@ public struct FileCut: SteppedWork {
         // Others may have made it longer meanwhile.
         let end = length == nil ? end : max(end, machine.files[index].pageCount)
         if start < end {
-            if machine.isSliceSpent { return .more }
-            if let part = nextPart(machine.files[index].map, end) {
-                machine.spend(Slice.page + UInt64(told.count) / 4)
-                told.append(part)
-                known.insert(part)
+            if let part = next(&machine, index, end) {
                 current = part
                 return .invalidate(Invalidation(part.space, part.range, .clear))
             }
             // A fault nearby may have mapped pages again meanwhile; no device can have. Kernel: the second
             // unmap_mapping_range() of truncate_pagecache().
             while again < told.count {
-                if machine.isSliceSpent { return .more }
-                machine.spend(Slice.page)
                 guard empty(told[again], &machine) else { return .more }
                 again += 1
             }
@@ -72,17 +62,22 @@ public struct FileCut: SteppedWork {
         return .done
     }
 
-    /// A part that has not been told. It lies behind the last one, unless it has come to be there meanwhile.
-    private mutating func nextPart(_ map: borrowing ReverseMap, _ end: UInt64) -> Hold? {
-        for first in [position, 0] {
-            position = first
-            if let part = map.nextPart(start, end, from: &position, where: { !known.contains($0) }) { return part }
-        }
-        return nil
+    /// The parts of areas that have been announced.
+    public var told: [Hold] { walk.met }
+
+    /// The next part to announce.
+    private mutating func next(_ machine: inout Machine, _ index: Int, _ end: UInt64) -> Hold? {
+        var spent: UInt64 = 0
+        defer { machine.spend(spent) }
+        return walk.next(
+            machine.files[index].map, of: .init(object: file.rawValue, isAnonymous: false), start, end, &spent)
     }
 
     /// Takes the pages away from one who maps them; false when there is more.
     private mutating func empty(_ part: Hold, _ machine: inout Machine) -> Bool {
+        if machine.isSliceSpent { return false }
+        // Afterwards, so that every slice gets on.
+        defer { machine.spend(8 * Slice.entry) }
         guard let space = machine.spaces.index(of: part.space) else { return true }
         var page = cursor ?? part.range.start
         var freed: UInt64 = 0

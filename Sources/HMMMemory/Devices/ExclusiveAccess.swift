@@ -15,6 +15,7 @@ public struct ExclusiveAccess: SteppedWork {
     private var got: Page
     /// What has been announced and not changed yet: pages elsewhere, or the parts of a huge page.
     public private(set) var told: [Hold] = []
+    private var farewell = Farewell()
     private var pending: PageChange?
     /// Why the CPU's fault path stopped short.
     private var stopped: MemoryFault.Cause?
@@ -104,7 +105,8 @@ public struct ExclusiveAccess: SteppedWork {
             if machine.isSliceSpent { return .more }
             machine.spend(8 * Slice.entry)
             if let step = takeOne(&machine, index) { return step }
-            told = []
+            if !told.isEmpty { told = [] }
+            farewell.end()
             cursor = cursor + 1
         }
         return finishBatch(&machine)
@@ -116,8 +118,7 @@ public struct ExclusiveAccess: SteppedWork {
         let frame = machine.physical.frame(entry.frame).pointee
         let isTail = frame.isLarge && entry.frame.number & 511 != 0
         guard frame.isAnonymous, !isTail, !frame.isLocked else { return nil }
-        let places = told.map { Place(space: $0.space, page: $0.range.start) }
-        if let range = machine.nextExclusive(entry.frame, frame.isLarge, told: places) {
+        if let range = nextToTell(entry.frame, frame.isLarge, &machine) {
             told.append(range)
             // Of the rest of a huge page, which goes too, whoever asked for a part knows nothing.
             let isAsked = range.space == space && pages.contains(range.range)
@@ -128,12 +129,25 @@ public struct ExclusiveAccess: SteppedWork {
         }
         if machine.makeExclusive(Place(space: space, page: cursor), entry) { held.append(cursor) }
         // Whoever was not told has lost them all the same.
-        machine.update(exempt, cursor, .none)
+        machine.update(index, exempt, cursor, .none)
         guard frame.isLarge else { return nil }
         for part in machine.parts(of: entry.frame) where part.space == space {
-            for offset in 0..<part.range.count { machine.update(exempt, part.range.start + offset, .none) }
+            for offset in 0..<part.range.count { machine.update(index, exempt, part.range.start + offset, .none) }
         }
         return nil
+    }
+
+    /// The next range to tell that the page, or the huge page it is the first of, is a device's alone from now on.
+    private mutating func nextToTell(_ frame: FrameNumber, _ isLarge: Bool, _ machine: inout Machine) -> Hold? {
+        guard isLarge else {
+            return farewell.next(frame, taken: nil, &machine).map { Hold(space: $0.space, range: PageRange($0.page)) }
+        }
+        guard let part = farewell.nextPart(frame, &machine), let index = machine.spaces.index(of: part.space) else {
+            return nil
+        }
+        // As long as a huge page, however much of it is in the area.
+        let end = machine.spaces[index].areas.area(at: part.range.start)?.range.end ?? part.range.end
+        return Hold(space: part.space, range: PageRange(part.range.start, min(end, part.range.start + 512)))
     }
 
     /// The device gets its entries, unless the CPU could not give all pages.
@@ -164,17 +178,6 @@ public struct ExclusiveAccess: SteppedWork {
 }
 
 extension Machine {
-    /// The next range to tell that the page, or the huge page it is the first of, is a device's alone from now on.
-    func nextExclusive(_ frame: FrameNumber, _ isLarge: Bool, told: [Place]) -> Hold? {
-        guard isLarge else {
-            return nextToTell(frame, taken: nil, told: told).map { Hold(space: $0.space, range: PageRange($0.page)) }
-        }
-        guard let part = nextPartToTell(frame, told: told), let index = spaces.index(of: part.space) else { return nil }
-        // As long as a huge page, however much of it is in the area.
-        let end = spaces[index].areas.area(at: part.range.start)?.range.end ?? part.range.end
-        return Hold(space: part.space, range: PageRange(part.range.start, min(end, part.range.start + 512)))
-    }
-
     /// Takes a page, or all that is still mapped of the huge page it is the first of, away from the CPU; true when
     /// nothing maps it any more. Kernel: folio_make_device_exclusive().
     mutating func makeExclusive(_ place: Place, _ entry: PageEntry) -> Bool {

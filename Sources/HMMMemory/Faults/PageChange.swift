@@ -12,7 +12,7 @@ public enum PageChange: Equatable, Sendable {
 
 extension PageChange {
     /// Pages elsewhere that have been announced and not changed yet.
-    var told: [Place] { if case .bringBack(let pages) = self { pages.told } else { [] } }
+    var told: [Place] { if case .bringBack(let pages) = self { pages.farewell.places } else { [] } }
 
     /// Pages that have been announced and are on their way back from a device.
     var returning: Hold? {

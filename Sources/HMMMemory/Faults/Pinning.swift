@@ -20,8 +20,7 @@ public struct Pinning: SteppedWork {
     /// How far the phase has come.
     private var cursor: Page
     private var pending: PageChange?
-    /// Pages elsewhere that have been announced and not changed yet.
-    public private(set) var told: [Place] = []
+    private var farewell = Farewell()
     /// The result.
     public private(set) var pin: PinID?
 
@@ -40,6 +39,9 @@ public struct Pinning: SteppedWork {
     public var demand: FrameDemand {
         FrameDemand(space, pages, isPin && !isWrite ? .pin(longTerm: isLongTerm) : .access(write: isWrite))
     }
+
+    /// Pages elsewhere that have been announced and not changed yet.
+    public var told: [Place] { farewell.places }
 
     /// Time has passed since the last step: makes the change that it announced, and begins anew.
     public mutating func restart(_ machine: inout Machine) -> Step? {
@@ -68,7 +70,7 @@ public struct Pinning: SteppedWork {
                 }
             }
             if isLongTerm, entry.kind == .coherent, let step = moveOff(entry.frame, &machine) { return step }
-            told = []
+            farewell.end()
             cursor = cursor + 1
         }
         return finish(&machine, index)
@@ -88,10 +90,7 @@ public struct Pinning: SteppedWork {
 
     /// Kernel: migrate_device_coherent_folio().
     private mutating func moveOff(_ frame: FrameNumber, _ machine: inout Machine) -> Step? {
-        if let place = machine.nextToTell(frame, taken: nil, told: told) {
-            told.append(place)
-            return .invalidate(machine.farewell(place))
-        }
+        if let place = farewell.next(frame, taken: nil, &machine) { return .invalidate(machine.farewell(place)) }
         let (outcome, _) = machine.move(frame, Movement(to: .system, sources: .device, from: nil, exempt: []))
         return outcome == .moved ? nil : .failed(MemoryFault(.pinned, cursor))
     }
@@ -102,6 +101,7 @@ public struct Pinning: SteppedWork {
         while phase == .counting {
             guard cursor < pages.end else {
                 begin(.taking)
+                machine.pinnedPages += pages.count
                 pin = machine.pins.append(Pin(space: space, pages: pages.count, countsAsPin: isPin))
                 break
             }
@@ -145,7 +145,9 @@ public struct Unpinning: SteppedWork {
         while let pin = pins.last {
             if let index = machine.pins.index(of: pin) {
                 guard machine.releaseFrames(ofPin: index) else { return .more }
-                pages += machine.pins.remove(pin)?.pages ?? 0
+                let given = machine.pins.remove(pin)?.pages ?? 0
+                machine.pinnedPages -= given
+                pages += given
             }
             pins.removeLast()
         }

@@ -108,17 +108,20 @@ extension Machine {
     /// The first frame of the huge page that `frame` is part of.
     static func head(_ frame: FrameNumber) -> FrameNumber { FrameNumber(number: frame.number & ~511) }
 
-    /// Where a frame may be mapped, in the order in which the kernel visits it. Kernel: rmap_walk().
-    func forEachPlace(of frame: FrameNumber, _ body: (SpaceID, Page) -> Bool) {
+    /// The areas that may map a frame.
+    func reverseMap(of frame: FrameNumber) -> ReverseMap? {
         let metadata = physical.frame(frame).pointee
-        guard metadata.object != 0 else { return }
+        guard metadata.object != 0 else { return nil }
         if metadata.isAnonymous {
             // A pin keeps a frame when all who mapped it have gone, and what they shared with them.
-            guard anonymousObjects.contains(metadata.object) else { return }
-            anonymousObjects[metadata.object].map.forEach(metadata.index, body)
-        } else if let file = files.index(of: FileID(rawValue: metadata.object)) {
-            files[file].map.forEach(metadata.index, body)
+            return anonymousObjects.contains(metadata.object) ? anonymousObjects[metadata.object].map : nil
         }
+        return files.index(of: FileID(rawValue: metadata.object)).map { files[$0].map }
+    }
+
+    /// Where a frame may be mapped, in the order in which the kernel visits it. Kernel: rmap_walk().
+    func forEachPlace(of frame: FrameNumber, _ body: (SpaceID, Page) -> Bool) {
+        reverseMap(of: frame)?.forEach(physical.frame(frame).pointee.index, body)
     }
 
     /// The entry of `page` in `space` maps `frame`.

@@ -11,8 +11,18 @@ struct ReverseMap: Sendable {
         let page: Page
     }
 
+    /// Whose map it is.
+    struct Owner: Equatable, Sendable {
+        let object: UInt32
+        let isAnonymous: Bool
+        /// Objects that have gone before: their numbers are used again.
+        var removals: UInt64 = 0
+    }
+
     /// In ascending order of `start`; of equal ones the older first, as the kernel walks them.
-    private(set) var links: [Link] = []
+    private(set) var links: [Link] = [] { didSet { version &+= 1 } }
+    /// Changes with every link that comes or goes.
+    private(set) var version: UInt64 = 0
     /// No link is longer.
     private var longest: UInt64 = 0
 
@@ -66,32 +76,23 @@ struct ReverseMap: Sendable {
         }
     }
 
-    /// The next part of an area, from the link at `position` on, that shows offsets from `start` up to `end` and is
-    /// wanted; `position` is behind it then.
-    func nextPart(
-        _ start: UInt64, _ end: UInt64, from position: inout Int, where isWanted: (Hold) -> Bool
-    ) -> Hold? {
-        position = max(position, longest > start ? 0 : firstIndex(startingAfter: start - longest))
-        while position < links.count, links[position].start < end {
-            let link = links[position]
-            position += 1
-            let low = max(start, link.start)
-            let high = min(end, link.end)
-            guard low < high else { continue }
-            let part = Hold(
-                space: link.space,
-                range: PageRange(link.page + (low - link.start), link.page + (high - link.start)))
-            if isWanted(part) { return part }
-        }
-        return nil
-    }
-
     /// The parts of areas that show offsets from `start` up to `end`.
     func parts(_ start: UInt64, _ end: UInt64) -> [Hold] {
-        var parts: [Hold] = []
-        var position = 0
-        while let part = nextPart(start, end, from: &position, where: { _ in true }) { parts.append(part) }
-        return parts
+        links[firstPosition(showing: start)...].prefix { $0.start < end }.compactMap { Self.part($0, start, end) }
+    }
+
+    /// No link before it shows offsets from `start` on.
+    func firstPosition(showing start: UInt64) -> Int {
+        longest > start ? 0 : firstIndex(startingAfter: start - longest)
+    }
+
+    /// What a link shows of the offsets from `start` up to `end`.
+    static func part(_ link: Link, _ start: UInt64, _ end: UInt64) -> Hold? {
+        let low = max(start, link.start)
+        let high = min(end, link.end)
+        guard low < high else { return nil }
+        return Hold(
+            space: link.space, range: PageRange(link.page + (low - link.start), link.page + (high - link.start)))
     }
 }
 

@@ -2,6 +2,8 @@
 struct Slots<Value>: Sendable where Value: Sendable {
     private var values: [Value?] = []
     private var free: [UInt32] = []
+    /// How many values have been taken out.
+    private(set) var removals: UInt64 = 0
 
     var count: Int { values.count - free.count }
 
@@ -17,6 +19,7 @@ struct Slots<Value>: Sendable where Value: Sendable {
     mutating func remove(_ number: UInt32) {
         values[Int(number) - 1] = nil
         free.append(number)
+        removals += 1
     }
 
     /// The number is in use; 0 never is.

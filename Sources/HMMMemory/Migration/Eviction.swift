@@ -10,13 +10,12 @@ public struct Eviction: SteppedWork {
 
     /// What is left to evict: frames from the first up to the second.
     private var parts: [(first: FrameNumber, end: UInt64)]
-    /// Pages elsewhere that have been announced and not changed yet.
-    public private(set) var told: [Place] = []
+    private var farewell = Farewell()
     private var pending: PageChange?
     public private(set) var runs: [Run] = []
 
     public static func == (a: Self, b: Self) -> Bool {
-        a.told == b.told && a.pending == b.pending && a.runs == b.runs
+        a.farewell == b.farewell && a.pending == b.pending && a.runs == b.runs
             && a.parts.elementsEqual(b.parts) { $0.first == $1.first && $0.end == $1.end }
     }
 
@@ -42,7 +41,7 @@ public struct Eviction: SteppedWork {
             }
             parts[0].first = frame
             if let step = evict(frame, &machine) { return step }
-            told = []
+            farewell.end()
             parts[0].first = frame.advanced(1)
         }
         return .done
@@ -56,10 +55,7 @@ public struct Eviction: SteppedWork {
             return nil
         }
         if metadata.mappings == 0 { return giveUpExclusive(frame, &machine) }
-        if let place = machine.nextToTell(frame, taken: nil, told: told) {
-            told.append(place)
-            return .invalidate(machine.farewell(place))
-        }
+        if let place = farewell.next(frame, taken: nil, &machine) { return .invalidate(machine.farewell(place)) }
         let movement = Movement(to: .system, sources: .device, from: nil, exempt: [])
         record(frame, machine.move(frame, movement).0)
         return nil
@@ -86,6 +82,9 @@ public struct Eviction: SteppedWork {
             runs.append(Run(first: frame, count: 1, outcome: outcome))
         }
     }
+
+    /// Pages elsewhere that have been announced and not changed yet.
+    public var told: [Place] { farewell.places }
 
     public func count(moved: Bool) -> UInt64 {
         runs.reduce(0) { ($1.outcome == .moved) == moved ? $0 + $1.count : $0 }

@@ -26,7 +26,7 @@ extension Machine {
             }
             let wasZero = spaces[index].table[page].kind == .zero
             spaces[index].table.set(page, .reserved(frame, fromZero: wasZero))
-            update(movement.exempt, page, .none)
+            update(index, movement.exempt, page, .none)
             if firstHole == nil { firstHole = page }
             runs.record(page, 1, .moved, frame)
             page = page + 1
@@ -48,7 +48,7 @@ extension Machine {
             let filled = PageEntry(machine.kind(of: entry.frame), entry.frame, writable: area.isWritable)
             machine.spaces[index].table.set(page, filled)
             machine.spaces[index].resident += 1
-            machine.update(movement.exempt, page, filled)
+            machine.update(index, movement.exempt, page, filled)
         }
     }
 

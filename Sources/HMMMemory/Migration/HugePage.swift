@@ -1,16 +1,5 @@
 /// How a huge page of 512 frames, mapped as one or in pieces, by one address space or more, is split or taken away.
 extension Machine {
-    /// The next part of an area to tell that the huge page of `head` is about to go from it; nil when all that map some
-    /// of it have been told.
-    func nextPartToTell(_ head: FrameNumber, told: [Place]) -> Hold? {
-        var left = (0..<512).reduce(0) { $0 + Int(physical.frame(head.advanced($1)).pointee.mappings) }
-        for part in parts(of: head) where left > 0 {
-            guard told.contains(Place(space: part.space, page: part.range.start)) else { return part }
-            left -= mapped(part, head)
-        }
-        return nil
-    }
-
     /// The parts of areas that may map pages of a huge page, in the order in which the kernel visits them.
     func parts(of head: FrameNumber) -> [Hold] {
         let frame = physical.frame(head).pointee
@@ -18,15 +7,13 @@ extension Machine {
         return anonymousObjects[frame.object].map.parts(frame.index, frame.index + 512)
     }
 
-    /// Pages of a part that map the huge page and are present.
-    private func mapped(_ part: Hold, _ head: FrameNumber) -> Int {
-        guard let index = spaces.index(of: part.space) else { return 0 }
-        var count = 0
-        for offset in 0..<part.range.count {
+    /// A page of a part maps the huge page and is present.
+    func showsSome(_ part: Hold, _ head: FrameNumber) -> Bool {
+        guard let index = spaces.index(of: part.space) else { return false }
+        return (0..<part.range.count).contains { offset in
             let entry = spaces[index].table[part.range.start + offset]
-            if entry.isPresent, entry.hasFrame, Self.head(entry.frame) == head { count += 1 }
+            return entry.isPresent && entry.hasFrame && Self.head(entry.frame) == head
         }
-        return count
     }
 
     /// What announces that a huge page is split in a part of an area: the whole table, and the page if it goes beyond.

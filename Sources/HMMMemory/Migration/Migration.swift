@@ -38,8 +38,7 @@ public struct Migration: SteppedWork {
     public private(set) var runs: [Run] = []
     private var cursor: Page
     private var phase = Phase.begin
-    /// Pages elsewhere that have been announced and not changed yet.
-    public private(set) var told: [Place] = []
+    private var farewell = Farewell()
     private var firstHole: Page?
     /// The part begins where a huge page could be.
     private var wantsHugeFrame = false
@@ -165,23 +164,20 @@ public struct Migration: SteppedWork {
             pending = .splitHuge(space, base)
             return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
         case .split(let head):
-            if let part = machine.nextPartToTell(head, told: told) {
-                told.append(Place(space: part.space, page: part.range.start))
-                return .invalidate(machine.splitNotice(part))
-            }
+            if let part = farewell.nextPart(head, &machine) { return .invalidate(machine.splitNotice(part)) }
             machine.splitHugePage(head)
-            told = []
+            farewell.end()
             return nil
         case .candidate(let frame):
             let here = Place(space: space, page: page)
-            if let step = tell(machine, frame, taken: here) { return step }
+            if let place = farewell.next(frame, taken: here, &machine) { return .invalidate(machine.farewell(place)) }
             let (outcome, new) = machine.move(frame, movement, here: here)
             if outcome == .moved {
-                machine.update(movement.exempt, page, tableEntry(machine.spaces[index].table[page]))
+                machine.update(index, movement.exempt, page, tableEntry(machine.spaces[index].table[page]))
             }
             runs.record(page, 1, outcome, new)
         }
-        told = []
+        farewell.end()
         cursor = page + 1
         return nil
     }
@@ -191,11 +187,8 @@ public struct Migration: SteppedWork {
         if case .device = movement.destination { entry } else { .none }
     }
 
-    private mutating func tell(_ machine: borrowing Machine, _ frame: FrameNumber, taken: Place) -> Step? {
-        guard let place = machine.nextToTell(frame, taken: taken, told: told) else { return nil }
-        told.append(place)
-        return .invalidate(machine.farewell(place))
-    }
+    /// Pages elsewhere that have been announced and not changed yet.
+    public var told: [Place] { farewell.places }
 
     /// Pages that moved.
     public var movedCount: UInt64 { runs.reduce(0) { $1.outcome == .moved ? $0 + $1.count : $0 } }

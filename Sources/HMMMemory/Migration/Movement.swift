@@ -19,7 +19,7 @@ public struct Movement: Equatable, Sendable {
     public let sources: Sources
     /// Only this device's memory leaves devices; nil means every device's. Kernel: pgmap_owner.
     public let from: DeviceID?
-    /// Mirrors of the moving device that are not told: their tables are kept right.
+    /// Mirrors of the moving device that are not told, in ascending order: their tables are kept right.
     public let exempt: [MirrorID]
 
     public init(to destination: Destination, sources: Sources, from: DeviceID?, exempt: [MirrorID]) {
@@ -113,10 +113,14 @@ extension Machine {
     }
 
     /// Keeps the device tables of the mirrors whose driver runs the migration right: they are told nothing.
-    mutating func update(_ exempt: [MirrorID], _ page: Page, _ entry: PageEntry) {
-        for id in exempt {
-            guard let mirror = mirrors.index(of: id), mirrors[mirror].range.contains(page) else { continue }
+    mutating func update(_ index: Int, _ exempt: [MirrorID], _ page: Page, _ entry: PageEntry) {
+        if exempt.isEmpty { return }
+        let candidates = spaces[index].mirrors
+        let looked = candidates.forEach(overlapping: PageRange(page)) { id in
+            spend(Slice.mirror)
+            guard exempt.contains(ascending: id), let mirror = mirrors.index(of: id) else { return }
             mirrors[mirror].table.set(page, entry)
         }
+        spend(UInt64(looked) * Slice.entry)
     }
 }

@@ -6,7 +6,7 @@ public struct PageReturn: Equatable, Sendable {
     /// The mirror whose driver brings them back, where its table is for it to keep right.
     let runner: MirrorID?
     var page: Page
-    var told: [Place] = []
+    var farewell = Farewell()
 }
 
 extension Machine {
@@ -44,8 +44,7 @@ extension Machine {
             let entry = spaces[index].table[work.page]
             if entry.kind == .devicePrivate {
                 let here = Place(space: work.space, page: work.page)
-                if let place = nextToTell(entry.frame, taken: here, told: work.told) {
-                    work.told.append(place)
+                if let place = work.farewell.next(entry.frame, taken: here, &self) {
                     return .invalidate(farewell(place), .bringBack(work))
                 }
                 // A move does not count against the limit, or who has reached it could not get at his memory.
@@ -57,7 +56,7 @@ extension Machine {
                 replaceEverywhere(entry.frame, by: frame, here: here)
                 if let runner = work.runner { forget(work.page, in: runner) }
             }
-            work.told = []
+            work.farewell.end()
             work.page = work.page + 1
         }
         return .done

@@ -34,7 +34,7 @@ public struct StagedMigration: SteppedWork {
     public private(set) var copies: [Migration.Run] = []
     /// Pages elsewhere that are held, too.
     public private(set) var told: [Place] = []
-    private var announcing: [Place] = []
+    private var farewell = Farewell()
     /// Pages that are as they were again.
     private var undone = 0
     private var cursor: Page
@@ -119,34 +119,32 @@ public struct StagedMigration: SteppedWork {
                 pending = .splitHuge(space, base)
                 return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
             case .split(let head):
-                if let part = machine.nextPartToTell(head, told: announcing) {
-                    announcing.append(Place(space: part.space, page: part.range.start))
-                    return .invalidate(machine.splitNotice(part))
-                }
+                if let part = farewell.nextPart(head, &machine) { return .invalidate(machine.splitNotice(part)) }
                 machine.splitHugePage(head)
-                announcing = []
+                farewell.end()
                 continue
             case .candidate(let frame):
                 let here = Place(space: space, page: cursor)
-                if let place = machine.nextToTell(frame, taken: here, told: announcing) {
-                    announcing.append(place)
+                if let place = farewell.next(frame, taken: here, &machine) {
                     told.append(place)
                     return .invalidate(machine.farewell(place))
                 }
-                pages.append(isolate(frame, entry, &machine))
+                pages.append(isolate(frame, entry, &machine, index))
             }
-            announcing = []
+            farewell.end()
             cursor = cursor + 1
         }
         phase = .collected
         return .done
     }
 
-    private func isolate(_ frame: FrameNumber, _ entry: PageEntry, _ machine: inout Machine) -> Staged {
+    private func isolate(
+        _ frame: FrameNumber, _ entry: PageEntry, _ machine: inout Machine, _ index: Int
+    ) -> Staged {
         if machine.isUsedOtherwise(frame) { return Staged(source: .none(.pinned)) }
         machine.setMigrating(frame, true)
         // The driver's device must not write what is about to be copied.
-        machine.update(movement.exempt, cursor, .none)
+        machine.update(index, movement.exempt, cursor, .none)
         return Staged(source: .frame(frame, writable: entry.isWritable))
     }
 
@@ -294,7 +292,7 @@ public struct StagedMigration: SteppedWork {
         machine.physical.frame(target).pointee.allocator = mirror
         var entry = PageEntry.none
         if case .device = movement.destination { entry = machine.spaces[index].table[page] }
-        machine.update(movement.exempt, page, entry)
+        machine.update(index, movement.exempt, page, entry)
     }
 
     /// Gives up: in the end every page is as it was. False when the slice is spent before that. Kernel:

@@ -16,8 +16,8 @@ public struct AddressSpace: ~Copyable {
     public internal(set) var sequence: UInt64 = 2
     /// Invalidations begun and not ended. Kernel: active_invalidate_ranges.
     public internal(set) var activeInvalidations = 0
-    /// Its mirrors, in ascending order.
-    public internal(set) var mirrors: [MirrorID] = []
+    /// Its mirrors, by what they mirror.
+    var mirrors = MirrorIndex()
 
     init(_ budget: NodeBudget) { table = PageTable(budget, mayForget: false) }
 }

@@ -35,8 +35,11 @@ public struct Fork: SteppedWork {
             cursor = Page(number: 0)
         }
         if phase == .announcing {
-            if machine.isSliceSpent { return .more }
-            if let area = nextCopied(&machine, index) {
+            while let area = machine.spaces[index].areas.nextArea(from: cursor, before: AddressSpace.highest) {
+                if machine.isSliceSpent { return .more }
+                machine.spend(8 * Slice.entry)
+                cursor = area.range.end
+                guard area.isCopiedByFork else { continue }
                 let reason: InvalidationReason = area.kind == .hugetlb ? .clear : .protectionPage
                 return .invalidate(Invalidation(parent, area.range, reason))
             }
@@ -51,15 +54,6 @@ public struct Fork: SteppedWork {
 
     /// It ends before it has copied anything.
     public mutating func abandon(_ machine: inout Machine) { machine.takeBack(&promise) }
-
-    private mutating func nextCopied(_ machine: inout Machine, _ index: Int) -> Area? {
-        while let area = machine.spaces[index].areas.nextArea(from: cursor, before: AddressSpace.highest) {
-            machine.spend(8 * Slice.entry)
-            cursor = area.range.end
-            if area.isCopiedByFork { return area }
-        }
-        return nil
-    }
 
     /// Goes on with counting what the copy takes, until the slice is spent; false when there is more.
     private mutating func count(_ machine: inout Machine, _ index: Int) -> Bool {
