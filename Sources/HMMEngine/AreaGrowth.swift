@@ -7,31 +7,40 @@ extension Engine {
     func checkAreas(_ operation: borrowing Operation) throws(Failure) {
         guard let index = machine.spaces.index(of: operation.space) else { return }
         let growth = operation.areaGrowth(machine)
-        guard growth.here > 0 || growth.elsewhere > 0 else { return }
-        let promised = promisedAreas(operation.space)
-        if growth.here > 0, machine.spaces[index].areas.areas.count + promised.here + growth.here > limits.areas {
+        guard growth.here > 0 || growth.elsewhere > 0 || operation.isForking else { return }
+        var promised = PromisedAreas()
+        for index in 0..<operations.count { promised.add(operations[index], machine) }
+        promised.add(operation, machine)
+        let here = machine.spaces[index].areas.areas.count + (promised.here[operation.space] ?? 0)
+        if growth.here > 0, here > limits.areas {
             throw Failure(.limit, "the address space may have \(limits.areas) areas, and this would make more")
         }
-        guard areaCount + promised.everywhere + growth.here + growth.elsewhere > limits.tenantAreas else { return }
+        guard areaCount + promised.everywhere > limits.tenantAreas else { return }
         throw Failure(.limit, "the tenant may have \(limits.tenantAreas) areas in all address spaces together")
     }
 
     var areaCount: Int { (0..<machine.spaces.count).reduce(0) { $0 + machine.spaces[$1].areas.areas.count } }
+}
 
-    /// Areas that requests are going to make which have not come to it yet.
-    private func promisedAreas(_ space: SpaceID) -> (here: Int, everywhere: Int) {
-        var here = 0
-        var everywhere = 0
-        for index in 0..<operations.count {
-            let growth = operations[index].areaGrowth(machine)
-            if operations[index].space == space { here += growth.here }
-            everywhere += growth.here + growth.elsewhere
-        }
-        return (here, everywhere)
+/// Areas that requests are going to make which have not come to it yet, the oldest request's first.
+private struct PromisedAreas {
+    /// Of each address space.
+    private(set) var here: [SpaceID: Int] = [:]
+    private(set) var everywhere = 0
+
+    /// A copy will have what those make that come before it; whoever comes later waits for it.
+    mutating func add(_ operation: borrowing Operation, _ machine: borrowing Machine) {
+        let growth = operation.areaGrowth(machine)
+        if growth.here > 0 { here[operation.space, default: 0] += growth.here }
+        let copied = operation.isForking ? here[operation.space] ?? 0 : 0
+        everywhere += growth.here + growth.elsewhere + copied
     }
 }
 
 extension Operation {
+    /// A copy of its address space is going to be made.
+    fileprivate var isForking: Bool { if case .fork(let fork) = work { fork.child == nil } else { false } }
+
     /// How many areas more its address space has at most once it is done, and how many others have.
     func areaGrowth(_ machine: borrowing Machine) -> (here: Int, elsewhere: Int) {
         guard let index = machine.spaces.index(of: space) else { return (0, 0) }
