@@ -50,9 +50,10 @@ extension Operation {
             return (1 + cuts, 0)
         case .unmap(let unmapping): return (machine.spaces[index].areas.growth(removing: unmapping.range), 0)
         case .protect(let change):
-            return (
-                machine.spaces[index].areas.growth(changing: change.range) { $0.protection != change.protection }, 0
-            )
+            let growth = machine.spaces[index].areas.growth(changing: change.range) {
+                $0.protection != change.protection
+            }
+            return (growth + (change.isInPieces ? 1 : 0), 0)
         // The kernel asks for as many, whatever it comes to.
         case .remap: return (2, 0)
         case .advise(let change):
