@@ -54,7 +54,9 @@ import Testing
     }
 
     /// Areas go in batches, and are copied one by one.
-    @Test(arguments: ["munmap 1 0x10000000 4m", "mm.drop 1", "mm.drop 2", "mm.fork 1", "madvise 1 0x10000000 4m hugepage"])
+    @Test(arguments: [
+        "munmap 1 0x10000000 4m", "mm.drop 1", "mm.drop 2", "mm.fork 1", "madvise 1 0x10000000 4m hugepage",
+    ])
     func manyAreas(_ request: String) throws {
         var tenant = Tenant(slice: Self.slice)
         for line in ["mm.create", "mmap 1 0x10000000 4m", "write 1 0x10000000 pattern=41 len=4m"] {

@@ -52,6 +52,35 @@ import Testing
         #expect(try peer.say("mm.fork 1", as: "P").first?.hasPrefix("+ mm=") ?? false)
     }
 
+    /// A copy has what those make that are before it.
+    @Test func areasOfCopiesThatWait() throws {
+        var peer = try peer { $0.tenantAreas = 7 }
+        try peer.say("mmap 1 0x10000 1p", "mmap 1 0x20000 3p", "write 1 0x21000 x", as: "P")
+        try peer.say("mirror 1 gpu0", as: "A")
+        // Two areas more, once this is acknowledged.
+        try peer.say("#p mprotect 1 0x21000 1p r", as: "P")
+        #expect(try peer.say("#f mm.fork 1", as: "P").first?.hasPrefix("-f LIMIT E") ?? false)
+        try peer.say("ack 1", "mirror.drop 1", as: "A")
+        _ = peer.heard("P")
+        #expect(try isRefused("mm.fork 1", &peer))
+        try peer.say("munmap 1 0x10000 1p", as: "P")
+        #expect(try peer.say("mm.fork 1", as: "P").first?.hasPrefix("+ mm=2") ?? false)
+    }
+
+    /// An area that crosses a multiple of 512 GiB is cut there for a while.
+    @Test(arguments: [1, 2]) func areasOfChangesInPieces(_ limit: Int) throws {
+        var peer = try peer { $0.areas = limit }
+        try peer.say("mmap 1 0x7fffffe000 4p", "write 1 0x7fffffe000 pattern=41 len=4p", as: "P")
+        try peer.say("mirror 1 gpu0", as: "A")
+        guard limit > 1 else { return #expect(try isRefused("mprotect 1 0x7fffffe000 4p r", &peer)) }
+        try peer.say("#p mprotect 1 0x7fffffe000 4p r", as: "P")
+        try peer.say("ack 1", as: "A")
+        #expect(try peer.say("maps 1", as: "P").last?.hasPrefix("+ rows=2 ") ?? false)
+        try peer.say("ack 2", as: "A")
+        #expect(peer.heard("P").last?.hasPrefix("+p pages=4 ") ?? false)
+        #expect(try peer.say("maps 1", as: "P").last?.hasPrefix("+ rows=1 ") ?? false)
+    }
+
     @Test func requestsThatWait() throws {
         var peer = try peer { $0.pending = 3 }
         try peer.say("mmap 1 0x10000 4p", as: "P")

@@ -89,7 +89,7 @@ extension Engine {
         effects.text.endLine()
     }
 
-    private func used(_ name: String) -> UInt64? {
+    func used(_ name: String) -> UInt64? {
         switch name {
         case "spaces": UInt64(machine.spaces.count)
         case "files": UInt64(fileNames.count)
