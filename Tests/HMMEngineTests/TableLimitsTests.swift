@@ -94,6 +94,24 @@ import Testing
         #expect(peer.pendingCount == 0)
     }
 
+    /// Few requests can bring much: what they bring is bounded as well as their number.
+    @Test func dataThatWaits() throws {
+        var peer = try peer { $0.waitingBytes = 8192 }
+        try peer.say("mmap 1 0x10000 4p", "file.create f 4p", as: "P")
+        try peer.say("mirror 1 gpu0", as: "A")
+        try peer.say("#1 munmap 1 0x10000 4p", as: "P")
+        let data = "{4096}\n" + String(repeating: "x", count: 4096)
+        try peer.say("#2 write 1 0x10000 \(data)", "#3 write 1 0x11000 \(data)", as: "P")
+        #expect(peer.pendingCount == 3)
+        #expect(
+            try peer.say("#4 write 1 0x12000 \(data)", as: "P").first?.hasPrefix("-4 BUSY EBUSY retry-after=") ?? false)
+        #expect(try peer.say("#5 file.write f 0 x", as: "P").first?.hasPrefix("-5 BUSY") ?? false)
+        #expect(try peer.say("#6 file.read f 0 1", as: "P").last == "+6 n=1")
+        try peer.say("ack 1", as: "A")
+        #expect(peer.pendingCount == 0 && peer.tenant?.engine.waitingBytes == 0)
+        #expect(try peer.say("#7 file.write f 0 x", as: "P").last == "+7 n=1")
+    }
+
     /// After four thousand million address spaces there are no numbers left: that is said, and nothing breaks.
     @Test func numbersThatHaveBeenUsedUp() throws {
         var peer = try peer { _ in }

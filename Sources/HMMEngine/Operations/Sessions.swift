@@ -105,6 +105,7 @@ extension Engine {
         case "open-ranges": UInt64(openRanges.count)
         case "umbrellas": UInt64(umbrellas.count)
         case "pending": UInt64(operations.count)
+        case "waiting-bytes": UInt64(waitingBytes)
         case "tenant-areas": UInt64(areaCount)
         default: nil
         }
