@@ -13,6 +13,8 @@ public struct Engine: ~Copyable {
     var waiters: [OperationID: Waiters] = [:]
     /// Areas that they are going to make, at most.
     var areasPromised = MostAreas()
+    /// Data that their requests have brought.
+    var waitingBytes = 0
     var subscriptions = IDTable<MirrorID, Subscription>()
     var policies = IDTable<SpaceID, ExpiryPolicy>()
     var deviceNames = DeviceNames()

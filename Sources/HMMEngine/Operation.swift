@@ -31,6 +31,8 @@ struct Operation: Equatable {
     var state = State.running
     /// What the engine's `claims` have of it.
     var claimed: [Hold] = []
+    /// Bytes of data that its request has brought, as the engine's `waitingBytes` count them.
+    var payload = 0
     /// Something has been announced: it goes on to its end, whoever hears of it.
     var hasBegun = false
     /// A driver's client has been asked already: the server goes on.

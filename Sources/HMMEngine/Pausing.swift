@@ -8,6 +8,9 @@ extension Engine {
     @discardableResult
     mutating func enter(_ operation: consuming Operation) -> OperationID {
         areasPromised.add(operation.verb, limits)
+        var operation = operation
+        operation.payload = operation.dataBytes
+        waitingBytes += operation.payload
         let id = operations.append(operation)
         claim(operations.count - 1)
         return id
@@ -18,6 +21,7 @@ extension Engine {
         guard let index = operations.index(of: id) else { return nil }
         disclaim(index)
         areasPromised.add(operations[index].verb, limits, count: -1)
+        waitingBytes -= operations[index].payload
         return operations.remove(id)
     }
 
@@ -105,4 +109,16 @@ struct Waiters: Sequence {
     }
 
     func makeIterator() -> IndexingIterator<[OperationID]> { ids.makeIterator() }
+}
+
+extension Operation {
+    /// What a client has sent with it. Only what it has not begun with can be so much.
+    fileprivate var dataBytes: Int {
+        switch work {
+        case .store(_, let write): write.data.count
+        case .deviceStore(_, let write): write.data.count
+        case .fileStore(_, let write): write.data.count
+        default: 0
+        }
+    }
 }

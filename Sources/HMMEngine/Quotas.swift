@@ -74,6 +74,9 @@ extension Engine {
         if operations.count >= limits.pending, !request.mustGetThrough {
             throw busy("\(limits.pending) requests of this tenant wait already")
         }
+        if waitingBytes >= limits.waitingBytes, request.payload > 0 {
+            throw busy("\(waitingBytes) bytes of data wait in requests of this tenant already")
+        }
         guard hasRunOutOfNumbers, request.name.spec.group != .session else { return }
         throw Failure(
             .limit, "the tenant has used up its numbers; only its next life has new ones")
@@ -143,6 +146,16 @@ extension Engine {
 }
 
 extension Request {
+    /// Bytes of data that it brings.
+    var payload: Int {
+        switch self {
+        case .write(let write): write.data.count
+        case .deviceWrite(let write): write.data.count
+        case .fileWrite(let write): write.data.count
+        default: 0
+        }
+    }
+
     /// It never waits, or it ends what others wait for: too many that wait are no reason to refuse it.
     var mustGetThrough: Bool {
         switch self {

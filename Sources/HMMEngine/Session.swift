@@ -66,11 +66,9 @@ struct Lane {
         /// Bytes it holds, nearly.
         var cost: Int {
             switch self {
-            case .request(.write(let write)): 64 + write.data.count
-            case .request(.deviceWrite(let write)): 64 + write.data.count
-            case .request(.fileWrite(let write)): 64 + write.data.count
             case .request(.faultPages(let fault)): 64 + fault.pages.count
-            default: 64
+            case .request(let request): 64 + request.payload
+            case .refused: 64
             }
         }
     }

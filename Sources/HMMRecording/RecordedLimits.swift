@@ -19,8 +19,9 @@ enum RecordedLimits {
         ("file-bytes", .long(\.fileBytes)), ("hugetlb-pages", .int(\.hugetlbPages)), ("pins", .int(\.pins)),
         ("open-migrations", .int(\.openMigrations)), ("migration-pages", .int(\.migrationPages)),
         ("slice", .long(\.slice)), ("open-ranges", .int(\.openRanges)),
-        ("umbrellas", .int(\.umbrellas)), ("pending", .int(\.pending)), ("tenant-areas", .int(\.tenantAreas)),
-        ("lookback", .int(\.lookback)), ("pinned-pages", .int(\.pinnedPages)),
+        ("umbrellas", .int(\.umbrellas)), ("pending", .int(\.pending)), ("waiting-bytes", .int(\.waitingBytes)),
+        ("tenant-areas", .int(\.tenantAreas)), ("lookback", .int(\.lookback)),
+        ("pinned-pages", .int(\.pinnedPages)),
         ("deadline", .long(\.deadlineMilliseconds)),
     ]
 

@@ -23,7 +23,7 @@ extension Plan {
         for index in parts.indices {
             switch parts[index].kind {
             case .process: parts[index].role = .process
-            case .driver: parts[index].role = .driver
+            case .driver, .legacy: parts[index].role = .driver
             case .observer: parts[index].role = .observer
             case .ruleBreaker: parts[index].role = dice.pick(Role.allCases)
             }

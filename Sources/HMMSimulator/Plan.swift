@@ -7,6 +7,7 @@ struct Plan {
         case driver(DriverClient.Manner)
         case ruleBreaker
         case observer
+        case legacy
     }
 
     struct Part {
@@ -19,6 +20,8 @@ struct Plan {
         let isDeaf: Bool
         /// When its connection breaks, if it does.
         let cutAt: UInt64?
+        /// It wants to be told when half of a lease has gone.
+        let wantsLease: Bool
         var role = Role.admin
         /// When whoever runs the server ends its connection.
         var closedAt: UInt64?
@@ -38,6 +41,8 @@ struct Plan {
     private(set) var sliceDelay = 0
     /// Requests are handed to an engine whose work is cut, as no server of ours does.
     private(set) var isRude = false
+    /// Few of something are allowed.
+    private(set) var isTight = false
     /// Far more than any world takes.
     let inputLimit: Int
 
@@ -51,16 +56,32 @@ struct Plan {
         inputLimit = usesHugePages ? 400_000 : 60_000
         // Few frames, so that requests fail in the middle.
         if !usesHugePages, dice.chance(20) { limits.residentBytes = UInt64(10 + dice.roll(30)) << 12 }
-        if dice.chance(10) { limits.queuedBytes = 256 + dice.roll(1024) }
+        if dice.chance(14) { limits.queuedBytes = 256 + dice.roll(1024) }
         if dice.chance(5) { limits.openEvents = 2 + dice.roll(6) }
         if dice.chance(5) { limits.answerBytes = 200 + dice.roll(600) }
         if dice.chance(5) { limits.window = 1 + dice.roll(4) }
+        if dice.chance(25) { boundThings(&dice) }
         for tenant in 0..<tenants { addParts(tenant, &dice) }
         for index in parts.indices where dice.chance(4) {
             parts[index].closedAt = parts[index].joinsAt + UInt64(dice.roll(1200)) * 1_000_000
         }
         if dice.chance(40) { cutWork(&dice) }
         if dice.chance(30) { addPolicies(&dice) }
+    }
+
+    /// So few of everything that requests which wait want more than there is.
+    private mutating func boundThings(_ dice: inout Dice) {
+        isTight = true
+        if dice.chance(50) { limits.areas = 3 + dice.roll(12) }
+        if dice.chance(30) { limits.tenantAreas = 6 + dice.roll(30) }
+        if dice.chance(50) { limits.pins = 1 + dice.roll(3) }
+        if dice.chance(50) { limits.openRanges = 1 + dice.roll(3) }
+        if dice.chance(30) { limits.openMigrations = 1 + dice.roll(2) }
+        if dice.chance(20) { limits.umbrellas = 1 + dice.roll(2) }
+        if dice.chance(20) { limits.spaces = 1 + dice.roll(3) }
+        if dice.chance(20) { limits.mirrors = 1 + dice.roll(6) }
+        if dice.chance(20) { limits.files = 1 + dice.roll(3) }
+        if dice.chance(20) { limits.pending = 1 + dice.roll(8) }
     }
 
     /// Work is done in so small pieces that everything comes between some two of them.
@@ -76,6 +97,7 @@ struct Plan {
         for _ in 0...dice.roll(3) {
             kinds.append(.driver(dice.pick(weighted: [(3, .prompt), (4, .slow), (1, .silent)])))
         }
+        if dice.chance(30) { kinds.append(.legacy) }
         if dice.chance(35) { kinds.append(.ruleBreaker) }
         if dice.chance(20) { kinds.append(.observer) }
         for (index, kind) in kinds.enumerated() {
@@ -85,7 +107,8 @@ struct Plan {
                 Part(
                     kind: kind, tenant: tenant, joinsAt: joinsAt, turns: 12 + dice.roll(16),
                     isSlow: dice.chance(8), isDeaf: dice.chance(isFirst ? 0 : 3),
-                    cutAt: dice.chance(isFirst ? 5 : 25) ? joinsAt + UInt64(dice.roll(1200)) * 1_000_000 : nil))
+                    cutAt: dice.chance(isFirst ? 5 : 25) ? joinsAt + UInt64(dice.roll(1200)) * 1_000_000 : nil,
+                    wantsLease: dice.chance(40)))
         }
     }
 

@@ -8,6 +8,7 @@ public enum Simulation {
         public let inputs: Int
         public let answers: Int
         public let violation: Violation?
+        public let coverage: Coverage
         /// Everything that happened, if it was asked for.
         public let trace: [String]
     }
@@ -26,7 +27,7 @@ public enum Simulation {
         return Outcome(
             seed: seed, hash: world.hash.value, inputs: world.inputs,
             answers: world.tenants.reduce(0) { $0 + $1.judge.answers }, violation: violation,
-            trace: world.trace.lines)
+            coverage: world.tenants.reduce(into: Coverage()) { $0.add($1.judge.coverage) }, trace: world.trace.lines)
     }
 
     /// Plays a seed twice: the second run says the same, byte for byte.
@@ -38,6 +39,6 @@ public enum Simulation {
         return Outcome(
             seed: seed, hash: second.hash, inputs: second.inputs, answers: second.answers,
             violation: second.violation ?? Violation(.determinism, "two runs of seed \(seed) say different things"),
-            trace: [])
+            coverage: second.coverage, trace: [])
     }
 }

@@ -5,7 +5,7 @@ import HMMProtocol
 final class Tenant {
     let name: ShortName
     var engine: Engine
-    var judge = Judge()
+    var judge: Judge
     let board = Board()
     var links: [Int] = []
     var lastConnection: UInt32 = 0
@@ -23,5 +23,6 @@ final class Tenant {
         self.name = name
         self.dice = dice
         engine = Engine(limits: limits)
+        judge = Judge(limits)
     }
 }

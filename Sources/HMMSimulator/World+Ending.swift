@@ -4,9 +4,18 @@ import HMMEngine
 extension World {
     func play() throws(Violation) {
         try run()
+        for tenant in tenants { try checkIdle(tenant) }
         try leave()
         for tenant in tenants { try checkQuiet(tenant) }
         for tenant in tenants where !tenant.isDraining { try giveEverythingBack(tenant) }
+    }
+
+    /// Where nothing is pending everybody who reads has been answered; elsewhere mirrors never let go, or nobody ends a
+    /// migration.
+    private func checkIdle(_ tenant: Tenant) throws(Violation) {
+        guard tenant.engine.pendingCount == 0 else { return }
+        let deaf = tenant.links.filter { links[$0].reading == .never }.map { links[$0].id }
+        try tenant.judge.checkAnswered(but: deaf)
     }
 
     /// Drivers and whoever keeps no rules go first: what waits for them, or for a migration of theirs, goes on.
@@ -33,6 +42,7 @@ extension World {
     private func giveEverythingBack(_ tenant: Tenant) throws(Violation) {
         for index in tenant.links { try cut(links[index]) }
         try run()
+        try tenant.judge.checkHoldings(tenant.engine)
         if !plan.rules.isEmpty { try allow(TenantPolicy(), tenant) }
         let undertaker = Client("undertaker", tenant.board, Dice(seed: plan.seed))
         let link = try connect(undertaker, tenant)

@@ -90,8 +90,12 @@ extension World {
             guard let driver = links[index].client as? DriverClient else { continue }
             try tenant.judge.checkTranslations(driver, tenant.engine, now)
         }
-        guard !tenant.engine.isCut else { return }
+        guard !tenant.engine.isCut else {
+            tenant.judge.isSettled = false
+            return
+        }
         try tenant.judge.check(tenant.engine, now, isTick: wasTick)
+        if plan.isTight || inputs % 64 == 0 { try tenant.judge.checkLimits(tenant.engine) }
         // Reads everything: in a large world now and then, else every time.
         guard tenant.engine.framesUsed < 256 || inputs % 64 == 0 else { return }
         let violations = tenant.engine.violations()
@@ -123,6 +127,7 @@ extension World {
 
     private func takeTurn(_ tenant: Tenant) throws(Violation) {
         guard !tenant.deferred.isEmpty else { throw Violation(.slices, "something is taken that nobody handed in") }
+        tenant.judge.isSettled = false
         tenant.judge.taken(tenant.deferred.removeFirst(), now)
     }
 

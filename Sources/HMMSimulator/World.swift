@@ -133,9 +133,13 @@ final class World {
             case .driver(let manner): DriverClient("D\(index)", tenant.board, dice, manner: manner)
             case .ruleBreaker: RuleBreaker("R\(index)", tenant.board, dice)
             case .observer: Observer("O\(index)", tenant.board, dice)
+            case .legacy: LegacyClient("L\(index)", tenant.board, dice)
             }
         let link = try connect(client, tenant, part.role, isSlow: part.isSlow, isDeaf: part.isDeaf)
-        if !plan.rules.isEmpty, index.isMultiple(of: 2) { client.send("hello enable=quota", untagged: true) }
+        let wants = [
+            !plan.rules.isEmpty && index.isMultiple(of: 2) ? "quota" : nil, part.wantsLease ? "lease" : nil,
+        ].compactMap { $0 }
+        if !wants.isEmpty { client.send("hello enable=\(wants.joined(separator: ","))", untagged: true) }
         queue.add(.act(link.index, left: part.turns), at: now)
         if let cutAt = part.cutAt { queue.add(.cut(link.index), at: max(now, 1_000_000_000 + cutAt)) }
         if let closedAt = part.closedAt { queue.add(.close(link.index), at: max(now, 1_000_000_000 + closedAt)) }
@@ -165,6 +169,8 @@ final class World {
             try link.tenant.judge.checkUse(driver, link.tenant.engine, now)
         }
         flush(link)
+        // The server has a look at a small state now and then.
+        if link.tenant.dice.chance(3), !link.tenant.engine.isCut || plan.isRude { try input(.inspect, link.tenant) }
         if left > 0 { queue.add(.act(link.index, left: left - 1), at: now + UInt64(client.dice.roll(60)) * 1_000_000) }
     }
 

@@ -33,6 +33,9 @@ struct HMMSim: ParsableCommand {
     @Flag(help: "Go on after a seed that fails, and name them all.")
     var keepGoing = false
 
+    @Flag(help: "Show what has happened in all worlds, and fail if anything that should has not.")
+    var coverage = false
+
     mutating func validate() throws {
         guard jobs > 0, jobs <= 256 else { throw ValidationError("--jobs is from 1 to 256") }
         guard without.isEmpty || seed != nil else { throw ValidationError("--without goes with --seed") }
@@ -44,7 +47,9 @@ struct HMMSim: ParsableCommand {
     func run() throws {
         if let seed { return try replay(seed) }
         let series = Series(from: from, count: seeds == 0 ? nil : seeds, jobs: jobs, keepsGoing: keepGoing)
-        guard let failure = series.run() else { return }
+        let failure = series.run()
+        if coverage { try show(series.coverage) }
+        guard let failure else { return }
         print("seed \(failure.seed): \(failure.violation?.description ?? "")")
         guard !quick else { throw ExitCode.failure }
         let shrunk = Shrunk(failure)
@@ -56,13 +61,24 @@ struct HMMSim: ParsableCommand {
 
     private func replay(_ seed: UInt64) throws {
         let absent = Set(without.split(separator: ",").compactMap { Int($0) })
+        let watchdog = Watchdog()
+        watchdog.start()
+        watchdog.note(0, seed)
         // Line by line, so that they are there whatever becomes of the process.
         let listener: (String) -> Void = { line in FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
         let outcome = Simulation.play(seed: seed, without: absent, isTraced: true, listener: trace ? listener : nil)
+        watchdog.note(0, nil)
         if !trace { show(outcome.trace) }
         print("seed \(seed): \(outcome.inputs) inputs, \(outcome.answers) answers, output \(hex(outcome.hash))")
         guard let violation = outcome.violation else { return }
         print("seed \(seed): \(violation)")
+        throw ExitCode.failure
+    }
+
+    private func show(_ coverage: Coverage) throws {
+        for line in coverage.lines { print(line) }
+        guard !coverage.missing.isEmpty else { return }
+        print("never: \(coverage.missing.joined(separator: ", "))")
         throw ExitCode.failure
     }
 

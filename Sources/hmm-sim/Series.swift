@@ -10,6 +10,7 @@ final class Series: Sendable {
         var inputs: UInt64 = 0
         var failure: Simulation.Outcome?
         var nextReport: UInt64
+        var coverage = Coverage()
     }
 
     private let last: UInt64
@@ -18,6 +19,9 @@ final class Series: Sendable {
     private let state: Mutex<State>
     /// Seeds between two lines of progress.
     private let interval: UInt64
+    private let watchdog = Watchdog()
+
+    var coverage: Coverage { state.withLock { $0.coverage } }
 
     /// `count` seeds, or all there are.
     init(from first: UInt64, count: UInt64?, jobs: Int, keepsGoing: Bool) {
@@ -32,6 +36,7 @@ final class Series: Sendable {
     func run() -> Simulation.Outcome? {
         let begin = ContinuousClock.now
         Traps.install()
+        watchdog.start()
         let threads = (0..<jobs).map { number in
             let finished = DispatchSemaphore(value: 0)
             let thread = Thread {
@@ -54,8 +59,10 @@ final class Series: Sendable {
     private func work(_ thread: Int) {
         while let seed = take() {
             Traps.note(thread, seed)
+            watchdog.note(thread, seed)
             // Some are played twice: the same bytes come out.
             note(seed % 16 == 0 ? Simulation.playTwice(seed: seed) : Simulation.play(seed: seed))
+            watchdog.note(thread, nil)
             Traps.note(thread, nil)
         }
     }
@@ -72,6 +79,7 @@ final class Series: Sendable {
         state.withLock { state in
             state.played += 1
             state.inputs += UInt64(outcome.inputs)
+            state.coverage.add(outcome.coverage)
             if keepsGoing, let violation = outcome.violation { Self.say("seed \(outcome.seed): \(violation)") }
             if outcome.violation != nil, outcome.seed < state.failure?.seed ?? .max { state.failure = outcome }
             guard state.played >= state.nextReport else { return }

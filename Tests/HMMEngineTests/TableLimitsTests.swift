@@ -52,6 +52,35 @@ import Testing
         #expect(try peer.say("mm.fork 1", as: "P").first?.hasPrefix("+ mm=") ?? false)
     }
 
+    /// A copy has what those make that are before it.
+    @Test func areasOfCopiesThatWait() throws {
+        var peer = try peer { $0.tenantAreas = 7 }
+        try peer.say("mmap 1 0x10000 1p", "mmap 1 0x20000 3p", "write 1 0x21000 x", as: "P")
+        try peer.say("mirror 1 gpu0", as: "A")
+        // Two areas more, once this is acknowledged.
+        try peer.say("#p mprotect 1 0x21000 1p r", as: "P")
+        #expect(try peer.say("#f mm.fork 1", as: "P").first?.hasPrefix("-f LIMIT E") ?? false)
+        try peer.say("ack 1", "mirror.drop 1", as: "A")
+        _ = peer.heard("P")
+        #expect(try isRefused("mm.fork 1", &peer))
+        try peer.say("munmap 1 0x10000 1p", as: "P")
+        #expect(try peer.say("mm.fork 1", as: "P").first?.hasPrefix("+ mm=2") ?? false)
+    }
+
+    /// An area that crosses a multiple of 512 GiB is cut there for a while.
+    @Test(arguments: [1, 2]) func areasOfChangesInPieces(_ limit: Int) throws {
+        var peer = try peer { $0.areas = limit }
+        try peer.say("mmap 1 0x7fffffe000 4p", "write 1 0x7fffffe000 pattern=41 len=4p", as: "P")
+        try peer.say("mirror 1 gpu0", as: "A")
+        guard limit > 1 else { return #expect(try isRefused("mprotect 1 0x7fffffe000 4p r", &peer)) }
+        try peer.say("#p mprotect 1 0x7fffffe000 4p r", as: "P")
+        try peer.say("ack 1", as: "A")
+        #expect(try peer.say("maps 1", as: "P").last?.hasPrefix("+ rows=2 ") ?? false)
+        try peer.say("ack 2", as: "A")
+        #expect(peer.heard("P").last?.hasPrefix("+p pages=4 ") ?? false)
+        #expect(try peer.say("maps 1", as: "P").last?.hasPrefix("+ rows=1 ") ?? false)
+    }
+
     @Test func requestsThatWait() throws {
         var peer = try peer { $0.pending = 3 }
         try peer.say("mmap 1 0x10000 4p", as: "P")
@@ -63,6 +92,24 @@ import Testing
         try peer.say("ack 1", as: "A")
         #expect(peer.heard("P").first?.hasPrefix("+1 ") ?? false)
         #expect(peer.pendingCount == 0)
+    }
+
+    /// Few requests can bring much: what they bring is bounded as well as their number.
+    @Test func dataThatWaits() throws {
+        var peer = try peer { $0.waitingBytes = 8192 }
+        try peer.say("mmap 1 0x10000 4p", "file.create f 4p", as: "P")
+        try peer.say("mirror 1 gpu0", as: "A")
+        try peer.say("#1 munmap 1 0x10000 4p", as: "P")
+        let data = "{4096}\n" + String(repeating: "x", count: 4096)
+        try peer.say("#2 write 1 0x10000 \(data)", "#3 write 1 0x11000 \(data)", as: "P")
+        #expect(peer.pendingCount == 3)
+        #expect(
+            try peer.say("#4 write 1 0x12000 \(data)", as: "P").first?.hasPrefix("-4 BUSY EBUSY retry-after=") ?? false)
+        #expect(try peer.say("#5 file.write f 0 x", as: "P").first?.hasPrefix("-5 BUSY") ?? false)
+        #expect(try peer.say("#6 file.read f 0 1", as: "P").last == "+6 n=1")
+        try peer.say("ack 1", as: "A")
+        #expect(peer.pendingCount == 0 && peer.tenant?.engine.waitingBytes == 0)
+        #expect(try peer.say("#7 file.write f 0 x", as: "P").last == "+7 n=1")
     }
 
     /// After four thousand million address spaces there are no numbers left: that is said, and nothing breaks.

@@ -12,6 +12,21 @@ import Testing
         }
     }
 
+    /// What happens in no world nobody checks.
+    @Test func worldsComeToEverything() async {
+        let coverage = await withTaskGroup(of: Coverage.self) { group in
+            for block in 0..<8 {
+                group.addTask {
+                    stride(from: UInt64(block), to: 240, by: 8).reduce(into: Coverage()) { coverage, seed in
+                        coverage.add(Simulation.play(seed: seed).coverage)
+                    }
+                }
+            }
+            return await group.reduce(into: Coverage()) { $0.add($1) }
+        }
+        #expect(coverage.missing == [])
+    }
+
     @Test func aSeedIsTheSameWorldEveryTime() {
         let first = Simulation.play(seed: 5, isTraced: true)
         let second = Simulation.play(seed: 5, isTraced: true)

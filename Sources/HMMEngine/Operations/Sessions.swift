@@ -89,7 +89,7 @@ extension Engine {
         effects.text.endLine()
     }
 
-    private func used(_ name: String) -> UInt64? {
+    func used(_ name: String) -> UInt64? {
         switch name {
         case "spaces": UInt64(machine.spaces.count)
         case "files": UInt64(fileNames.count)
@@ -106,6 +106,7 @@ extension Engine {
         case "open-ranges": UInt64(openRanges.count)
         case "umbrellas": UInt64(umbrellas.count)
         case "pending": UInt64(operations.count)
+        case "waiting-bytes": UInt64(waitingBytes)
         case "tenant-areas": UInt64(areaCount)
         default: nil
         }

@@ -19,6 +19,11 @@ public struct ProtectionChange: SteppedWork {
         cursor = range.start
     }
 
+    /// It is announced and made in pieces, and between two of them one area more is cut.
+    public var isInPieces: Bool {
+        !range.isEmpty && range.start.number >> 27 != (range.end.number - 1) >> 27
+    }
+
     /// Fails at the first hole; what lies before it has been changed.
     public mutating func step(_ machine: inout Machine) -> Step {
         if let step = machine.settle(&pending) { return step }

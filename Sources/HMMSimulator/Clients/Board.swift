@@ -39,11 +39,13 @@ final class Board {
 
     func isTestDriver(_ device: String) -> Bool { devices.first { $0.name == device }?.isTestDriver ?? true }
 
-    /// Pages of a window, mostly mapped ones.
-    func somePages(_ space: UInt32, _ dice: inout Dice) -> Range<UInt64> {
+    /// Pages, mostly mapped ones, and of `range` if there are such.
+    func somePages(_ space: UInt32, within range: Range<UInt64>? = nil, _ dice: inout Dice) -> Range<UInt64> {
         let known = mapped[space] ?? []
-        let candidates = Self.windows.flatMap { $0 }.filter { known.contains($0) }
-        guard dice.chance(80), !candidates.isEmpty else { return anyPages(&dice) }
+        let elsewhere = known.filter { page in !Self.windows.contains { $0.contains(page) } }
+        var candidates = Self.windows.flatMap { $0 }.filter { known.contains($0) } + elsewhere.sorted().prefix(6)
+        if let range { candidates = candidates.filter(range.contains) }
+        guard dice.chance(88), !candidates.isEmpty else { return anyPages(&dice) }
         let start = dice.pick(candidates)
         let most = start + 1 + UInt64(dice.roll(6))
         var end = start + 1

@@ -17,7 +17,11 @@ class Client {
         case createFile(String)
         case removeFile(String)
         case pin
-        case mirror(UInt32, device: String, isAutomatic: Bool, leaseMilliseconds: UInt64)
+        case mirror(UInt32, device: String, Range<UInt64>?, isAutomatic: Bool, leaseMilliseconds: UInt64)
+        /// A mirror, or a range, of 2017.
+        case register(UInt32)
+        case range
+        case umbrella(String)
         case fault(UInt32, Range<UInt64>)
         /// Pages of a device's mirrors on this connection may go without a word until it is answered.
         case movement(UInt32, device: String, Range<UInt64>)
@@ -139,8 +143,11 @@ class Client {
 
     /// A place within some pages, and a length.
     func someBytes(_ space: UInt32) -> (va: UInt64, length: UInt64) {
-        let pages = board.somePages(space, &dice)
-        return (
+        someBytes(in: board.somePages(space, &dice))
+    }
+
+    func someBytes(in pages: Range<UInt64>) -> (va: UInt64, length: UInt64) {
+        (
             pages.lowerBound << 12 + UInt64(dice.roll(4096)), UInt64(1 + dice.roll(dice.chance(85) ? 16 : 9000))
         )
     }

@@ -19,6 +19,8 @@ final class DriverClient: Client {
     struct Believed {
         let space: UInt32
         let device: String
+        /// Nil: all of the address space.
+        let range: Range<UInt64>?
         let isAutomatic: Bool
         let leaseMilliseconds: UInt64
         /// The kernel's test driver changes its own table without a word: its client cannot keep one.
@@ -99,16 +101,17 @@ final class DriverClient: Client {
             !dice.chance(mirrors.count < 2 ? 12 : 3)
         else { return prepare() }
         if mirror.isFenced || dice.chance(2) { return drop(id) }
-        let pages = board.somePages(mirror.space, &dice)
+        let pages = somePages(mirror)
         let place = Self.extent(pages)
         switch dice.roll(60) {
-        case 0..<25: fault(id, pages)
-        case 25..<27: send("snapshot \(id) \(place)")
+        case 0..<24: fault(id, pages)
+        case 24: send("exclusive.held \(id) \(place)")
+        case 25..<27: send("snapshot \(id) \(place)\(dice.chance(30) ? " nowait=yes" : "")")
         case 27..<31:
-            let (va, length) = someBytes(mirror.space)
+            let (va, length) = someBytes(in: pages)
             send("dev.read \(id) \(va) \(length) as=hex")
         case 31..<35:
-            let (va, length) = someBytes(mirror.space)
+            let (va, length) = someBytes(in: pages)
             send("dev.write \(id) \(va) \(someData(length))")
         case 35..<40: move("dev.migrate \(id) \(place) \(dice.chance(70) ? "device" : "system")", mirror, pages)
         case 40..<43: move("migrate \(mirror.space) \(place) \(mirror.device)", mirror, pages)
@@ -121,8 +124,22 @@ final class DriverClient: Client {
 
     private func fault(_ id: UInt32, _ pages: Range<UInt64>) {
         let access = dice.pick(weighted: [(5, "r"), (5, "w"), (1, "none")])
-        let noWait = dice.chance(15) ? " nowait=yes" : ""
-        send("fault \(id) \(Self.extent(pages)) access=\(access)\(noWait)", .fault(id, pages))
+        var line = "fault \(id) \(Self.extent(pages)) access=\(access)"
+        if dice.chance(15) { line += " nowait=yes" }
+        if dice.chance(20) {
+            let needs = pages.map { _ in dice.pick(["-", "r", "w"]) }.joined()
+            line += " mask=\(dice.pick(["r", "w"])) pages=\"\(needs)\""
+        }
+        send(line, .fault(id, pages))
+    }
+
+    /// Pages of a mirror; now and then some that are not.
+    private func somePages(_ mirror: Believed) -> Range<UInt64> {
+        let pages = board.somePages(mirror.space, within: mirror.range, &dice)
+        guard let range = mirror.range, !dice.chance(5) else { return pages }
+        if pages.overlaps(range) { return pages.clamped(to: range) }
+        let start = range.lowerBound + UInt64(dice.roll(range.count))
+        return start..<min(range.upperBound, start + 1 + UInt64(dice.roll(4)))
     }
 
     private func drop(_ id: UInt32) {
@@ -140,15 +157,18 @@ final class DriverClient: Client {
     private func step(_ id: UInt32, _ mirror: Believed, _ pages: Range<UInt64>) {
         guard let open = migrations.first else {
             forget(mirror.space, mirror.device, pages)
-            return send(
-                "migrate.begin \(id) \(Self.extent(pages)) \(dice.chance(75) ? "device" : "system")",
-
-                .begin(id, mirror.space, device: mirror.device, pages), untagged: false)
+            var line = "migrate.begin \(id) \(Self.extent(pages)) \(dice.chance(75) ? "device" : "system")"
+            if dice.chance(25) { line += " select=\(dice.pick(["system", "private", "coherent", "system,private"]))" }
+            return send(line, .begin(id, mirror.space, device: mirror.device, pages), untagged: false)
         }
         if dice.chance(20) { return send("migrate.abort \(open.id)", .endMigration(open.id)) }
         guard open.isCopied else {
-            migrations[0].isCopied = true
-            return send("migrate.copy \(open.id)")
+            guard dice.chance(30) else {
+                migrations[0].isCopied = true
+                return send("migrate.copy \(open.id)")
+            }
+            let start = open.pages.lowerBound + UInt64(dice.roll(open.pages.count))
+            return send("migrate.copy \(open.id) \(Self.extent(start..<min(start + 2, open.pages.upperBound)))")
         }
         send("migrate.finish \(open.id)", .endMigration(open.id))
     }
@@ -159,9 +179,15 @@ final class DriverClient: Client {
         let device = someDevice()
         let isAutomatic = dice.chance(15)
         let lease = UInt64(20 + dice.roll(dice.chance(50) ? 100 : 2000))
-        send(
-            "mirror \(space) \(device) lease=\(lease) ack=\(isAutomatic ? "auto" : "manual")",
-            .mirror(space, device: device, isAutomatic: isAutomatic, leaseMilliseconds: lease))
+        var line = "mirror \(space) \(device) lease=\(lease) ack=\(isAutomatic ? "auto" : "manual")"
+        var range: Range<UInt64>?
+        if dice.chance(35) {
+            let window = Board.windows[dice.chance(85) ? 0 : 1]
+            let start = window.lowerBound + UInt64(dice.roll(window.count))
+            range = start..<min(window.upperBound, start + 1 + UInt64(dice.roll(8)))
+            line += " va=0x\(String(start << 12, radix: 16)) len=\(range?.count ?? 1)p"
+        }
+        send(line, .mirror(space, device: device, range, isAutomatic: isAutomatic, leaseMilliseconds: lease))
     }
 
     private func makeDevice() {
@@ -179,7 +205,8 @@ final class DriverClient: Client {
     private func askOfDevices() {
         let device = someDevice()
         switch dice.roll(10) {
-        case 0..<4: send("evict dev=\(device)")
+        case 0..<2: send("evict dev=\(device)")
+        case 2..<4: send(some(board.regions).map { "evict region=\($0)" } ?? "evict dev=\(device)")
         case 4: if let region = some(board.regions) { send("region.remove \(region)", .removeRegion(region)) }
         case 5: if dice.chance(30) { send("dev.remove \(device)", .removeDevice(device)) }
         case 6: send("inject \(device) fail-alloc=\(1 + dice.roll(2))")
@@ -252,10 +279,10 @@ final class DriverClient: Client {
     override func hear(_ answer: Answer, to request: Waiting) {
         renew(request)
         switch request.asked {
-        case .mirror(let space, let device, let isAutomatic, let lease):
+        case .mirror(let space, let device, let range, let isAutomatic, let lease):
             guard answer.code == nil else { return }
             mirrors[answer.id("mirror")] = Believed(
-                space: space, device: device, isAutomatic: isAutomatic, leaseMilliseconds: lease,
+                space: space, device: device, range: range, isAutomatic: isAutomatic, leaseMilliseconds: lease,
                 keepsTable: !board.isTestDriver(device) && !isAutomatic, renewedAt: request.sentAt)
         case .fault(let id, _): if answer.code == nil { believe(answer, id) }
         case .movement(let space, let device, let pages): forget(space, device, pages)

@@ -30,7 +30,7 @@ final class ProcessClient: Client {
         case 78..<88: askOfFiles()
         case 88..<91: if board.spaces.count < 5 { send("mm.fork \(space)", .fork(space)) }
         case 91: if dice.chance(50) { send("mm.drop \(space)", .dropSpace(space)) }
-        case 92: send("maps \(space)")
+        case 92: send(dice.chance(70) ? "maps \(space)" : "record")
         case 93: send("pagemap \(space) \(Self.extent(board.somePages(space, &dice)))")
         case 94: send("read \(space) \(Self.extent(board.somePages(space, &dice))) as=pages each=yes")
         case 95..<98: migrate(space)
@@ -48,13 +48,19 @@ final class ProcessClient: Client {
         let kind = dice.pick(weighted: [
             (12, "anon-private"), (4, "anon-shared"), (2, "file-private"), (4, "file-shared"), (1, "io"),
         ])
-        var line = "mmap \(space) \(Self.extent(board.anyPages(&dice)))"
-        line += " \(dice.pick(weighted: [(9, "rw"), (2, "r"), (1, "none")])) kind=\(kind)"
+        if dice.chance(usesHugePages ? 20 : 1) {
+            let place = dice.chance(60) ? " va=0x200000" : ""
+            return send("mmap \(space)\(place) len=2m kind=hugetlb", .map(space))
+        }
+        let rights = dice.pick(weighted: [(9, "rw"), (2, "r"), (1, "none")])
+        var line = "mmap \(space) \(Self.extent(board.anyPages(&dice))) \(rights) kind=\(kind)"
+        let isPlaced = !dice.chance(8)
+        if !isPlaced { line = "mmap \(space) len=\(1 + dice.roll(6))p prot=\(rights) kind=\(kind)" }
         if kind.hasPrefix("file") {
             guard let file = some(board.files) else { return askOfFiles() }
             line += " file=\(file) offset=\(dice.roll(3) << 12)"
         }
-        if dice.chance(30) { line += " fixed=yes" }
+        if isPlaced, dice.chance(30) { line += " fixed=yes" }
         send(line, .map(space))
         if usesHugePages, dice.chance(25) {
             send("mmap \(space) 0x200000 2m rw fixed=yes", .map(space), untagged: true)
@@ -71,6 +77,9 @@ final class ProcessClient: Client {
             line += " new-len=\(1 + dice.roll(6))p"
         } else if dice.chance(10) {
             line += " dontunmap=yes"
+        }
+        if dice.chance(15) {
+            line = "mremap \(space) \(Self.extent(old)) new-len=\(old.count + 1 + dice.roll(6))p move=no"
         }
         send(line, .map(space))
     }

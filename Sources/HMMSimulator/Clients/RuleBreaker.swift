@@ -13,7 +13,7 @@ final class RuleBreaker: Client {
     override func act() {
         let space = some(board.spaces) ?? 1
         let place = Self.extent(board.somePages(space, &dice))
-        switch dice.roll(24) {
+        switch dice.roll(25) {
         case 0: sendRaw(nonsense())
         case 1: sendRaw("#same \(someVerb()) \(words(dice.roll(5)))")
         case 2..<5: sendRaw("\(someVerb()) \(words(dice.roll(5)))")
@@ -28,7 +28,7 @@ final class RuleBreaker: Client {
             let lease = 1 + dice.roll(60)
             send(
                 "mirror \(space) \(someDevice()) lease=\(lease)",
-                .mirror(space, device: "", isAutomatic: false, leaseMilliseconds: 0))
+                .mirror(space, device: "", nil, isAutomatic: false, leaseMilliseconds: 0))
         case 14: if let mirror = some(mirrors) { sendRaw("fault \(mirror) \(place) w") }
         case 15: send("hmm.mirror-register \(space) \(someDevice())")
         case 16: if let mirror = some(mirrors) { sendRaw("exclusive \(mirror) \(place)") }
@@ -36,7 +36,9 @@ final class RuleBreaker: Client {
         case 18: sendRaw("to-ram \(1 + dice.roll(9))")
         case 19: sendRaw("evict dev=\(someDevice())")
         case 20: sendRaw("unpin \(dice.roll(5))")
-        case 21: if dice.chance(8) { sendRaw("quit") }
+        case 21: if dice.chance(20) { sendRaw("quit") }
+        // Nobody else says what licence it has.
+        case 22: sendRaw(dice.chance(50) ? "hello licence=proprietary" : "config enforce-licence=yes")
         default: sendRaw("#t\(dice.roll(1000)) madvise \(space) \(place) dontneed")
         }
     }
@@ -50,7 +52,12 @@ final class RuleBreaker: Client {
     private func words(_ count: Int) -> String { (0..<count).map { _ in dice.pick(Self.words) }.joined(separator: " ") }
 
     private func nonsense() -> String {
-        dice.pick(["", "; a remark", "#", "#\u{7f} ping", "PING", "munmap 1 0x1000 1p extra", "ping {3}\nabc", "a=b"])
+        // Now and then so much that there is no saying where the next request begins.
+        if dice.chance(10) { return "ping " + String(repeating: "x", count: 9000) }
+        return dice.pick([
+            "", "; a remark", "#", "#\u{7f} ping", "PING", "munmap 1 0x1000 1p extra", "ping {3}\nabc", "a=b",
+            "munmap 1",
+        ])
     }
 
     override func hear(_ answer: Answer, to request: Waiting) {

@@ -39,7 +39,7 @@ extension Judge {
         }
     }
 
-    private func checkLoad(_ space: UInt32, _ extent: Extent, _ answer: Answer) throws(Violation) {
+    private mutating func checkLoad(_ space: UInt32, _ extent: Extent, _ answer: Answer) throws(Violation) {
         guard answer.rows.count == 1, let data = answer.rows[0]["data"]?.octets, data.count == extent.length else {
             return
         }
@@ -47,7 +47,11 @@ extension Judge {
         for (number, range) in MemoryModel.pieces(extent.va, extent.length) {
             let found = data[at..<at + range.count]
             at += range.count
-            guard let expected = known(space, number), !expected[range].elementsEqual(found) else { continue }
+            let kind = memory.spaces[space]?.pages[number]?.backing.word ?? "what nothing is known of"
+            coverage.note(.reading, kind)
+            guard let expected = known(space, number) else { continue }
+            coverage.note(.reading, "\(kind), compared")
+            guard !expected[range].elementsEqual(found) else { continue }
             throw Violation(
                 .data,
                 "page 0x\(String(number, radix: 16)) of space \(space) is read as "
@@ -60,13 +64,9 @@ extension Judge {
     ) throws(Violation) {
         guard !data.isEmpty, let extent = try? Extent(checking: va, UInt64(data.count)) else { return }
         try checkReach(space, extent, what) { $0.isWritable && $0.backing != .io }
-        // What is behind a page of which nothing is known may be any file.
-        if memory.spaces[space] == nil || isMurky(space, Self.pages(extent)) { blurFiles() }
+        // What is behind a page of which nothing is known may be any file that the space shares.
+        if memory.spaces[space] == nil || isMurky(space, Self.pages(extent)) { return fadeShared(space) }
         memory.store(space, va, data)
-        // A whole page that is the space's own is known again.
-        for (number, range) in MemoryModel.pieces(va, UInt64(data.count)) where range.count == 4096 {
-            if memory.spaces[space]?.pages[number]?.backing == .anonymous { murky[space]?.remove(number) }
-        }
     }
 
     /// What a store writes.
@@ -98,28 +98,41 @@ extension Judge {
             let file = memory.makeFile(create.length)
             memory.names["\(create.file)"] = file
             // Of two files with one name a request that waits may mean either.
-            if memory.everyName.updateValue(file, forKey: "\(create.file)") != nil { blurFiles() }
-            if create.pattern != nil { murkyFiles.insert(file) }
+            if let other = memory.everyName.updateValue(file, forKey: "\(create.file)") {
+                memory.lose(other)
+                memory.lose(file)
+            }
+            if create.pattern != nil { memory.fade(file: file) }
         case .fileTruncate(let truncate):
-            guard let file = memory.everyName["\(truncate.file)"] else { return blurFiles() }
+            guard let file = memory.everyName["\(truncate.file)"] else { return }
             memory.truncate(file, truncate.length)
         case .fileWrite(let write):
-            guard let file = memory.names["\(write.file)"] else { return blurFiles() }
-            guard write.length ?? 0 <= 1 << 20 else { return blurFiles() }
+            guard let file = memory.everyName["\(write.file)"] else { return }
+            guard write.length ?? 0 <= 1 << 20 else { return memory.lose(file) }
             memory.writeFile(file, write.offset, Self.bytes(write.data, write.pattern, write.length, write.offset))
         case .fileRead(let read):
-            guard let file = memory.names["\(read.file)"], !murkyFiles.contains(file), answer.rows.count == 1,
-                let data = answer.rows[0]["data"]?.octets
-            else { return }
-            let expected = memory.readFile(file, read.offset, read.length)
-            guard data != expected else { return }
-            let at = zip(data, expected).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? expected.count
-            throw Violation(
-                .data,
-                "file \(read.file) is read as \(Self.hex(data[min(at, data.count)...].prefix(8))) at "
-                    + "\(read.offset + UInt64(at)), written was \(Self.hex(expected[at...].prefix(8)))")
+            try checkFile(read, answer)
         case .fileRemove(let remove): memory.names["\(remove.file)"] = nil
         default: break
+        }
+    }
+
+    private func checkFile(_ read: FileRead, _ answer: Answer) throws(Violation) {
+        guard let file = memory.everyName["\(read.file)"], let model = memory.files[file], !model.isLost else { return }
+        let count = read.offset < model.length ? min(read.length, model.length - read.offset) : 0
+        try expect(
+            answer.number("n") == count, "\(answer.number("n")) bytes of file \(read.file) are read, not \(count)")
+        guard answer.rows.count == 1, let data = answer.rows[0]["data"]?.octets, data.count == count else { return }
+        var at = 0
+        for (number, range) in MemoryModel.pieces(read.offset, count) {
+            let found = data[at..<at + range.count]
+            at += range.count
+            let expected = (model.pages[number] ?? MemoryModel.zeroes)[range]
+            guard !model.faded.contains(number), !expected.elementsEqual(found) else { continue }
+            throw Violation(
+                .data,
+                "page \(number) of file \(read.file) is read as \(Self.hex(found.prefix(8))), written was "
+                    + Self.hex(expected.prefix(8)))
         }
     }
 

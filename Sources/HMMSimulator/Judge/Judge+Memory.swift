@@ -1,9 +1,10 @@
 import HMMEngine
 import HMMProtocol
 
-/// What is in memory: every answer against a model without page tables. Whoever's end nobody heard, and whatever failed
-/// half way, leaves pages of which nothing is known until they are mapped anew.
+/// What is in memory: every answer against a model without page tables.
 extension Judge {
+    static let everything: Range<UInt64> = 0..<Extent.end >> 12
+
     static func pages(_ extent: Extent) -> Range<UInt64> { pages(extent.va, extent.length) }
 
     static func pages(_ va: UInt64, _ length: UInt64) -> Range<UInt64> { va >> 12..<(va + length + 4095) >> 12 }
@@ -29,20 +30,35 @@ extension Judge {
     }
 
     /// Nothing is known of an address space any more.
-    private mutating func lose(_ space: UInt32) {
+    mutating func lose(_ space: UInt32) {
         memory.spaces[space] = nil
         murky[space] = nil
     }
 
     /// The bytes of a page, where they are known.
     func known(_ space: UInt32, _ page: UInt64) -> [UInt8]? {
-        guard !isMurky(space, page..<page + 1), let model = memory.spaces[space]?.pages[page] else { return nil }
-        switch model.backing {
-        case .anonymous: return memory.content(model)
-        case .shared(let file, _): return murkyFiles.contains(file) ? nil : memory.content(model)
-        // Of files' private copies nobody hears when they are made.
-        case .copied, .hugetlb, .device, .io: return nil
-        }
+        guard !isMurky(space, page..<page + 1) else { return nil }
+        return memory.spaces[space]?.pages[page].flatMap(memory.known)
+    }
+
+    /// What is mapped at these pages is known, and where the files behind them end.
+    func isKnown(_ space: UInt32, _ pages: Range<UInt64>) -> Bool {
+        guard let model = memory.spaces[space], pages.count <= 4096, !isMurky(space, pages) else { return false }
+        return !pages.contains { model.pages[$0].map(memory.isLost) ?? false }
+    }
+
+    func expect(_ isRight: Bool, _ what: @autoclosure () -> String) throws(Violation) {
+        if !isRight { throw Violation(.data, what()) }
+    }
+
+    /// An answer is the refusal that the model gives, or success.
+    func expect(_ refusal: MemoryModel.Refusal?, _ answer: Answer, _ what: String) throws(Violation) {
+        let isRight =
+            answer.code == refusal?.code && (refusal?.errno == nil || answer.failure?.errno == refusal?.errno)
+            && (refusal?.page == nil || answer.page == refusal?.page)
+        try expect(
+            isRight,
+            "`\(what)` is answered with \(answer.code ?? "success"), expected \(refusal.map { "\($0)" } ?? "success")")
     }
 
     // MARK: Answers
@@ -51,9 +67,8 @@ extension Judge {
         _ request: Request, _ answer: Answer, _ connection: ConnectionID, _ now: UInt64
     ) throws(Violation) {
         guard answer.code == nil else {
-            if hasEffectInPart(answer) { forget(request, failed: true) }
             if answer.isRefused { goesOn(request, connection) }
-            return
+            return try failed(request, answer)
         }
         switch request {
         case .hello(let hello):
@@ -61,41 +76,37 @@ extension Judge {
                 counterparts[connection]?.wantsQuota = true
                 counterparts[connection]?.isNewListener = true
             }
+            if hello.capabilities.contains(.lease) { counterparts[connection]?.wantsLease = true }
+        case .quit: counterparts[connection]?.ends.insert(.quit)
         case .spaceCreate(let create):
             memory.spaces[answer.id("mm")] = SpaceModel(policy: create.onExpiry.rawValue.description)
             policies[answer.id("mm")] = create.onExpiry
         case .spaceFork(let fork):
             memory.fork(fork.space, answer.id("mm"))
             murky[answer.id("mm")] = murky[fork.space]
+            shared[answer.id("mm")] = shared[fork.space]
             policies[answer.id("mm")] = policies[fork.space]
         case .spaceDrop(let drop): lose(drop.space)
-        case .spaceReap(let reap): reaped(reap.space)
+        case .spaceReap(let reap): reaped(reap.space, answer)
+        case .deviceCreate(let create): if create.profile == .dmirror { testDrivers.insert("\(create.device)") }
         case .mirror(let mirror):
             mirrors[answer.id("mirror")] = MirrorFacts(
-                connection: connection, space: mirror.space, isLegacy: false,
+                connection: connection, space: mirror.space, range: Self.pages(mirror.extent),
+                isOfTestDriver: testDrivers.contains("\(mirror.device)"), isLegacy: false,
                 isAutomatic: mirror.acknowledgement == .automatic, sequence: answer.number("seq"))
         case .mirrorRegister(let mirror):
             mirrors[answer.id("mirror")] = MirrorFacts(
-                connection: connection, space: mirror.space, isLegacy: true, isAutomatic: true, sequence: 0)
+                connection: connection, space: mirror.space, range: Self.everything,
+                isOfTestDriver: testDrivers.contains("\(mirror.device)"), isLegacy: true, isAutomatic: true, sequence: 0
+            )
         case .mirrorDrop(let drop): try dropped(drop.mirror, connection)
         case .mirrorUnregister(let drop): try dropped(drop.mirror, connection)
-        case .fault(let fault): try sequence(fault.mirror, answer)
-        case .faultPages(let fault): try sequence(fault.fault.mirror, answer)
-        case .snapshot(let snapshot): try sequence(snapshot.mirror, answer)
-        case .mmap, .munmap, .mremap, .mprotect, .madvise: changed(request, answer)
+        case .fault(let fault): try faulted(fault, nil, answer)
+        case .faultPages(let fault): try faulted(fault.fault, fault.pages, answer)
+        case .snapshot(let snapshot): try looked(snapshot, answer)
+        case .migrate, .deviceMigrate, .migrateVma, .migrateFinish, .toRAM, .evict: try moved(request, answer)
+        case .mmap, .munmap, .mremap, .mprotect, .madvise: try changed(request, answer)
         default: try accessed(request, answer)
-        }
-    }
-
-    /// A refusal that may come after something has been done. What is refused before that is refused for its form, its
-    /// names or its place.
-    private func hasEffectInPart(_ answer: Answer) -> Bool {
-        switch answer.code ?? "" {
-        case "SYNTAX", "NOVERB", "BADARG", "MISSING", "TOOLONG", "DENIED", "NOMM", "NOMIRROR", "NODEV", "NOREGION",
-            "NOFILE", "NOPIN", "NOMIGRATION", "NORANGE", "NOEVENT", "EXISTS", "TAGBUSY", "BUSY", "GATED", "LICENCE",
-            "STATE", "FENCED", "EXITED":
-            answer.code == "BADARG" || answer.code == "BUSY"
-        default: true
         }
     }
 
@@ -118,7 +129,7 @@ extension Judge {
         counterparts[connection]?.open.removeAll { $0.mirror == mirror }
     }
 
-    private func sequence(_ id: UInt32, _ answer: Answer) throws(Violation) {
+    func sequence(_ id: UInt32, _ answer: Answer) throws(Violation) {
         guard let mirror = mirrors[id], !mirror.isLegacy, let sequence = answer.pairs["seq"]?.number else { return }
         guard sequence == mirror.sequence else {
             throw Violation(.sequence, "seq=\(sequence) in an answer, the last event had \(mirror.sequence)")
@@ -127,29 +138,53 @@ extension Judge {
 
     // MARK: Areas
 
-    private mutating func changed(_ request: Request, _ answer: Answer) {
+    private mutating func changed(_ request: Request, _ answer: Answer) throws(Violation) {
         switch request {
-        case .mmap(let map):
-            let range = Self.pages(answer.number("va"), answer.number("len"))
-            guard memory.spaces[map.space] != nil else { return }
-            guard range.count <= 4096 else { return lose(map.space) }
-            memory.map(map.space, range, plan(map))
-            clear(map.space, range)
+        case .mmap(let map): try mapped(map, answer)
         case .munmap(let unmap):
             let range = Self.pages(unmap.extent)
             guard range.count <= 4096 else { return lose(unmap.space) }
             memory.spaces[unmap.space]?.unmap(range)
             clear(unmap.space, range)
         case .mprotect(let protect):
-            _ = memory.protect(
-                protect.space, Self.pages(protect.extent), SpaceModel.Rights(rawValue: protect.protection.rawValue & 3))
-        case .madvise(let advise):
-            _ = memory.advise(advise.space, Self.pages(advise.extent), advise.advice.word)
-            if advise.advice == .remove, isMurky(advise.space, Self.pages(advise.extent)) { blurFiles() }
-            blurHuge(advise.space, Self.pages(advise.extent))
+            let (space, range) = (protect.space, Self.pages(protect.extent))
+            let rights = SpaceModel.Rights(rawValue: protect.protection.rawValue & 3)
+            guard isKnown(space, range) else {
+                // All of it is mapped, and what is known of that stays so.
+                for page in range { memory.spaces[space]?.pages[page]?.rights = rights }
+                return
+            }
+            try expect(memory.protect(space, range, rights), answer, "mprotect")
+        case .madvise(let advise): try advised(advise, answer)
         case .mremap(let remap): moved(remap, answer)
         default: break
         }
+    }
+
+    private mutating func mapped(_ map: Mmap, _ answer: Answer) throws(Violation) {
+        let range = Self.pages(answer.number("va"), answer.number("len"))
+        guard let model = memory.spaces[map.space] else { return }
+        guard range.count <= 4096 else { return lose(map.space) }
+        try expect(map.va.map { $0 >> 12 == range.lowerBound } ?? true, "`mmap` maps at another place than it was told")
+        if !map.fixed, !isMurky(map.space, range) {
+            try expect(!range.contains { model.pages[$0] != nil }, "`mmap` maps over something")
+        }
+        let plan = plan(map)
+        memory.map(map.space, range, plan)
+        clear(map.space, range)
+        if case .shared(let file, _)? = memory.spaces[map.space]?.pages[range.lowerBound]?.backing {
+            shared[map.space, default: []].insert(file)
+        }
+    }
+
+    private mutating func advised(_ advise: Madvise, _ answer: Answer) throws(Violation) {
+        let (space, range) = (advise.space, Self.pages(advise.extent))
+        guard range.count <= 4096 else { return lose(space) }
+        let isKnown = isKnown(space, range)
+        let refusal = memory.advise(space, range, advise.advice.word)
+        if advise.advice == .remove, !isKnown { fadeShared(space) }
+        blurHuge(space, range)
+        if isKnown, advise.advice != .collapse { try expect(refusal, answer, "madvise \(advise.advice.word)") }
     }
 
     /// Pages of the reserve are not followed.
@@ -166,13 +201,17 @@ extension Judge {
         return plan
     }
 
-    private mutating func moved(_ remap: Mremap, _ answer: Answer) {
+    func move(_ remap: Mremap) -> MemoryModel.Move {
         let asked = remap.length == 0 ? remap.va >> 12..<remap.va >> 12 : Self.pages(remap.va, remap.length)
-        let move = memory.whole(
+        return memory.whole(
             remap.space,
             MemoryModel.Move(
                 old: asked, count: remap.newLength.map { ($0 + 4095) >> 12 } ?? UInt64(asked.count),
                 target: remap.to.map { $0 >> 12 }, keepsOld: remap.dontUnmap, mayMove: remap.mayMove))
+    }
+
+    private mutating func moved(_ remap: Mremap, _ answer: Answer) {
+        let move = move(remap)
         let (old, count) = (move.old, move.count)
         let start = answer.number("va") >> 12
         guard old.count <= 4096, count <= 4096 else { return lose(remap.space) }
@@ -186,46 +225,16 @@ extension Judge {
         }
     }
 
-    /// Private memory has gone where nobody had to be waited for: which, is not followed.
-    private mutating func reaped(_ space: UInt32) {
-        for page in memory.spaces[space]?.pages.keys.sorted() ?? [] { murky[space, default: []].insert(page) }
-    }
-
-    /// Nobody knows what a request has done; if it has failed, at least nothing is at a place of its own choice.
-    mutating func forget(_ request: Request, failed: Bool = false) {
-        switch request {
-        case .mmap(let map):
-            guard let va = map.va else { return failed ? () : lose(map.space) }
-            if !failed || map.fixed { blur(map.space, Self.pages(va, map.length)) }
-        case .munmap(let unmap): blur(unmap.space, Self.pages(unmap.extent))
-        case .mprotect(let protect): blur(protect.space, Self.pages(protect.extent))
-        case .madvise(let advise):
-            blur(advise.space, Self.pages(advise.extent))
-            if advise.advice == .remove { blurFiles() }
-        case .mremap(let remap):
-            blur(remap.space, Self.pages(remap.va, max(remap.length, remap.newLength ?? 0) + 4096))
-            guard let to = remap.to else { return failed ? () : lose(remap.space) }
-            blur(remap.space, Self.pages(to, max(remap.length, remap.newLength ?? 0) + 4096))
-        case .write(let write): stored(write.space, write.va, max(write.length ?? 0, UInt64(write.data.count)))
-        case .deviceWrite(let write):
-            guard let space = mirrors[write.mirror]?.space else { return }
-            stored(space, write.va, max(write.length ?? 0, UInt64(write.data.count)))
-        case .spaceReap(let reap): reaped(reap.space)
-        case .spaceDrop(let drop): lose(drop.space)
-        case .fileTruncate, .fileWrite, .fileRemove, .fileCreate: blurFiles()
-        default: break
+    /// Private memory has gone where nobody had to be waited for, which the rows say.
+    private mutating func reaped(_ space: UInt32, _ answer: Answer) {
+        if answer.rows.isEmpty { fadePrivate(space) }
+        for row in answer.rows where row["result"]?.text == "reaped" {
+            guard let va = row["va"]?.number, let length = row["len"]?.number else { continue }
+            for page in Self.pages(va, length) {
+                guard let model = memory.spaces[space]?.pages[page], !model.isShared else { continue }
+                memory.spaces[space]?.pages[page]?.bytes = nil
+                memory.spaces[space]?.pages[page]?.isFaded = false
+            }
         }
     }
-
-    /// What a store may have written, in files that are shared, too.
-    private mutating func stored(_ space: UInt32, _ va: UInt64, _ length: UInt64) {
-        let pages = Self.pages(va, length)
-        guard memory.spaces[space] != nil, pages.count <= 4096 else { return blurFiles() }
-        for page in pages {
-            if case .shared(let file, _)? = memory.spaces[space]?.pages[page]?.backing { murkyFiles.insert(file) }
-        }
-        blur(space, pages)
-    }
-
-    mutating func blurFiles() { murkyFiles.formUnion(memory.files.keys) }
 }

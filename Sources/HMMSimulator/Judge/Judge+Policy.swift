@@ -55,6 +55,8 @@ extension Judge {
         if code == nil, pending.offers == [false] {
             throw Violation(.policy, "`\(name)` is served, and what it depends on is withheld")
         }
+        // Nobody is recorded here.
+        if case .record(let record) = request, record.action != nil { return }
         if code == "GATED", pending.offers == [true] {
             throw Violation(.policy, "`\(name)` is refused as withheld, and nothing is")
         }
@@ -82,6 +84,20 @@ extension Judge {
                 default: 0
                 }
             if !engine.isCut { try checkHard(resource, use + promised) }
+        }
+    }
+
+    /// No limit of the protocol is passed.
+    func checkLimits(_ engine: borrowing Engine) throws(Violation) {
+        for (name, use, bound) in engine.uses where use > bound {
+            switch name {
+            // What was given under a looser policy stays; some requests must get through.
+            case "resident-bytes", "pending": continue
+            // A request is promised the areas that it makes of what is there when it asks. While it waits others may
+            // change that.
+            case "areas", "tenant-areas": continue
+            default: throw Violation(.policy, "\(use) \(name) are in use, the limit is \(bound)")
+            }
         }
     }
 

@@ -10,6 +10,8 @@ extension Judge {
         let last = counterparts[connection]?.lastEvent ?? 0
         guard number == last + 1 else { throw Violation(.answers, "event \(number) after event \(last)") }
         counterparts[connection]?.lastEvent = number
+        let reason = pairs["reason"]?.text
+        coverage.note(.event, reason.map { "\(name) \($0)" } ?? name)
         guard let id = pairs["mirror"]?.number.map({ UInt32(truncatingIfNeeded: $0) }) else { return }
         guard let mirror = mirrors[id], mirror.connection == connection, !mirror.isFenced else {
             throw Violation(
@@ -18,11 +20,8 @@ extension Judge {
         switch name {
         case "inval": try announced(number, id, mirror, pairs, connection, now)
         case "fenced": try fenced(id, mirror, pairs, connection, now)
-        case "lease":
-            let event = pairs["event"]?.number
-            guard counterparts[connection]?.open.contains(where: { $0.number == event }) ?? false else {
-                throw Violation(.round, "a warning about event \(event ?? 0), which waits for nothing")
-            }
+        case "lease": try warned(pairs, connection, now)
+        case "update": updated(id, pairs)
         default: break
         }
     }
@@ -38,13 +37,40 @@ extension Judge {
             throw Violation(
                 .sequence, "event \(number) has seq=\(sequence), mirror \(id) had \(mirror.sequence) before")
         }
+        guard let va = pairs["va"]?.number, let length = pairs["len"]?.number,
+            Self.pages(va, length).overlaps(mirror.range)
+        else { throw Violation(.round, "event \(number) is about pages that mirror \(id) does not mirror") }
         highest[mirror.space] = max(highest[mirror.space] ?? 0, sequence)
         mirrors[id]?.sequence = sequence
         guard !mirror.isAutomatic else { return }
         let waits = policies[mirror.space].map { $0 == .wait } ?? true
+        let isWarned = counterparts[connection]?.wantsLease ?? false
         counterparts[connection]?.open.append(
             OpenEvent(
-                number: number, mirror: id, space: mirror.space, deadline: waits ? nil : now + lease * 1_000_000))
+                number: number, mirror: id, space: mirror.space, deadline: waits ? nil : now + lease * 1_000_000,
+                warning: waits || !isWarned ? nil : now + lease / 2 * 1_000_000))
+        if counterparts[connection]?.open.count ?? 0 > limits.openEvents {
+            counterparts[connection]?.ends.insert(.tooManyEvents)
+        }
+    }
+
+    /// Half of a lease has gone: once for an event, to whoever wants to know, while there is time left.
+    private mutating func warned(
+        _ pairs: [ServerLine.Pair], _ connection: ConnectionID, _ now: UInt64
+    ) throws(Violation) {
+        let number = pairs["event"]?.number ?? 0
+        guard let index = counterparts[connection]?.open.firstIndex(where: { $0.number == number }),
+            let event = counterparts[connection]?.open[index]
+        else { throw Violation(.round, "a warning about event \(number), which waits for nothing") }
+        guard let due = event.warning, due <= now, let deadline = event.deadline, deadline > now else {
+            throw Violation(.round, "a warning about event \(number) that is not due")
+        }
+        let left = (deadline - now + 999_999) / 1_000_000
+        guard pairs["left"]?.number == left else {
+            throw Violation(
+                .round, "left=\(pairs["left"]?.number ?? 0) of event \(number), whose lease ends in \(left) ms")
+        }
+        counterparts[connection]?.open[index].warning = nil
     }
 
     private mutating func fenced(
@@ -68,26 +94,42 @@ extension Judge {
 
     mutating func check(_ engine: borrowing Engine, _ now: UInt64, isTick: Bool) throws(Violation) {
         let awaited = engine.awaited
-        var earliest: UInt64?
-        for entry in awaited {
-            guard let event = counterparts[entry.connection]?.open.first(where: { $0.number == entry.event }) else {
-                throw Violation(
-                    .round,
-                    "the engine waits for event \(entry.event) of connection \(entry.connection.rawValue), "
-                        + "which needs no acknowledgement any more")
-            }
-            guard let deadline = event.deadline else { continue }
-            if isTick, deadline <= now { throw Violation(.round, "the lease of event \(event.number) is over") }
-            earliest = min(earliest ?? deadline, deadline)
-        }
-        if let earliest, engine.nextDeadline.map({ $0.nanoseconds > earliest }) ?? true {
-            throw Violation(.liveness, "a lease ends at \(earliest), and the engine does not want to be woken then")
-        }
+        try checkAwaited(awaited, engine, now, isTick: isTick)
         for connection in counterparts.keys { try checkOpen(connection, awaited) }
         for counterpart in counterparts.values where counterpart.pending.count > 1 { try checkTags(counterpart) }
         for (space, sequence) in highest where engine.isQuiet(space) { settled[space] = sequence }
         for (connection, counterpart) in counterparts where counterpart.owesRefusal {
             throw Violation(.answers, "connection \(connection.rawValue) may acknowledge what is not its own")
+        }
+        try checkEnds(engine)
+        noticeBegun(engine)
+    }
+
+    /// Whomever the engine waits for has something to acknowledge, and time to do it.
+    private mutating func checkAwaited(
+        _ awaited: [Engine.Awaited], _ engine: borrowing Engine, _ now: UInt64, isTick: Bool
+    ) throws(Violation) {
+        var earliest: UInt64?
+        for entry in awaited {
+            guard let index = counterparts[entry.connection]?.open.firstIndex(where: { $0.number == entry.event }),
+                let event = counterparts[entry.connection]?.open[index], !event.isReleased
+            else {
+                throw Violation(
+                    .round,
+                    "the engine waits for event \(entry.event) of connection \(entry.connection.rawValue), "
+                        + "which needs no acknowledgement any more")
+            }
+            counterparts[entry.connection]?.open[index].request = entry.request
+            // What this tick has announced the next one looks after.
+            if isTick, event.request != nil, let warning = event.warning, warning <= now {
+                throw Violation(.round, "half of the lease of event \(event.number) has gone without a word")
+            }
+            guard let deadline = event.deadline else { continue }
+            if isTick, deadline <= now { throw Violation(.round, "the lease of event \(event.number) is over") }
+            earliest = min(earliest ?? deadline, deadline, event.warning ?? deadline)
+        }
+        if let earliest, engine.nextDeadline.map({ $0.nanoseconds > earliest }) ?? true {
+            throw Violation(.liveness, "a lease ends at \(earliest), and the engine does not want to be woken then")
         }
     }
 
@@ -103,7 +145,7 @@ extension Judge {
         _ connection: ConnectionID, _ awaited: [Engine.Awaited]
     ) throws(Violation) {
         guard let open = counterparts[connection]?.open, !open.isEmpty else { return }
-        for event in open {
+        for (index, event) in open.enumerated() {
             if awaited.contains(where: { $0.connection == connection && $0.event == event.number }) { continue }
             guard event.isReleased || mirrors[event.mirror]?.endings ?? 1 > 0 else {
                 throw Violation(
@@ -111,21 +153,26 @@ extension Judge {
                     "a request goes on before event \(event.number) of connection \(connection.rawValue) "
                         + "has been acknowledged")
             }
+            counterparts[connection]?.open[index].request = nil
         }
     }
 
-    /// A lease is over in an address space where that makes requests fail: their other events are released with it.
+    /// Leases are over in address spaces where that makes requests fail: whoever else these requests wait for is
+    /// released with them.
     mutating func release(_ now: UInt64) {
-        for (space, policy) in policies where policy == .fail {
-            let isOver = counterparts.values.contains { counterpart in
-                counterpart.open.contains { $0.space == space && $0.deadline.map { $0 <= now } ?? false }
+        var failed: Set<UInt32> = []
+        for counterpart in counterparts.values {
+            for event in counterpart.open where !event.isReleased && policies[event.space] == .fail {
+                guard let deadline = event.deadline, deadline <= now, let request = event.request else { continue }
+                failed.insert(request)
             }
-            guard isOver else { continue }
-            for connection in counterparts.keys {
-                for index in counterparts[connection]?.open.indices ?? 0..<0
-                where counterparts[connection]?.open[index].space == space {
-                    counterparts[connection]?.open[index].isReleased = true
-                }
+        }
+        guard !failed.isEmpty else { return }
+        timeouts = failed.count
+        for connection in counterparts.keys {
+            for index in counterparts[connection]?.open.indices ?? 0..<0
+            where counterparts[connection]?.open[index].request.map(failed.contains) ?? false {
+                counterparts[connection]?.open[index].isReleased = true
             }
         }
     }

@@ -13,6 +13,10 @@ struct Judge {
         let space: UInt32
         /// Nil where the address space waits for ever.
         let deadline: UInt64?
+        /// When a `lease` event is due; nil where none is, or when it has come.
+        var warning: UInt64?
+        /// The engine's number of the request that waits for it; nil where none does any more.
+        var request: UInt32?
         /// With `on-expiry=fail` one lease that is over ends the round of all.
         var isReleased = false
     }
@@ -23,6 +27,8 @@ struct Judge {
         let request: Request?
         /// Whether what it depends on was there, at each time since it was asked.
         var offers: Set<Bool> = []
+        /// It has announced something: it goes on without its connection.
+        var goesOn = false
     }
 
     struct Counterpart {
@@ -38,11 +44,19 @@ struct Judge {
         var wantsQuota = false
         var isNewListener = false
         var quotaNotes: [String] = []
+        /// It wants to be warned of leases.
+        var wantsLease = false
+        /// Why the engine is to end it.
+        var ends: Set<CloseReason> = []
     }
 
     struct MirrorFacts {
         let connection: ConnectionID
         let space: UInt32
+        /// Pages.
+        let range: Range<UInt64>
+        /// Its device is the kernel's test driver, which writes up to the page that fails.
+        let isOfTestDriver: Bool
         let isLegacy: Bool
         let isAutomatic: Bool
         var sequence: UInt64
@@ -63,31 +77,48 @@ struct Judge {
     var memory = MemoryModel()
     /// Pages of which nothing is known: a request failed half way, or nobody heard how it ended.
     var murky: [UInt32: Set<UInt64>] = [:]
-    var murkyFiles: Set<Int> = []
+    /// Files that address spaces have shared.
+    var shared: [UInt32: Set<Int>] = [:]
+    var testDrivers: Set<String> = []
+    /// Mirrors of connections that have gone.
+    var lostMirrors: [UInt32: MirrorFacts] = [:]
+    var ghosts: [Ghost] = []
+    var holdings: [String: Holding] = [:]
+    var pins: [UInt32: ConnectionID] = [:]
+    var migrations: [UInt32: ConnectionID] = [:]
+    /// A device has had a page for itself.
+    var hasExclusive = false
+    var ranges: [UInt32: LegacyRange] = [:]
+    /// Nothing has happened since the last look at what requests have begun.
+    var isSettled = true
     var answers = 0
+    var coverage = Coverage()
+    /// Requests whose round has failed at the last tick, and have not been answered with TIMEOUT.
+    var timeouts = 0
+    var isDraining = false
+    let limits: Limits
+
+    init(_ limits: Limits) { self.limits = limits }
 
     // MARK: Inputs
 
     /// The engine takes an input: when it was handed in, or later where work that was cut short came first.
     mutating func taken(_ input: Input, _ now: UInt64) {
+        timeouts = 0
+        coverage.note(.input, input.word)
         switch input {
-        case .connected(let connection, let principal):
-            counterparts[connection] = Counterpart(role: principal.role)
-        case .disconnected(let connection): ended(connection)
+        case .connected(let connection, let principal): connected(connection, principal)
+        case .disconnected(let connection): ended(connection, isCertain: isSettled)
         case .request(let connection, let tag, let request): asked(request, tag, connection)
-        case .refused(let connection, let tag, _, _):
+        case .refused(let connection, let tag, _, let closes):
             counterparts[connection]?.pending.append(Pending(tag: tag, request: nil))
+            if closes { counterparts[connection]?.ends.insert(.framing) }
         case .tick: release(now)
         case .policy(let policy): adopt(policy)
-        case .drained, .close, .drain, .inspect, .recording, .unsent: break
+        case .close(let connection, let reason): counterparts[connection]?.ends.insert(reason)
+        case .drain: isDraining = true
+        case .drained, .inspect, .recording, .unsent: break
         }
-    }
-
-    /// The engine has done with a connection, however that came about: what it had begun may still go on.
-    private mutating func ended(_ connection: ConnectionID) {
-        guard let gone = counterparts.removeValue(forKey: connection) else { return }
-        for entry in gone.pending { if let request = entry.request { forget(request) } }
-        for id in mirrors.keys where mirrors[id]?.connection == connection { mirrors[id] = nil }
     }
 
     private mutating func asked(_ request: Request, _ tag: Tag, _ connection: ConnectionID) {
@@ -115,6 +146,7 @@ struct Judge {
                 continue
             }
             counterparts[connection]?.open.remove(at: index)
+            coverage.note(.verb, "ack")
         }
     }
 
@@ -133,7 +165,7 @@ struct Judge {
         case .note(let text):
             let words = text.split(separator: " ")
             if words.first == "quota", words.count > 1 { counterparts[connection]?.quotaNotes.append("\(words[1])") }
-        case .bye: ended(connection)
+        case .bye(let code, _): try bidden(connection, code)
         case .row(let tag, let pairs):
             if counterparts[connection]?.rows == nil { counterparts[connection]?.rows = (tag, []) }
             counterparts[connection]?.rows?.pairs.append(pairs)
@@ -151,9 +183,16 @@ struct Judge {
         let answer = Answer(rows: counterparts[connection]?.rows?.pairs ?? [], pairs: pairs, failure: failure)
         counterparts[connection]?.rows = nil
         if failure?.code == "INTERNAL" { throw Violation(.answers, "INTERNAL") }
+        if failure?.code == "TIMEOUT" {
+            timeouts -= 1
+            if timeouts < 0 {
+                throw Violation(.round, "TIMEOUT, and no lease has ended where that makes requests fail")
+            }
+        }
         guard let pending = counterparts[connection]?.pending else { return }
         let candidates = pending.indices.filter { pending[$0].tag == tag }
         if failure?.code == "NOEVENT", isAboutAck(candidates.first.map { pending[$0] }, connection) {
+            coverage.note(.refusal, "NOEVENT")
             counterparts[connection]?.owesRefusal = false
             return
         }
@@ -166,28 +205,21 @@ struct Judge {
         }
         counterparts[connection]?.pending.remove(at: index)
         answers += 1
+        if let code = failure?.code { coverage.note(.refusal, code) }
         if let counterpart = counterparts[connection] { try checkAllowed(pending[index], failure?.code, counterpart) }
         guard let request = pending[index].request else {
             if failure == nil { throw Violation(.answers, "what has no form was carried out") }
             return
         }
+        if failure == nil { coverage.note(.verb, request.name.spec.name.description) }
         try settle(request, answer, connection, now)
+        try holds(request, answer, connection)
+        haunt()
     }
 
     /// Only `ack` and `to-ram` are refused with NOEVENT, and `to-ram` in its turn.
     private func isAboutAck(_ first: Pending?, _ connection: ConnectionID) -> Bool {
         guard case .toRAM? = first?.request else { return true }
         return counterparts[connection]?.owesRefusal ?? false
-    }
-
-    /// Everybody has been answered.
-    func checkAnswered() throws(Violation) {
-        for (connection, counterpart) in counterparts.sorted(by: { $0.key.rawValue < $1.key.rawValue })
-        where !counterpart.pending.isEmpty {
-            let waiting = counterpart.pending.map { entry in
-                "#\(entry.tag) \(entry.request.map { "\($0.name.spec.name)" } ?? "nonsense")"
-            }
-            throw Violation(.answers, "connection \(connection.rawValue) has no answer to \(waiting)")
-        }
     }
 }

@@ -137,8 +137,11 @@ extension MemoryModel {
         case "dontneed":
             if page.backing == .hugetlb, range.upperBound <= number | 511 { return }
             spaces[space]?.pages[number]?.bytes = nil
+            spaces[space]?.pages[number]?.isFaded = false
         case "remove":
-            if case .shared(let file, let index) = page.backing { files[file]?.pages[index] = nil }
+            guard case .shared(let file, let index) = page.backing else { return }
+            files[file]?.pages[index] = nil
+            changed(file, index, isWhole: true)
         default: spaces[space]?.pages[number]?.flags = Self.marked(page.flags, advice)
         }
     }

@@ -48,8 +48,10 @@ struct MemoryModel {
             done += range.count
             if case .shared(let file, let index) = page.backing {
                 files[file]?.pages[index] = bytes
+                changed(file, index, isWhole: range.count == 4096)
             } else {
                 spaces[space]?.pages[number]?.bytes = bytes
+                if range.count == 4096 { spaces[space]?.pages[number]?.isFaded = false }
             }
         }
     }
@@ -83,6 +85,9 @@ struct MemoryModel {
         }
         model.length = max(model.length, offset + UInt64(data.count))
         files[file] = model
+        for (number, range) in Self.pieces(offset, UInt64(data.count)) {
+            changed(file, number, isWhole: range.count == 4096)
+        }
     }
 
     func readFile(_ file: Int, _ offset: UInt64, _ length: UInt64) -> [UInt8] {
@@ -96,12 +101,14 @@ struct MemoryModel {
     mutating func truncate(_ file: Int, _ length: UInt64) {
         let count = (length + 4095) >> 12
         for (space, model) in spaces {
-            for (number, page) in model.pages where page.isCopied && page.bytes != nil {
+            for (number, page) in model.pages where page.isCopied && (page.bytes != nil || page.isFaded) {
                 guard let behind = page.backing.file, behind.id == file, behind.page >= count else { continue }
                 spaces[space]?.pages[number]?.bytes = nil
+                spaces[space]?.pages[number]?.isFaded = false
             }
         }
         guard var model = files[file] else { return }
+        model.findAgain(length)
         model.pages = model.pages.filter { $0.key < count }
         let offset = Int(length & 4095)
         if length < model.length, offset > 0, let last = model.pages[length >> 12] {
@@ -109,6 +116,7 @@ struct MemoryModel {
         }
         model.length = length
         files[file] = model
+        if offset > 0 { changed(file, length >> 12, isWhole: false) }
     }
 
     // MARK: Areas

@@ -35,6 +35,17 @@ struct SpaceModel {
             }
         }
 
+        var word: String {
+            switch self {
+            case .anonymous: "private memory"
+            case .hugetlb: "pages of the reserve"
+            case .device: "device memory"
+            case .io: "io"
+            case .shared: "shared memory"
+            case .copied: "private pages of files"
+            }
+        }
+
         /// What lies `count` pages further on in the same mapping.
         func advanced(_ count: UInt64) -> Backing {
             switch self {
@@ -52,6 +63,8 @@ struct SpaceModel {
         var flags: Set<String> = []
         /// Bytes of the space's own: nil where it has none, and sees zeroes or the file.
         var bytes: [UInt8]?
+        /// Nobody knows its bytes.
+        var isFaded = false
 
         /// A device may use it, as far as rights go.
         var isReadable: Bool { rights.contains(.read) && backing != .io }
@@ -105,6 +118,10 @@ struct SpaceModel {
 struct FileModel: Equatable {
     var length: UInt64
     var pages: [UInt64: [UInt8]] = [:]
+    /// Pages whose bytes nobody knows.
+    var faded: Set<UInt64> = []
+    /// Nothing is known of it, its length least of all.
+    var isLost = false
 
     var pageCount: UInt64 { (length + 4095) >> 12 }
 }
