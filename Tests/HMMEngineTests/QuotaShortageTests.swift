@@ -95,6 +95,8 @@ extension TenantPolicy {
 /// A peer whose tenants have quotas.
 private struct QuotaPeer {
     private var peer: EnginePeer
+    /// The soft bound that is watched has been told of no more often than `use` has been well within it.
+    private var isArmed = true
 
     init(policy: TenantPolicy = TenantPolicy()) {
         peer = EnginePeer(policy: policy)
@@ -141,7 +143,8 @@ private struct QuotaPeer {
         #expect(changes.isEmpty, "\(request)\(said)\(changes)")
     }
 
-    /// Makes a move and returns how many notes came, which is one when `resource` has passed `bound` with it.
+    /// Makes a move and returns how many notes came, which is one when `resource` has passed `bound` with it, and has been
+    /// well within it since the note before.
     mutating func makeAndCountNotes(
         _ move: PlayedMoves.Move, _ resource: QuotaResource, _ bound: UInt64
     ) throws -> Int {
@@ -150,19 +153,23 @@ private struct QuotaPeer {
             try peer.send(Array("hello enable=quota\n".utf8), on: "watch-" + name)
         }
         let before = use(resource)
+        let wellWithin = bound - min(bound, max(1, bound / 10))
+        if before > bound { isArmed = false } else if before <= wellWithin { isArmed = true }
+        let wasArmed = isArmed
         let start = peer.output.count
         try make(move)
         let said = String(decoding: peer.output[start...], as: UTF8.self)
         let notes = said.split(separator: "\n").count {
             $0.contains("* note : quota \(resource.rawValue) passed: use=") && $0.hasPrefix("watch-")
         }
+        if notes > 0 { isArmed = false }
         // Of several inputs in one move each can pass it.
         guard case .send(_, let octets) = move, octets.count(where: { $0 == 10 }) == 1, peer.tenants.count == 1 else {
             return notes
         }
         // Work that is cut into slices is in flight meanwhile.
         if resource == .requestsInFlight { return notes }
-        let isPassed = before <= bound && use(resource) > bound
+        let isPassed = wasArmed && before <= bound && use(resource) > bound
         #expect(notes == (isPassed ? 1 : 0), "\(String(decoding: octets, as: UTF8.self))\(said)")
         return notes
     }

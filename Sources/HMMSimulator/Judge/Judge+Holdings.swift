@@ -58,7 +58,12 @@ extension Judge {
     }
 
     private mutating func addRegion(_ answer: Answer, _ owner: ConnectionID?) {
-        holdings["region.remove \(answer.id("region"))"] = Holding(owner: owner, device: answer.pairs["dev"]?.text)
+        var holding = Holding(owner: owner, device: answer.pairs["dev"]?.text)
+        // Its device may be on its way out already, and takes it along.
+        if let device = holding.device, let holder = holdings["dev.remove \(device)"], holder.departs {
+            (holding.departs, holding.isVague) = (true, holder.isVague)
+        }
+        holdings["region.remove \(answer.id("region"))"] = holding
     }
 
     /// What a request gives back, as `Engine.inventory` has it.
