@@ -143,8 +143,8 @@ private struct QuotaPeer {
         #expect(changes.isEmpty, "\(request)\(said)\(changes)")
     }
 
-    /// Makes a move and returns how many notes came, which is one when `resource` has passed `bound` with it, and has been
-    /// well within it since the note before.
+    /// Makes a move and returns how many notes came, which is one when `resource` has passed `bound` with it, and has
+    /// been well within it since the note before.
     mutating func makeAndCountNotes(
         _ move: PlayedMoves.Move, _ resource: QuotaResource, _ bound: UInt64
     ) throws -> Int {
