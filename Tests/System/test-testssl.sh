@@ -5,7 +5,9 @@ source "${0%/*}/support.bash"
 need testssl openssl python3
 
 "$hmmd" cert make certs --tenant ci --days 90 >/dev/null
-serve server
+# It has no certificate to show. Where one is required its handshake ends by an alert, which it sees or not, as the case
+# may be; so it may come without one. test-tls.sh has those that may not.
+serve server --verify optional --anonymous-tenant guest
 connect resident ci
 
 # Severities are OK, INFO, LOW, MEDIUM, HIGH and CRITICAL; DEBUG, WARN and FATAL are about the scan itself.
@@ -13,9 +15,7 @@ cat >judge.py <<'END'
 import json, sys
 
 # Certificates that `hmmd cert make` makes are for trying out: their authority tells of no revocations.
-# Debian's OpenSSL has no GOST, which says something of the scanner and nothing of the server.
-# It has no client certificate, so that whether its handshake seems to succeed is a matter of time.
-EXPLAINED = {"cert_revocation", "engine_problem", "optimal_proto"}
+EXPLAINED = {"cert_revocation"}
 # testssl.sh looks for a service that it knows above TLS, and ours is none.
 SCAN = {("service", "DEBUG")}
 
@@ -42,7 +42,8 @@ scan() {
     for _ in 1 2 3; do
         [ "$status" = 3 ] || break
         rm -f "$1.json"
-        timeout 100 testssl --quiet --color 0 --warnings off --nodns none --fast -p -s -f -P -S -U \
+        # Debian's OpenSSL has no engine for GOST, and need not be asked for one.
+        NO_ENGINE=true timeout 100 testssl --quiet --color 0 --warnings off --nodns none --fast -p -s -f -P -S -U \
             --add-ca certs/ca.pem --jsonfile "$1.json" "localhost:$port" >"$1.out" 2>"$1.err" </dev/null || true
         status=0
         python3 judge.py "$1.json" || status=$?
