@@ -217,6 +217,22 @@ hang_up() {
     unset "ears[$1]" "talkers[$1]"
 }
 
+# MARK: A server that is at work
+
+# busy NAME FLAG...: a server as `serve` starts it, with a request of the connection `waiting` that waits for an
+# acknowledgement of the connection `driver`.
+busy() {
+    serve "$@"
+    connect waiting ci
+    connect driver ci
+    ask driver 'mm.create' '+ mm=1'
+    ask driver 'mmap 1 0x10000 1p' '+ va=*'
+    ask driver 'dev.create gpu0' '+ *'
+    ask driver 'mirror 1 gpu0 lease=3600000' '+ mirror=1 *'
+    say waiting 'munmap 1 0x10000 1p'
+    hear driver '!1 inval mirror=1 *'
+}
+
 # MARK: The end
 
 stop_children() {

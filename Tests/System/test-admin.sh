@@ -100,6 +100,7 @@ ask op 'pending' '= tenant=ci *' '+ rows=1'
 say driver 'ack 1'
 hear b '+u *' '\* bye SHUTDOWN'
 hear driver '\* bye SHUTDOWN'
+hear_end driver
 hear_end op
 ended "$server"
 is "the exit status" "$status" 0
@@ -114,53 +115,42 @@ done
 # Of one connection its transport says it; of a tenant the engine.
 is "what a replay says of drops" "$(grep -c 'bye DROPPED' replayed)" 1
 
-# waiting NAME FLAG...: a server with a request of `e` that waits for an acknowledgement of `d`.
-waiting() {
-    serve "$1" --admin "$HMM_TMP/admin" "${@:2}"
-    connect d ci
-    connect e ci
-    ask d 'mm.create' '+ mm=1'
-    ask d 'mmap 1 0x10000 1p' '+ va=*'
-    ask d 'dev.create gpu0' '+ *'
-    ask d 'mirror 1 gpu0 lease=3600000' '+ mirror=1 *'
-    say e 'munmap 1 0x10000 1p'
-    hear d '!1 inval mirror=1 *'
-}
+# over: the server has ended, as it should.
 over() {
     ended "$server"
     is "the exit status" "$status" 0
-    hang_up d
-    hang_up e
+    hang_up driver
+    hang_up waiting
 }
 
 # With a bound on the clients' patience.
-waiting late --drain-seconds 3600
+busy late --admin "$HMM_TMP/admin" --drain-seconds 3600
 printf 'drain seconds=0\n' | ncat -U admin >said
 is "drain" "$(sed -n 2p said)" '+ connections=2'
 over
 
 # A drain without end is shortened by another one, but not made longer.
-waiting again --drain-seconds 3600
+busy again --admin "$HMM_TMP/admin" --drain-seconds 3600
 printf 'drain seconds=3600\ndrain\ndrain seconds=7200\ndrain seconds=0\n' | ncat -U admin >said
 is "four drains" "$(cut -d: -f1 said | tail -n +2 | tr '\n' ';')" '+ connections=2;- STATE EINVAL ;- STATE EINVAL ;+ connections=2;'
 over
 
 # By a signal, which leaves --drain-seconds; the next one leaves nothing.
-waiting signal --drain-seconds 0.5
+busy signal --admin "$HMM_TMP/admin" --drain-seconds 0.5
 printf 'drain\nquit\n' | ncat -U admin >said
-hear d '\* note : ?*'
+hear driver '\* note : ?*'
 kill -TERM "$server"
 over
-waiting signals --drain-seconds 3600
+busy signals --admin "$HMM_TMP/admin" --drain-seconds 3600
 printf 'drain\nquit\n' | ncat -U admin >said
-hear d '\* note : ?*'
+hear driver '\* note : ?*'
 kill -TERM "$server"
-ask d ping '+'
+ask driver ping '+'
 kill -TERM "$server"
 over
 
 # Who commands and leaves at once is obeyed, and known.
-waiting hasty --drain-seconds 3600
+busy hasty --admin "$HMM_TMP/admin" --drain-seconds 3600
 python3 -c '
 import socket, sys
 one = socket.socket(socket.AF_UNIX)

@@ -28,15 +28,7 @@ is "the exit status" "$status" 0
 
 # An operator's drain is no end yet: systemd would give it so many seconds and then kill. Nothing is read again.
 : >heard.by
-serve drained --admin "$HMM_TMP/drain.sock" --drain-seconds 3600
-connect d ci
-connect e ci
-ask d 'mm.create' '+ mm=1'
-ask d 'mmap 1 0x10000 1p' '+ va=*'
-ask d 'dev.create gpu0' '+ *'
-ask d 'mirror 1 gpu0 lease=3600000' '+ mirror=1 *'
-say e 'munmap 1 0x10000 1p'
-hear d '!1 inval mirror=1 *'
+busy drained --admin "$HMM_TMP/drain.sock" --drain-seconds 3600
 printf 'drain\nquit\n' | ncat -U drain.sock >said
 heard_by '^STATUS=draining$'
 kill -HUP "$server"
@@ -44,13 +36,13 @@ logged 'msg="not reloaded" reason="the server is stopping"'
 : >heard.by
 heard_by '^WATCHDOG=1$'
 grep -q STOPPING heard.by && fail "a drain is taken for the end: $(cat heard.by)"
-say d 'ack 1'
+say driver 'ack 1'
 heard_by '^STOPPING=1'
 ended "$server"
 is "the exit status" "$status" 0
 grep -q RELOADING heard.by && fail "a reload while it stops: $(cat heard.by)"
-hang_up d
-hang_up e
+hang_up driver
+hang_up waiting
 
 # A watchdog of another process.
 : >heard.by

@@ -20,19 +20,6 @@ for signal in TERM INT; do
     [[ ! -e socket ]] || fail "SIG$signal: the Unix socket is still there"
 done
 
-# busy NAME FLAG...: a server with a request that waits: `waiting`, for an ack of `driver`.
-busy() {
-    serve "$@"
-    connect waiting ci
-    connect driver ci
-    ask driver 'mm.create' '+ mm=1'
-    ask driver 'mmap 1 0x10000 1p' '+ va=*'
-    ask driver 'dev.create gpu0' '+ *'
-    ask driver 'mirror 1 gpu0 lease=3600000' '+ mirror=1 *'
-    say waiting 'munmap 1 0x10000 1p'
-    hear driver '!1 inval mirror=1 *'
-}
-
 refuses() { ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 
 # What waits is finished; meanwhile the server serves those it has, and nobody else.
