@@ -33,8 +33,13 @@ extension Engine {
     mutating func close(_ connection: ConnectionID, _ reason: CloseReason) {
         guard let index = sessions.index(of: connection), !sessions[index].isClosing else { return }
         sessions[index].isClosing = true
-        sessions[index].lane.removeAll()
+        forgetQueue(index)
         doomed.append((connection, reason))
+    }
+
+    private mutating func forgetQueue(_ index: Int) {
+        waitingBytes -= sessions[index].lane.queuedBytes
+        sessions[index].lane.removeAll()
     }
 
     /// Says good-bye and asks the transport to close. The session ends before anything else happens: its mirrors may
@@ -59,6 +64,7 @@ extension Engine {
     /// The transport has gone: the mirrors of the connection let go and vanish, what it had not begun is forgotten, and
     /// what it had begun goes on without anyone to answer to.
     mutating func disconnect(_ connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
+        if let index = sessions.index(of: connection) { forgetQueue(index) }
         guard var session = sessions.remove(connection) else { return }
         let own = session.isIdle ? [] : (0..<operations.count).map { operations.id(at: $0) }
         machine.spend(UInt64(own.count))

@@ -13,7 +13,7 @@ public struct Engine: ~Copyable {
     var waiters: [OperationID: Waiters] = [:]
     /// Areas that they are going to make, at most.
     var areasPromised = MostAreas()
-    /// Data that their requests have brought.
+    /// Data that their requests have brought, and all that lanes have in their queues.
     var waitingBytes = 0
     var subscriptions = IDTable<MirrorID, Subscription>()
     var policies = IDTable<SpaceID, ExpiryPolicy>()
@@ -234,18 +234,32 @@ public struct Engine: ~Copyable {
     /// further. One with mirrors is told BUSY, in turn, because its acknowledgements must get through; past twice the
     /// bound it does not listen, and is cut off.
     private mutating func enqueue(_ item: Lane.Item, _ index: Int, _ effects: inout Effects) {
-        if sessions[index].lane.queuedBytes + item.cost > limits.queuedBytes, !sessions[index].mirrors.isEmpty {
-            guard sessions[index].lane.queuedBytes < 2 * limits.queuedBytes else {
-                return close(sessions.id(at: index), .tooManyRequests)
-            }
-            let refusal = busy("\(limits.queuedBytes) bytes of untagged requests wait already")
-            return sessions[index].lane.enqueue(.refused(refusal, closes: false))
+        let bound = queueBound
+        let queued = sessions[index].lane.queuedBytes
+        if queued + item.cost > bound, !sessions[index].mirrors.isEmpty {
+            guard queued < 2 * bound else { return close(sessions.id(at: index), .tooManyRequests) }
+            return enqueue(.refused(busy("\(bound) bytes of untagged requests wait already"), closes: false), index)
         }
-        sessions[index].lane.enqueue(item)
-        if sessions[index].lane.queuedBytes > limits.queuedBytes, !sessions[index].isReadingPaused {
+        if item.hasData, waitingBytes >= limits.waitingBytes {
+            enqueue(.refused(busyWithData, closes: false), index)
+        } else {
+            enqueue(item, index)
+        }
+        if sessions[index].lane.queuedBytes > bound, !sessions[index].isReadingPaused {
             sessions[index].isReadingPaused = true
             effects.signal(.pauseReading(sessions.id(at: index)))
         }
+    }
+
+    private mutating func enqueue(_ item: Lane.Item, _ index: Int) {
+        waitingBytes += item.cost
+        sessions[index].lane.enqueue(item)
+    }
+
+    /// Bytes that a connection may have in its queue: where much waits for the tenant, little.
+    private var queueBound: Int {
+        guard waitingBytes >= limits.waitingBytes else { return limits.queuedBytes }
+        return min(limits.queuedBytes, max(4096, limits.waitingBytes / sessions.count))
     }
 
     private mutating func refuse(
@@ -307,6 +321,7 @@ public struct Engine: ~Copyable {
             return effects.signal(.awaitDrain(connection))
         }
         guard let item = sessions[index].lane.dequeue() else { return }
+        waitingBytes -= item.cost
         let before = effects.text.count
         if sessions[index].isReadingPaused, sessions[index].lane.queuedBytes < limits.queuedBytes / 2 {
             sessions[index].isReadingPaused = false

@@ -53,6 +53,7 @@ extension Engine {
     var claimViolations: [String] {
         var found: [String] = []
         var count = 0
+        var bytes = (0..<sessions.count).reduce(0) { $0 + sessions[$1].lane.queuedBytes }
         var promised = MostAreas()
         let woken = Set(
             ready.waiting.compactMap { if case .parked(let id) = $0 { id } else { nil } })
@@ -60,6 +61,7 @@ extension Engine {
             let id = operations.id(at: index)
             let claimed = operations[index].claimed
             count += claimed.count
+            bytes += operations[index].payload
             promised.add(operations[index].verb, limits)
             if claimed != operations[index].claims || !claimed.allSatisfy({ claims.contains(claim(of: index, $0)) }) {
                 found.append("request \(id.rawValue) holds or wants pages that nobody knows of")
@@ -72,6 +74,7 @@ extension Engine {
             }
         }
         if count != claims.count { found.append("\(claims.count) claims are known, and there are \(count)") }
+        if bytes != waitingBytes { found.append("\(waitingBytes) bytes are said to wait, and \(bytes) do") }
         if promised != areasPromised { found.append("areas are promised that nobody waits for") }
         return found
     }
@@ -118,6 +121,7 @@ extension Operation {
         case .store(_, let write): write.data.count
         case .deviceStore(_, let write): write.data.count
         case .fileStore(_, let write): write.data.count
+        case .fault(let fault): fault.request.each?.count ?? 0
         default: 0
         }
     }

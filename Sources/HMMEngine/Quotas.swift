@@ -75,12 +75,14 @@ extension Engine {
             throw busy("\(limits.pending) requests of this tenant wait already")
         }
         if waitingBytes >= limits.waitingBytes, request.payload > 0 {
-            throw busy("\(waitingBytes) bytes of data wait in requests of this tenant already")
+            throw busyWithData
         }
         guard hasRunOutOfNumbers, request.name.spec.group != .session else { return }
         throw Failure(
             .limit, "the tenant has used up its numbers; only its next life has new ones")
     }
+
+    var busyWithData: Failure { busy("\(waitingBytes) bytes wait in requests of this tenant already") }
 
     private var hasRunOutOfNumbers: Bool {
         machine.hasRunOutOfNumbers || operations.hasRunOut || openMigrations.hasRunOut || openRanges.hasRunOut
@@ -152,6 +154,7 @@ extension Request {
         case .write(let write): write.data.count
         case .deviceWrite(let write): write.data.count
         case .fileWrite(let write): write.data.count
+        case .faultPages(let fault): fault.pages.count
         default: 0
         }
     }

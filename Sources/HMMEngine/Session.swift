@@ -63,10 +63,17 @@ struct Lane {
         case request(Request)
         case refused(Failure, closes: Bool)
 
+        /// It has brought more than its line.
+        var hasData: Bool {
+            switch self {
+            case .request(let request): request.payload > 0
+            case .refused: false
+            }
+        }
+
         /// Bytes it holds, nearly.
         var cost: Int {
             switch self {
-            case .request(.faultPages(let fault)): 64 + fault.pages.count
             case .request(let request): 64 + request.payload
             case .refused: 64
             }

@@ -69,6 +69,7 @@ extension Engine {
             var operation = Operation(
                 caller: operations[index].caller, verb: operations[index].verb, space: operations[index].space,
                 work: .idle)
+            operation.payload = operations[index].payload
             swap(&operation, &operations[index])
             let bound = effects.text.count + limits.answerBytes
             let pauses = go(on: operation.step(&machine), &operation, id, bound, now, &effects)

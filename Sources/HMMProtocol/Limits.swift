@@ -64,7 +64,8 @@ public struct Limits: Equatable, Sendable {
     public var umbrellas = 256
     /// Requests of one tenant that wait for an acknowledgement or for one another, on all its connections.
     public var pending = 16384
-    /// Bytes of data in such requests: a window full of the longest literals on a few connections would be gigabytes.
+    /// Bytes of data in such requests, and of untagged ones in their queues: a window full of the longest literals on a
+    /// few connections would be gigabytes.
     public var waitingBytes = 64 << 20
     /// Areas of all address spaces of one tenant: those of four full ones.
     public var tenantAreas = 262_144
@@ -131,7 +132,7 @@ extension Limits {
             row("open-ranges", openRanges, "ranges", "of the interface of 2017, of one tenant"),
             row("umbrellas", umbrellas, "umbrellas", "of one tenant"),
             row("pending", pending, "requests", "that wait, of one tenant"),
-            row("waiting-bytes", waitingBytes, "bytes", "of data in requests that wait, of one tenant"),
+            row("waiting-bytes", waitingBytes, "bytes", "of data in requests that wait, and of queues, of one tenant"),
             row("tenant-areas", tenantAreas, "areas", "of all address spaces of one tenant"),
             row("lookback", lookback, "bytes", "of a recording, kept until a client asks for it"),
         ]

@@ -50,6 +50,10 @@ public struct RequestReader: ~Copyable {
         }
     }
 
+    /// Bytes kept of it.
+    @inline(__always)
+    public var keptCount: Int { body.count + partial.count }
+
     /// The next item in `bytes` from `offset`, which moves past what was consumed; nil when more input is needed.
     @inline(__always)
     public mutating func next(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int) -> Item? {

@@ -254,9 +254,20 @@ extension ConnectionHandler {
 
     /// After input has been worked off: reads on or not, and ends the connection if all is done.
     private func settle() {
+        countInput()
         guard takesRequests else { return }
         setReading(!isFull && !hasSeenCloseNotify)
         if hasEnded { endWhenIdle() }
+    }
+
+    /// Counts what is kept of the input with what waits in the whole server, and ends the connection if that is too
+    /// much.
+    private func countInput() {
+        let count = held.count + unfinished.bytes.count + reader.keptCount
+        guard count != bytesCounted, let shard else { return }
+        shard.buffers.change(by: count - bytesCounted)
+        bytesCounted = count
+        if shard.buffers.isPassed(own: count) { farewell(.limit) }
     }
 
     /// Nothing more can come from the peer, and everything that came has been parsed.

@@ -109,6 +109,8 @@ extension ConnectionHandler {
         self.shard = nil
         self.mailbox = nil
         mailbox.owner = nil
+        shard.buffers.change(by: -bytesCounted)
+        bytesCounted = 0
         shard.disconnect(mailbox, on: loop)
         server.tenants.release(shard, at: loop.now.nanoseconds)
         server.logger.debug(

@@ -63,6 +63,8 @@ final class ConnectionHandler {
     var isPaused = false
     /// The engine waits for the output to have left.
     var isDrainAwaited = false
+    /// Bytes of input that its tenant's `buffers` have been told of.
+    var bytesCounted = 0
     /// Others have their turn first.
     var isYielding = false
     /// The transport delivers bytes.

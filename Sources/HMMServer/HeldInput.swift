@@ -14,6 +14,9 @@ struct HeldInput: ~Copyable {
 
     var isEmpty: Bool { acknowledgements.isEmpty && inputs.isEmpty && unparsed.isEmpty }
 
+    /// Bytes that it keeps.
+    var count: Int { bytes + unparsed.count }
+
     /// To be called after requests have been taken.
     mutating func releaseIfEmpty() {
         guard inputs.isEmpty, acknowledgements.isEmpty else { return }

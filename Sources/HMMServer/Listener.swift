@@ -108,7 +108,7 @@ final class Listener: Sendable {
         if isTCP {
             // Answers are made in whole batches; waiting for more to send would only delay them.
             Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-            Self.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+            KeepAlive.set(descriptor, server.waits.unreachable)
         }
         let turn = nextLoop.wrappingAdd(1, ordering: .relaxed).oldValue
         let loop = server.loops[Int(UInt(bitPattern: turn) % UInt(server.loops.count))]

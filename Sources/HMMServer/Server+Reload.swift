@@ -85,6 +85,7 @@ extension ServerConfiguration {
         compare(.handshakeTimeout) { $0.patience.handshake }
         compare(.lineTimeout) { $0.patience.line }
         compare(.idleTimeout) { $0.patience.idle }
+        compare(.unreachableTimeout) { $0.patience.unreachable }
         compare(.linger) { $0.patience.linger }
         compare(.drainSeconds) { $0.patience.drain }
         compare(.metrics) { $0.metrics }

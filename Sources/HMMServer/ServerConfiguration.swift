@@ -57,6 +57,9 @@ public struct ServerConfiguration: Sendable {
         public var line = Duration.seconds(30)
         /// Without a byte from the client; zero means for ever.
         public var idle = Duration.zero
+        /// Without a sign from the client's machine, or of room there for what is to be sent; zero means for as long as
+        /// the kernel's settings say.
+        public var unreachable = Duration.seconds(120)
         /// For the next answer to requests that still wait when the client has ended its side, and for the client to
         /// read the last of them.
         public var linger = Duration.seconds(30)
@@ -88,6 +91,9 @@ public struct ServerConfiguration: Sendable {
     public var maxConnections = 20_000
     /// Connections from one address over TCP; nil means that there is no such bound.
     public var maxConnectionsPerAddress: Int?
+    /// Bytes that wait in the server for all connections, of input and of output. Past it connections are closed that
+    /// have more than their share.
+    public var maxBuffered: UInt64 = 1 << 30
     /// Tenants at one time, those without a connection included.
     public var maxTenants = 4096
     public var kept = Kept()

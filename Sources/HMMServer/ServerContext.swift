@@ -7,7 +7,7 @@ internal import Synchronization
 final class ServerContext: Sendable {
     /// The waiting times of `ServerConfiguration.Patience` in nanoseconds; zero means none.
     struct Waits: Sendable {
-        let handshake, line, idle, linger: UInt64
+        let handshake, line, idle, unreachable, linger: UInt64
         /// For the client to end its side after ours has been closed.
         let goodbye: UInt64 = 2_000_000_000
     }
@@ -47,7 +47,8 @@ final class ServerContext: Sendable {
         let patience = configuration.patience
         waits = Waits(
             handshake: patience.handshake.wholeNanoseconds, line: patience.line.wholeNanoseconds,
-            idle: patience.idle.wholeNanoseconds, linger: patience.linger.wholeNanoseconds)
+            idle: patience.idle.wholeNanoseconds, unreachable: patience.unreachable.wholeNanoseconds,
+            linger: patience.linger.wholeNanoseconds)
         self.logger = logger
         self.loops = loops
     }

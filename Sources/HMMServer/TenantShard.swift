@@ -15,6 +15,7 @@ final class TenantShard: @unchecked Sendable {
     private let limits: Limits
     /// What waits for its clients to read.
     let unsent: UnsentTally
+    let buffers: TenantBuffers
     /// Where the tenant's timer lives.
     let home: LoopContext
 
@@ -63,7 +64,8 @@ final class TenantShard: @unchecked Sendable {
         self.tenants = tenants
         self.limits = limits
         self.home = home
-        unsent = UnsentTally(policy)
+        buffers = TenantBuffers(tenants.buffers)
+        unsent = UnsentTally(policy, buffers)
         self.recording = recording
         recorded = Atomic(recording != nil)
         engine = Engine(limits: limits, policy: policy)
@@ -85,6 +87,7 @@ final class TenantShard: @unchecked Sendable {
         let mailbox = Mailbox(id: newID(), owner: owner, loop: loop, capacity: limits.unsentBytes, unsent: unsent)
         mailboxes[mailbox.id.rawValue] = mailbox
         unsent.join()
+        buffers.join()
         take(.connected(mailbox.id, principal), &engine, time(loop), &loop.effects)
         let delivery = distribute(to: mailbox, on: loop)
         return (mailbox, unlock(delivery, loop))
@@ -229,6 +232,7 @@ final class TenantShard: @unchecked Sendable {
         handle(.disconnected(mailbox.id), on: loop) {
             self.mailboxes[mailbox.id.rawValue] = nil
             self.unsent.leave()
+            self.buffers.leave()
             mailbox.discard()
         }
     }

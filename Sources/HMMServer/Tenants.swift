@@ -36,6 +36,8 @@ final class Tenants: Sendable {
         var dropped: [ObjectIdentifier: Int] = [:]
     }
 
+    /// What waits in the server for connections of all tenants.
+    let buffers: ServerBuffers
     private let limits: Limits
     private let recordings: RecordingFolder?
     private let logger: Logger
@@ -43,6 +45,7 @@ final class Tenants: Sendable {
 
     init(_ configuration: ServerConfiguration, recordings: RecordingFolder?, logger: Logger) {
         limits = configuration.limits
+        buffers = ServerBuffers(bound: Int(clamping: configuration.maxBuffered))
         self.recordings = recordings
         self.logger = logger
         state = Mutex(
@@ -202,6 +205,7 @@ final class Tenants: Sendable {
 
     /// Lets another configuration hold, for tenants that are there, too.
     func adopt(_ configuration: ServerConfiguration) {
+        buffers.adopt(bound: Int(clamping: configuration.maxBuffered))
         let (changed, gone) = state.withLock { state -> ([(TenantShard, TenantPolicy)], [TenantShard]) in
             let old = state.table
             state.table = configuration.tenants

@@ -10,8 +10,11 @@ final class UnsentTally: Sendable {
     /// Most that may wait; `.max` bounds nothing.
     private let bound: Atomic<Int>
     private let watched: Atomic<Bool>
+    /// Where they count with all else that waits.
+    private let buffers: TenantBuffers
 
-    init(_ policy: TenantPolicy) {
+    init(_ policy: TenantPolicy, _ buffers: TenantBuffers) {
+        self.buffers = buffers
         bound = Atomic(Self.bound(policy))
         watched = Atomic(Self.isBounded(policy))
     }
@@ -34,17 +37,21 @@ final class UnsentTally: Sendable {
     var count: UInt64 { UInt64(clamping: bytes.load(ordering: .relaxed)) }
 
     func change(by count: Int) {
-        if count != 0 { bytes.wrappingAdd(count, ordering: .relaxed) }
+        guard count != 0 else { return }
+        bytes.wrappingAdd(count, ordering: .relaxed)
+        buffers.change(by: count)
     }
 
     func join() { readers.wrappingAdd(1, ordering: .relaxed) }
     func leave() { readers.wrappingSubtract(1, ordering: .relaxed) }
 
-    /// So many more are too many, and a connection for which `own` bytes wait has more than its share of them: those
-    /// that read go on.
+    /// So many more are too many for the tenant or the server, and a connection for which `own` bytes wait has more
+    /// than its share of them: those that read go on.
     func isPassed(by count: Int = 0, own: Int) -> Bool {
         let bound = bound.load(ordering: .relaxed)
-        guard bound != .max, bytes.load(ordering: .relaxed) + count > bound else { return false }
+        guard bound != .max, bytes.load(ordering: .relaxed) + count > bound else {
+            return buffers.isPassed(by: count, own: own)
+        }
         return own + count > bound / max(1, readers.load(ordering: .relaxed))
     }
 }

@@ -72,6 +72,9 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Connections from one address; default no bound.", valueName: "n"))
     var maxConnectionsPerAddress: String?
 
+    @Option(help: ArgumentHelp("Bytes that wait for all connections, either way; default 1g.", valueName: "size"))
+    var maxBuffered: String?
+
     @Option(help: ArgumentHelp("Tenants at one time; default 4096.", valueName: "n"))
     var maxTenants: String?
 
@@ -89,6 +92,9 @@ struct ServerOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("Without a byte from the client; default 0, for ever.", valueName: "seconds"))
     var idleTimeout: String?
+
+    @Option(help: ArgumentHelp("Without a sign from the client's machine; default 120.", valueName: "seconds"))
+    var unreachableTimeout: String?
 
     @Option(help: ArgumentHelp("For answers still owed when a client ends its side; default 30.", valueName: "seconds"))
     var linger: String?
@@ -144,8 +150,10 @@ struct ServerOptions: ParsableArguments {
             .unix: unix, .unixMode: unixMode, .plainLoopback: plainLoopback, .localTenant: localTenant,
             .tenantMemory: tenantMemory, .without: without, .enforceLicence: enforceLicence ? "yes" : nil,
             .loops: loops, .maxConnections: maxConnections, .maxConnectionsPerAddress: maxConnectionsPerAddress,
-            .maxTenants: maxTenants, .maxKeptTenants: maxKeptTenants, .keptMemory: keptMemory,
+            .maxBuffered: maxBuffered, .maxTenants: maxTenants, .maxKeptTenants: maxKeptTenants,
+            .keptMemory: keptMemory,
             .handshakeTimeout: handshakeTimeout, .lineTimeout: lineTimeout, .idleTimeout: idleTimeout,
+            .unreachableTimeout: unreachableTimeout,
             .linger: linger, .drainSeconds: drainSeconds, .record: record, .recordBytes: recordBytes,
             .recordFiles: recordFiles, .recordSync: recordSync, .recordOutput: recordOutput ? "yes" : nil,
             .recordOnRequest: recordOnRequest ? "yes" : nil,

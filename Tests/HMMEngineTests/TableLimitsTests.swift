@@ -106,10 +106,51 @@ import Testing
         #expect(
             try peer.say("#4 write 1 0x12000 \(data)", as: "P").first?.hasPrefix("-4 BUSY EBUSY retry-after=") ?? false)
         #expect(try peer.say("#5 file.write f 0 x", as: "P").first?.hasPrefix("-5 BUSY") ?? false)
+        #expect(try peer.say("#8 fault 1 0x10000 1p pages=r", as: "A").last?.hasPrefix("-8 BUSY") ?? false)
         #expect(try peer.say("#6 file.read f 0 1", as: "P").last == "+6 n=1")
         try peer.say("ack 1", as: "A")
         #expect(peer.pendingCount == 0 && peer.tenant?.engine.waitingBytes == 0)
         #expect(try peer.say("#7 file.write f 0 x", as: "P").last == "+7 n=1")
+    }
+
+    /// Data of a request that is cut has been taken from what waits, once the request has ended.
+    @Test func dataOfRequestsThatAreCut() throws {
+        var peer = try peer { $0.slice = 64 }
+        try peer.say("mmap 1 0x10000 4p", as: "P")
+        try peer.say("write 1 0x10000 {8192}\n" + String(repeating: "x", count: 8192), as: "P")
+        #expect(peer.pendingCount == 0 && peer.tenant?.engine.waitingBytes == 0)
+    }
+
+    /// What waits in queues counts with that, and while there is too much of it a connection's queue is short: one with
+    /// mirrors hears BUSY, one without is read no further.
+    @Test func dataInQueues() throws {
+        var peer = try peer { $0.waitingBytes = 12_288 }
+        try peer.say("mmap 1 0x10000 4p", "file.create f 4p", as: "P")
+        try peer.say("mirror 1 gpu0", as: "A")
+        try peer.say("munmap 1 0x10000 4p", as: "P")
+        let data = "{4096}\n" + String(repeating: "x", count: 4096)
+        for _ in 0..<2 { #expect(try peer.say("file.write f 0 \(data)", as: "P") == []) }
+        #expect(!isReadingPaused("P", peer))
+        #expect(try peer.say("file.write f 0 \(data)", "ping", as: "P") == [])
+        #expect(peer.tenant?.engine.waitingBytes == 3 * 4160 + 64)
+        #expect(isReadingPaused("P", peer))
+        #expect(try peer.say("#1 file.write f 0 x", as: "P").first?.hasPrefix("-1 BUSY EBUSY retry-after=") ?? false)
+        // A half of the bound for each of two: 96 requests.
+        #expect(try peer.say("munmap 1 0x10000 4p", "file.write f 0 x", as: "A").count == 1)
+        for _ in 0..<96 { #expect(try peer.say("ping", as: "A") == []) }
+        let heard = try peer.say("ack 1", as: "A")
+        #expect(heard.count { $0 == "+" } == 95)
+        #expect(heard.count { $0.hasPrefix("- BUSY EBUSY retry-after=") } == 2)
+        #expect(heard.last?.hasPrefix("- BUSY") ?? false)
+        #expect(peer.pendingCount == 0 && peer.tenant?.engine.waitingBytes == 0)
+        #expect(!isReadingPaused("P", peer))
+        #expect(peer.tenant?.engine.violations() == [])
+    }
+
+    private func isReadingPaused(_ name: String, _ peer: EnginePeer) -> Bool {
+        guard let connection = peer.connections[name], let engine = peer.tenant else { return false }
+        return engine.engine.sessions.index(of: connection.id).map { engine.engine.sessions[$0].isReadingPaused }
+            ?? false
     }
 
     /// After four thousand million address spaces there are no numbers left: that is said, and nothing breaks.

@@ -145,6 +145,33 @@ import Testing
         }
     }
 
+    /// Who has gone without a word is noticed: the kernel is told to ask, and when to give up.
+    @Test(
+        arguments: [(Duration.seconds(40), 20, 5, 40_000), (.zero, nil, nil, 0)] as [(Duration, Int32?, Int32?, Int32)])
+    func peersOutOfReachAreNoticed(patience: Duration, idle: Int32?, interval: Int32?, failure: Int32) async throws {
+        try await TestServer.run({ $0.patience.unreachable = patience }) { fixture in
+            let client = try await fixture.client()
+            let port = try #require(client.localPort)
+            let descriptor = try #require(Self.accepted(from: port))
+            func option(_ level: Int32, _ name: Int32) -> Int32 {
+                var value: Int32 = -1
+                var length = socklen_t(MemoryLayout<Int32>.size)
+                getsockopt(descriptor, level, name, &value, &length)
+                return value
+            }
+            let tcp = Int32(IPPROTO_TCP)
+            #expect(option(SOL_SOCKET, SO_KEEPALIVE) == 1)
+            #expect(option(tcp, TCP_USER_TIMEOUT) == failure)
+            if let idle { #expect(option(tcp, TCP_KEEPIDLE) == idle) }
+            if let interval { #expect(option(tcp, TCP_KEEPINTVL) == interval) }
+        }
+    }
+
+    /// The server's end of a connection within this process.
+    private static func accepted(from port: UInt16) -> Int32? {
+        (3..<1024).first { SocketAddress(of: $0, getpeername)?.port == port }
+    }
+
     /// A table that grows while there are threads makes accept(2) wait.
     @Test func theTableOfDescriptorsIsLargeFromTheBeginning() throws {
         let limit = DescriptorLimit.raise(to: 3000)

@@ -137,6 +137,41 @@ import Testing
         }
     }
 
+    /// Parts of literals on many connections are together more than may wait in the server. A connection with more than
+    /// its share goes, with a word; one with less stays, and so does a tenant with less, however much there is.
+    @Test func whatWaitsForAllConnectionsIsBounded() async throws {
+        let change: (inout ServerConfiguration) -> Void = {
+            $0.maxBuffered = 900_000
+            $0.plainLoopbackPort = 0
+        }
+        try await TestServer.run(change) { fixture in
+            let buffers = fixture.server.context.tenants.buffers
+            let other = try await fixture.client(over: .plain)
+            let clients = try await (0..<3).asyncMap { _ in try await fixture.client() }
+            var sent: UInt64 = 0
+            func send(_ count: Int, by client: TestClient) async throws {
+                try await client.send(bytes: Array(repeating: UInt8(ascii: "x"), count: count))
+                sent += UInt64(count)
+                try await fixture.wait { buffers.count == sent }
+            }
+            for client in [other] + clients { try await client.send("write 1 0x10000 {500000}") }
+            try await send(200_000, by: other)
+            try await send(400_000, by: clients[0])
+            try await send(110_000, by: clients[1])
+            // Now too much waits: 450,000 are for each tenant, a third of that for each of three connections.
+            try await send(200_000, by: other)
+            try await send(10_000, by: clients[1])
+            try await clients[0].send(bytes: [UInt8(ascii: "x")])
+            #expect(try await clients[0].ending().text == "* bye LIMIT\n")
+            sent -= 400_000
+            try await send(100_000, by: other)
+            try await other.send(bytes: Array("\nping\n".utf8))
+            #expect(try await other.line().hasPrefix("- "))
+            #expect(try await other.line() == "+")
+            #expect(buffers.count == 120_000)
+        }
+    }
+
     /// Events of others pile up for a driver that reads nothing.
     @Test func whoDoesNotReadItsEventsIsCutOff() async throws {
         try await TestServer.run({ $0.limits.unsentBytes = 65536 }) { fixture in

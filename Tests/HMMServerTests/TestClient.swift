@@ -1,7 +1,8 @@
 import Dispatch
 import Glibc
-import HMMServer
 import HMMTLS
+
+@testable import HMMServer
 
 /// A client on a real socket, TLS included. Its calls block a queue of its own, not the threads that tests share.
 final class TestClient: @unchecked Sendable {
@@ -27,6 +28,8 @@ final class TestClient: @unchecked Sendable {
 
     private let queue = DispatchQueue(label: "client")
     private let descriptor: Int32
+    /// The client's end, if over TCP.
+    var localPort: UInt16? { SocketAddress(of: descriptor, getsockname)?.port }
     private let session: TLSSession?
     /// Received and not yet asked for.
     private var received: [UInt8] = []

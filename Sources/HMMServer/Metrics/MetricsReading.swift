@@ -81,6 +81,7 @@ actor MetricsReading {
         output.add(.received, value: sum { $0.counters.received })
         output.add(.sent, value: sum { $0.counters.sent })
         output.add(.unsent, value: sum { UInt64($0.unsent) })
+        output.add(.buffered, value: server.tenants.buffers.count)
         for verb in VerbName.allCases {
             output.add(
                 .requests, verb.spec.name, value: sum { $0.requests.isEmpty ? 0 : $0.requests[Int(verb.rawValue)] })

@@ -102,6 +102,7 @@ extension ServerConfiguration {
         }
         if let count = reader.value(.maxConnections, positive) { maxConnections = count }
         maxConnectionsPerAddress = reader.value(.maxConnectionsPerAddress, positive)
+        if let bytes = reader.value(.maxBuffered, Quantity.bytes) { maxBuffered = bytes }
         if let count = reader.value(.maxTenants, positive) { maxTenants = count }
         if let count = reader.value(.maxKeptTenants, { text in Int(text).flatMap { $0 >= 0 ? $0 : nil } }) {
             kept.tenants = count
@@ -115,6 +116,8 @@ extension ServerConfiguration {
         if let wait = reader.value(.handshakeTimeout, some) { patience.handshake = wait }
         if let wait = reader.value(.lineTimeout, Quantity.seconds) { patience.line = wait }
         if let wait = reader.value(.idleTimeout, Quantity.seconds) { patience.idle = wait }
+        let bounded: (String) -> Duration? = { Quantity.seconds($0).flatMap { $0 <= .seconds(30_000) ? $0 : nil } }
+        if let wait = reader.value(.unreachableTimeout, bounded) { patience.unreachable = wait }
         if let wait = reader.value(.linger, Quantity.seconds) { patience.linger = wait }
         if let wait = reader.value(.drainSeconds, Quantity.seconds) { patience.drain = wait }
     }

@@ -61,6 +61,11 @@ extension Setting {
             .init(
                 Self.countForm, "no bound of its own",
                 "Connections from one address over TCP; an IPv6 address counts by its first 64 bits.", live: true)
+        case .maxBuffered:
+            .init(
+                Self.sizeForm, "1g",
+                "Bytes that wait for all connections, to be worked off or to be read; past it those go that have most.",
+                live: true)
         case .maxTenants: .init(Self.countForm, "4096", "Tenants at one time.", live: true)
         case .maxKeptTenants:
             .init(
@@ -72,6 +77,10 @@ extension Setting {
             .init("seconds, more than 0", "10", "For the TLS handshake, and for a token to be shown.")
         case .lineTimeout: .init("seconds", "30", "From the first byte of a request to its last.")
         case .idleTimeout: .init("seconds", "0, for ever", "Without a byte from the client.")
+        case .unreachableTimeout:
+            .init(
+                "seconds, at most 30000", "120",
+                "Without a sign from the client's machine, or room for more there; 0: as the kernel is set.")
         case .linger: .init("seconds", "30", "For answers still owed when a client ends its side.")
         case .drainSeconds: .init("seconds", "5", "For clients to leave when the server stops.")
         case .record: .init("a directory", "", "Record every tenant there, a file for each life.")
