@@ -82,7 +82,8 @@ extension ConnectionHandler {
 
     /// The client has gone without a word, so nobody waits for the verifier; or it has said that nothing more comes.
     func inputEndedWhileChecked() {
-        if session?.hasBufferedInput != true { abandon("ended while its token was looked at", .login) }
+        if hasSeenCloseNotify || session?.hasBufferedInput == true { return }
+        abandon("ended while its token was looked at", .login)
     }
 
     /// Nobody waits for the verifier any more.
