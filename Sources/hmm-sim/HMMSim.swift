@@ -39,6 +39,7 @@ struct HMMSim: ParsableCommand {
     mutating func validate() throws {
         guard jobs > 0, jobs <= 256 else { throw ValidationError("--jobs is from 1 to 256") }
         guard without.isEmpty || seed != nil else { throw ValidationError("--without goes with --seed") }
+        guard !coverage || seed == nil else { throw ValidationError("--coverage is about many seeds") }
         for part in without.split(separator: ",") where Int(part) == nil {
             throw ValidationError("--without is a list of numbers, as in 2,5")
         }
@@ -48,15 +49,18 @@ struct HMMSim: ParsableCommand {
         if let seed { return try replay(seed) }
         let series = Series(from: from, count: seeds == 0 ? nil : seeds, jobs: jobs, keepsGoing: keepGoing)
         let failure = series.run()
-        if coverage { try show(series.coverage) }
-        guard let failure else { return }
+        let isCovered = coverage ? show(series.coverage) : true
+        if let failure { show(failure) }
+        if failure != nil || !isCovered { throw ExitCode.failure }
+    }
+
+    private func show(_ failure: Simulation.Outcome) {
         print("seed \(failure.seed): \(failure.violation?.description ?? "")")
-        guard !quick else { throw ExitCode.failure }
+        guard !quick else { return }
         let shrunk = Shrunk(failure)
         show(shrunk.outcome.trace)
         print("seed \(failure.seed): \(shrunk.outcome.violation?.description ?? "")")
         print("replay: \(shrunk.command)")
-        throw ExitCode.failure
     }
 
     private func replay(_ seed: UInt64) throws {
@@ -75,11 +79,12 @@ struct HMMSim: ParsableCommand {
         throw ExitCode.failure
     }
 
-    private func show(_ coverage: Coverage) throws {
+    /// Returns whether all has happened that should.
+    private func show(_ coverage: Coverage) -> Bool {
         for line in coverage.lines { print(line) }
-        guard !coverage.missing.isEmpty else { return }
+        guard !coverage.missing.isEmpty else { return true }
         print("never: \(coverage.missing.joined(separator: ", "))")
-        throw ExitCode.failure
+        return false
     }
 
     private func show(_ trace: [String]) {

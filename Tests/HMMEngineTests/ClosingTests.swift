@@ -114,6 +114,24 @@ import Testing
     }
 
     /// Who does not acknowledge is cut off at the bound, and everything it held up goes on.
+    /// A client with mirrors is told BUSY for each untagged request past the bound of its queue, in turn; one that does
+    /// not listen is cut off at twice the bound, and those who wait for its mirrors go on.
+    @Test func tooManyUntaggedRequests() throws {
+        var limits = Limits()
+        limits.queuedBytes = 640
+        var peer = try peer(limits: limits)
+        try peer.say("#u munmap 1 0x10000 1p", as: "P")
+        try peer.say("munmap 1 0x10000 1p", as: "M")
+        for _ in 0..<20 { #expect(try peer.say("ping", as: "M") == []) }
+        #expect(try peer.say("ack 1", as: "M").filter { $0.hasPrefix("- BUSY EBUSY retry-after=") }.count == 10)
+        try peer.say("#v munmap 1 0x11000 1p", as: "P")
+        try peer.say("munmap 1 0x11000 1p", as: "M")
+        for _ in 0..<20 { #expect(try peer.say("ping", as: "M") == []) }
+        #expect(try peer.say("ping", as: "M") == ["* bye REQUESTS"])
+        #expect(peer.heard("P").last?.hasPrefix("+v ") ?? false)
+        #expect(peer.pendingCount == 0)
+    }
+
     @Test func tooManyOpenEvents() throws {
         var limits = Limits()
         limits.openEvents = 2

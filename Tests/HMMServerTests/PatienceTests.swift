@@ -15,6 +15,34 @@ import Testing
         }
     }
 
+    /// Bytes that go on coming gain nothing: not before the handshake is done, nor in a line.
+    @Test func whoSendsByteByByteIsCutOff() async throws {
+        try await TestServer.run({
+            $0.patience.handshake = .milliseconds(300)
+            $0.patience.line = .milliseconds(300)
+        }) { fixture in
+            let client = try await fixture.client()
+            try await client.send(bytes: Array("ping\np".utf8))
+            #expect(try await client.line() == "+")
+            try await drip { try await client.send(bytes: [UInt8(ascii: "x")]) }
+            try await fixture.wait { fixture.log.contains("a line takes too long") }
+            let slow = try TestClient(.tcp(fixture.port))
+            // The head of a ClientHello of 512 bytes, which never comes to its end.
+            try await slow.sendRaw("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}")
+            try await drip { try await slow.sendRaw("\u{0}") }
+            try await fixture.wait { fixture.server.context.admission.count == 0 }
+        }
+    }
+
+    /// Does something again and again, for far longer than the server waits, until it can no longer be done.
+    private func drip(_ body: () async throws -> Void) async throws {
+        for _ in 0..<400 {
+            do { try await body() } catch { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        Issue.record("nobody minds")
+    }
+
     /// More than are looked at in one round of a loop, and none is left out.
     @Test func manyThatRunOutOfTimeAtOnceAreCutOff() async throws {
         try await TestServer.run({

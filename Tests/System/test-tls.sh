@@ -44,6 +44,18 @@ timeout "$patience" "${s_client[@]}" >out 2>err </dev/null || true
 is "a certificate that names no tenant" "$(cat out)" ''
 logged 'names no tenant'
 
+# A certificate of our authority that was valid until yesterday.
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout old.key -out old.csr \
+    -subj '/CN=ci' 2>err
+mkdir -p authority
+: >authority/index
+printf '[ca]\ndefault_ca = any\n[any]\ndatabase = authority/index\nnew_certs_dir = authority\npolicy = p\nrand_serial = yes
+[p]\ncommonName = supplied\n' >authority/ca.cnf
+openssl ca -batch -config authority/ca.cnf -in old.csr -cert certs/ca.pem -keyfile certs/ca.key -md sha256 -notext \
+    -startdate 200101000000Z -enddate "$(date -u -d yesterday +%y%m%d%H%M%SZ)" -out old.pem 2>err
+s_client=(openssl s_client -quiet -connect "127.0.0.1:$port" -CAfile certs/ca.pem -cert old.pem -key old.key)
+refused "a certificate that has expired" 45
+
 # A tenant can also be the common name.
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout named.key -out named.csr \
     -subj '/CN=by-name' 2>err
@@ -87,6 +99,12 @@ refused "TLS 1.1" 70
 tls ci -tls1_3
 welcome "TLS 1.3"
 
+# Nothing to resume by, and so no early data either.
+timeout "$patience" openssl s_client -connect "127.0.0.1:$port" -CAfile certs/ca.pem -cert certs/ci.pem \
+    -key certs/ci.key -sess_out session >out 2>err <<<quit
+grep -q '^Max Early Data' out session 2>/dev/null && fail "a session to resume: $(cat out)"
+[[ ! -e session ]] || fail "a session ticket came"
+
 if command -v sslscan >/dev/null; then
     # offers EXPECTED: the versions, as sslscan sees them.
     offers() {
@@ -115,6 +133,15 @@ is "TLS 1.1 with --tls-min 1.2" "$(cat out)" ''
 tls ci
 welcome "TLS 1.3 with --tls-min 1.2"
 offers 'TLSv1.2 TLSv1.3'
+
+# `R` at the beginning of a line makes s_client ask for a renegotiation, which nobody answers but with a refusal.
+s_client=(openssl s_client -connect "127.0.0.1:$port" -CAfile certs/ca.pem -cert certs/ci.pem -key certs/ci.key -tls1_2)
+exec {lines}> >(timeout "$patience" "${s_client[@]}" >out 2>err)
+echo R >&"$lines"
+eventually "a refusal to renegotiate" grep -q 'no renegotiation' err
+exec {lines}>&-
+grep -q '^Compression: NONE' out || fail "compression: $(cat out)"
+grep -q 'New, TLSv1.2' out || fail "TLS 1.2: $(cat out)"
 
 # MARK: Without certificate, by permission; and without the permission to be silent about the protocol
 
