@@ -4,7 +4,8 @@ internal import HMMProtocol
 /// How many areas there may be: a request that makes more of them is refused before it begins, and one that waits has
 /// been promised its own.
 extension Engine {
-    mutating func checkAreas(_ operation: borrowing Operation) throws(Failure) {
+    /// - Parameter id: its number, if it has waited already.
+    mutating func checkAreas(_ operation: borrowing Operation, _ id: OperationID? = nil) throws(Failure) {
         guard let index = machine.spaces.index(of: operation.space) else { return }
         let growth = operation.areaGrowth(machine)
         guard growth.here > 0 || growth.elsewhere > 0 || operation.isForking else { return }
@@ -18,7 +19,7 @@ extension Engine {
         {
             return
         }
-        let promised = promisedAreas(with: operation)
+        let promised = promisedAreas(with: operation, id)
         if growth.here > 0, count + (promised.here[operation.space] ?? 0) > limits.areas {
             throw Failure(.limit, "the address space may have \(limits.areas) areas, and this would make more")
         }
@@ -26,9 +27,13 @@ extension Engine {
         throw Failure(.limit, "the tenant may have \(limits.tenantAreas) areas in all address spaces together")
     }
 
-    private mutating func promisedAreas(with operation: borrowing Operation) -> PromisedAreas {
+    private mutating func promisedAreas(
+        with operation: borrowing Operation, _ id: OperationID?
+    ) -> PromisedAreas {
         var promised = PromisedAreas()
-        for index in 0..<operations.count { promised.add(operations[index], machine) }
+        for index in 0..<operations.count where operations.id(at: index) != id {
+            promised.add(operations[index], machine)
+        }
         promised.add(operation, machine)
         machine.spend(4 * UInt64(operations.count))
         return promised

@@ -36,10 +36,25 @@ extension Engine {
         } else if let holder = comesAnew ? predecessor(of: operation, id) : holder(of: operation, id) {
             // Another may hold part of its range by now; migrations and the like kept theirs all the time.
             wait(id, index, operation, behind: holder, &effects)
+        } else if inTurn, let failure = refusal(of: operation, id) {
+            operation.abandon(&machine)
+            effects.fail(operation.caller, failure, unlessGoneFrom: self)
+            end(id)
         } else {
             settle(advance(&operation, id, now, &effects), id, operation)
         }
         wake(behind: id)
+    }
+
+    /// While it waited others have changed the areas that it cuts: it may make more than it was promised.
+    private mutating func refusal(of operation: Operation, _ id: OperationID) -> Failure? {
+        guard !operation.hasBegun else { return nil }
+        do throws(Failure) {
+            try checkAreas(operation, id)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// Puts an operation back that pauses again, or forgets it.

@@ -67,6 +67,22 @@ import Testing
         #expect(try peer.say("mm.fork 1", as: "P").first?.hasPrefix("+ mm=2") ?? false)
     }
 
+    /// What would have made no area more when it was asked makes two when its turn comes: it is refused then, and has
+    /// done nothing.
+    @Test(arguments: [2, 3]) func areasThatChangedWhileSomethingWaited(_ limit: Int) throws {
+        var peer = try peer { $0.areas = limit }
+        try peer.say("mmap 1 0x10000 4p", "write 1 0x10000 x len=4p", as: "P")
+        try peer.say("mirror 1 gpu0 ack=auto", "mirror 1 gpu0 0x13000 1p", as: "A")
+        try peer.say("#a mprotect 1 0x10000 4p r", "#b mprotect 1 0x11000 2p rw", "#c read 1 0x11000 1", as: "P")
+        #expect(peer.pendingCount == 3)
+        try peer.say("ack 2", as: "A")
+        let heard = peer.heard("P")
+        #expect(heard.contains { $0.hasPrefix("-b LIMIT E") } == (limit == 2))
+        #expect(heard.last == "+c n=1")
+        #expect(try peer.say("maps 1", as: "P").last == "+ rows=\(limit == 2 ? 1 : 3) resident=4")
+        #expect(peer.pendingCount == 0 && peer.tenant?.engine.violations() == [])
+    }
+
     /// An area that crosses a multiple of 512 GiB is cut there for a while.
     @Test(arguments: [1, 2]) func areasOfChangesInPieces(_ limit: Int) throws {
         var peer = try peer { $0.areas = limit }

@@ -93,9 +93,6 @@ extension Judge {
             switch name {
             // What was given under a looser policy stays; some requests must get through.
             case "resident-bytes", "pending": continue
-            // A request is promised the areas that it makes of what is there when it asks. While it waits others may
-            // change that.
-            case "areas", "tenant-areas": continue
             default: throw Violation(.policy, "\(use) \(name) are in use, the limit is \(bound)")
             }
         }
