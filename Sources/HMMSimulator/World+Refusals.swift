@@ -30,8 +30,10 @@ extension Engine {
         // Each page is a request of its own.
         case .read(let read) where read.each: return nil
         case .write(let write) where write.each: return nil
-        // These make pages ready one after the other: those that are stay, with the bytes that were there.
-        case .read, .write, .fault, .faultPages, .pin, .deviceRead, .deviceWrite, .madvise, .vmaFault, .exclusive:
+        // These make pages ready one after the other, or show them to a device: those that are stay, with the bytes that
+        // were there.
+        case .read, .write, .fault, .faultPages, .pin, .deviceRead, .deviceWrite, .madvise, .getPfns, .vmaFault,
+            .exclusive:
             return visibleState()
         default: return wholeState()
         }

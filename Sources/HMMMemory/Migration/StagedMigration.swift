@@ -32,8 +32,9 @@ public struct StagedMigration: SteppedWork {
     private let list = PageList()
     /// What became of the pages that were to be copied last.
     public private(set) var copies: [Migration.Run] = []
-    /// Pages elsewhere that are held, too.
-    public private(set) var told: [Place] = []
+    private var elsewhere: [Place] = []
+    /// Pages elsewhere that are held, too; also parts of a huge page that is about to be split.
+    public var told: [Place] { elsewhere + farewell.places }
     private var farewell = Farewell()
     /// Pages that are as they were again.
     private var undone = 0
@@ -126,7 +127,7 @@ public struct StagedMigration: SteppedWork {
             case .candidate(let frame):
                 let here = Place(space: space, page: cursor)
                 if let place = farewell.next(frame, taken: here, &machine) {
-                    told.append(place)
+                    elsewhere.append(place)
                     return .invalidate(machine.farewell(place))
                 }
                 pages.append(isolate(frame, entry, &machine, index))

@@ -75,7 +75,7 @@ extension Judge {
         guard !rules.isOpen else { return }
         for resource in QuotaResource.allCases {
             guard let use = engine.use(of: resource) else { continue }
-            try checkSoft(resource, use)
+            try checkSoft(resource, use, isCut: engine.isCut)
             // What has begun may have been promised what it needs.
             let promised: UInt64 =
                 switch resource {
@@ -99,7 +99,7 @@ extension Judge {
     }
 
     /// Whoever wants to know hears of it once when a soft bound is passed, or when he begins to want it.
-    private mutating func checkSoft(_ resource: QuotaResource, _ use: UInt64) throws(Violation) {
+    private mutating func checkSoft(_ resource: QuotaResource, _ use: UInt64, isCut: Bool) throws(Violation) {
         let soft = rules.policy.quota[resource].soft
         let isOver = soft.map { use > $0 } ?? false
         let isNews = isOver && !rules.passed.contains(resource)
@@ -109,6 +109,8 @@ extension Judge {
             let heard = counterpart.quotaNotes.count { $0 == resource.rawValue }
             let isDue = isNews && counterpart.wantsQuota || isOver && counterpart.isNewListener
             guard heard != (isDue ? 1 : 0) else { continue }
+            // It is to go, and has to wait for its good-bye until work that was cut is done.
+            if heard == 0, isCut, isDraining || !counterpart.ends.isEmpty { continue }
             throw Violation(
                 .policy,
                 "connection \(connection.rawValue) is told \(heard) times that \(resource.rawValue) has passed its "
