@@ -30,8 +30,8 @@ extension Engine {
         // Each page is a request of its own.
         case .read(let read) where read.each: return nil
         case .write(let write) where write.each: return nil
-        // These make pages ready one after the other, or show them to a device: those that are stay, with the bytes that
-        // were there.
+        // These make pages ready one after the other, or show them to a device: those that are stay, with the bytes
+        // that were there.
         case .read, .write, .fault, .faultPages, .pin, .deviceRead, .deviceWrite, .madvise, .getPfns, .vmaFault,
             .exclusive:
             return visibleState()
