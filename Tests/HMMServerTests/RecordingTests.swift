@@ -168,6 +168,9 @@ import Testing
             ("auth token=\(String(repeating: "s", count: 8200))", nil),
             ("#a ack 1\n", "#a ack 1\n"), ("#tag-without-verb\n", "#tag-without-verb\n"),
             ("write 1 0 {10}\nauth s3cre\n", "write 1 0 {10}\nauth s3cre\n"), ("; auth\n\r\nping\n", "ping\n"),
+            ("; a\tb \r\n\r\n\nping\n", "ping\n"), (";\u{1}\n", nil), ("; a\n; auth s3cret\u{7f}\n", nil),
+            ("\rauth s3cret\n", nil), ("\r\r\n", "\r\r\n"), ("; a\r\r\n", nil),
+            ("\rx {19}\nmunmap 1 0x1000 1p\n\n", "\rx {19}\nmunmap 1 0x1000 1p\n\n"),
         ] as [(String, String?)])
     func tokensAreNotKept(request: String, recorded: String?) throws {
         var reader = RequestReader(limits: Limits())
@@ -224,6 +227,44 @@ import Testing
                 #expect(!String(decoding: bytes, as: UTF8.self).contains("s3cret"))
             }
             #expect(refused >= 5)
+        }
+    }
+
+    /// Comments that are refused and lines with a stray CR have answers, and none of their octets is ever run.
+    @Test(arguments: TestServer.Transport.allCases)
+    func whatLooksLikeNothingReplays(transport: TestServer.Transport) async throws {
+        let odd = "ping\n;\u{1}\nping\n\rx {19}\nmunmap 1 0x10000 1p\n\n\r\r\n; a\n;\u{7f}\nping\n\rauth s3cret\nping\n"
+        let lives = try await record({
+            $0.plainLoopbackPort = 0
+            $0.limits.queuedBytes = 4096
+        }) { fixture in
+            for isOneByOne in [false, true] {
+                let client = try await fixture.client(over: transport)
+                if isOneByOne { try await client.send(oneByOne: odd) }
+                try await client.send(bytes: Array((odd + "quit\n").utf8))
+                let refused = try await client.ending().text.split(separator: "\n").count { $0.hasPrefix("- ") }
+                #expect(refused == (isOneByOne ? 10 : 5))
+                try await fixture.waitUntilEmpty()
+            }
+            // Held back behind a request that waits.
+            let driver = try await fixture.client(over: transport)
+            let process = try await fixture.client(over: transport)
+            try await process.send("mm.create", "mmap 1 0x10000 4p", "write 1 0x10000 x len=4p", "dev.create gpu0")
+            for _ in 0..<4 { _ = try await process.line() }
+            try await driver.send("mirror 1 gpu0 lease=60000", "fault 1 0x10000 4p")
+            for _ in 0..<3 { _ = try await driver.line() }
+            try await process.send("munmap 1 0x13000 1p")
+            #expect(try await driver.line().hasPrefix("!1 inval"))
+            try await process.send(bytes: Array((String(repeating: odd, count: 100) + "quit\n").utf8))
+            try await driver.send("ack 1")
+            #expect(try await process.ending().text.hasSuffix("* bye QUIT\n"))
+        }
+        #expect(lives.count == 3)
+        for life in lives {
+            for record in life.records {
+                guard case .requests(_, let bytes) = record.event else { continue }
+                #expect(!String(decoding: bytes, as: UTF8.self).contains("s3cret"))
+            }
         }
     }
 
