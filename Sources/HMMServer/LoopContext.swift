@@ -10,7 +10,7 @@ final class LoopContext: @unchecked Sendable {
     /// answers. Little, because everybody else's next request waits for it.
     private static let round = 2048
     private static let mostShare = 256
-    /// Connections that are looked at in one round for whether their time has run out: most may have to be closed.
+    /// Connections that are looked at in one round for whether they may stay: most may have to be closed.
     private static let swept = 32
 
     let eventLoop: EventLoop
@@ -39,6 +39,8 @@ final class LoopContext: @unchecked Sendable {
     private(set) var connections: [ConnectionHandler] = []
     /// Those before it have not been looked at in this sweep.
     private var unswept = 0
+    /// The same since the rules have changed last.
+    private var unreconsidered = 0
     private let inbox = Mutex<[Mailbox]>([])
 
     init(_ eventLoop: EventLoop, measures: Bool = false) {
@@ -143,5 +145,25 @@ final class LoopContext: @unchecked Sendable {
             connections[unswept].checkDeadlines()
         }
         _ = eventLoop.schedule(at: 0) { [weak self] in self?.sweep(interval) }
+    }
+
+    /// The rules have changed: looks again at every connection, in parts likewise, because most may have to go. Who comes
+    /// meanwhile has met the new rules.
+    ///
+    /// - Parameter time: seconds since 1970.
+    func reconsider(at time: Int64) {
+        let isUnderWay = unreconsidered > 0
+        unreconsidered = connections.count
+        if !isUnderWay { reconsiderSome(at: time) }
+    }
+
+    private func reconsiderSome(at time: Int64) {
+        readClock()
+        for _ in 0..<Self.swept {
+            unreconsidered = min(unreconsidered, connections.count) - 1
+            guard unreconsidered >= 0 else { return unreconsidered = 0 }
+            connections[unreconsidered].reconsider(at: time)
+        }
+        _ = eventLoop.schedule(at: 0) { [weak self] in self?.reconsiderSome(at: time) }
     }
 }

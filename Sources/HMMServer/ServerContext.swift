@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HMMEngine
 internal import HMMProtocol
 internal import Logging
@@ -61,12 +62,7 @@ final class ServerContext: Sendable {
         currentRules.withLock { $0 = AdmittanceRules(configuration) }
         admission.adopt(configuration)
         tenants.adopt(configuration)
-        for loop in loops {
-            loop.eventLoop.execute {
-                loop.readClock()
-                loop.forEachConnection { $0.reconsider() }
-            }
-        }
+        for loop in loops { loop.eventLoop.execute { loop.reconsider(at: Int64(time(nil))) } }
     }
 
     /// Logs that a client was not let in.
