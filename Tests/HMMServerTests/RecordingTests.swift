@@ -95,6 +95,39 @@ import Testing
         }
     }
 
+    /// Who has found the tenant and not yet come when it is dropped goes with it.
+    @Test func theDropOfATenantReachesWhoIsOnTheWay() async throws {
+        let found = try await record { fixture in
+            let context = fixture.server.context
+            let loop = context.loops[0]
+            let ci = ShortName("ci") ?? .none
+            let (isOver, end) = AsyncStream.makeStream(of: String.self)
+            loop.eventLoop.execute {
+                loop.readClock()
+                var ends: [Int32] = [0, 0]
+                socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
+                close(ends[1])
+                let socket = StreamSocket(ends[0], loop.eventLoop, input: loop.input)
+                let handler = ConnectionHandler(
+                    .plain(isReachableByBrowsers: false), socket, from: .init(), server: context, loop: loop)
+                guard let shard = context.tenants.acquire(ci, on: loop) else { return end.finish() }
+                #expect(context.tenants.drop(ci, on: loop))
+                let principal = Principal(tenant: ci, authentication: .local, role: .admin)
+                let (mailbox, delivery) = shard.connect(handler, as: principal, on: loop)
+                #expect(delivery.closeReason == .dropped)
+                end.yield(String(decoding: delivery.outbox, as: UTF8.self))
+                shard.disconnect(mailbox, on: loop)
+                context.tenants.release(shard, at: loop.now.nanoseconds)
+                close(ends[0])
+                end.finish()
+            }
+            var heard = ""
+            for await text in isOver { heard += text }
+            #expect(heard.hasPrefix("* HMM/1 auth=local ") && heard.hasSuffix("\n* bye DROPPED\n"))
+        }
+        #expect(found.count == 1 && found[0].records.last?.event == .end(.closed))
+    }
+
     @Test func aTenantsLifeIsAFile() async throws {
         var heard: [UInt8] = []
         let lives = try await record { fixture in
