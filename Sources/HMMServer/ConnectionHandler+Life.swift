@@ -108,7 +108,11 @@ extension ConnectionHandler {
 
     /// The peer has ended its side. Requests it has sent are still answered, in good time.
     func endWhenIdle() {
-        guard let shard, let mailbox else { return finish() }
+        guard let shard, let mailbox else {
+            // Before there is a tenant, only its turn can keep anything waiting.
+            if held.isEmpty { finish() }
+            return
+        }
         if held.isEmpty, shard.isIdle(mailbox) {
             finish()
         } else if deadline == 0 {
