@@ -8,6 +8,8 @@ final class Admission: Sendable {
         /// Of one address; nil for no such bound.
         var boundOfAddress: Int?
         var count = 0
+        /// Those that have not shown who they are, of which half of the bound is kept free.
+        var strangers = 0
         var counts: [AddressPrefix: Int] = [:]
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
@@ -36,10 +38,15 @@ final class Admission: Sendable {
 
     var count: Int { state.withLock { $0.count } }
 
-    /// Why a connection cannot be let in; nil if it can, and then it needs one call of `leave`.
-    func enter(from address: AddressPrefix?) -> String? {
+    /// Why a connection cannot be taken; nil if it can, and then it needs one call of `leave`, and before that one of
+    /// `admit` if it was a stranger and no longer is.
+    func enter(from address: AddressPrefix?, asStranger: Bool) -> String? {
         state.withLock { state in
             guard state.count < state.bound else { return "too many connections" }
+            // Who has nothing to show must not keep those out who have.
+            guard !asStranger || state.strangers < (state.bound + 1) / 2 else {
+                return "too many connections that are not let in yet"
+            }
             if let address {
                 let count = state.counts[address] ?? 0
                 if let bound = state.boundOfAddress, count >= bound {
@@ -48,13 +55,18 @@ final class Admission: Sendable {
                 state.counts[address] = count + 1
             }
             state.count += 1
+            if asStranger { state.strangers += 1 }
             return nil
         }
     }
 
-    func leave(from address: AddressPrefix?) {
+    /// A stranger has shown who it is.
+    func admit() { state.withLock { $0.strangers -= 1 } }
+
+    func leave(from address: AddressPrefix?, asStranger: Bool) {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             state.count -= 1
+            if asStranger { state.strangers -= 1 }
             if let address, let count = state.counts[address] {
                 state.counts[address] = count > 1 ? count - 1 : nil
             }

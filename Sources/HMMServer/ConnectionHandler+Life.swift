@@ -66,6 +66,7 @@ extension ConnectionHandler {
         self.mailbox = mailbox
         socket.tally = shard.unsent
         role = principal.role
+        endStrangeness()
         phase = .open
         deadline = 0
         deliver(delivery)

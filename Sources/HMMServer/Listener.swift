@@ -99,7 +99,7 @@ final class Listener: Sendable {
     /// Gives a connection to the next loop, or closes it when there are too many.
     private func accept(_ descriptor: Int32, _ transport: ConnectionHandler.Transport, isTCP: Bool) {
         let address = isTCP ? SocketAddress(of: descriptor, getpeername) : nil
-        if let reason = server.admission.enter(from: address?.prefix) {
+        if let reason = server.admission.enter(from: address?.prefix, asStranger: transport.hasStrangers) {
             close(descriptor)
             server.loops[0].counters.turnedAway += 1
             let now = Instant(nanoseconds: EventLoop.clock())
