@@ -12,6 +12,8 @@ final class Admission: Sendable {
         var strangers = 0
         var counts: [AddressPrefix: Int] = [:]
         var waiters: [CheckedContinuation<Void, Never>] = []
+        /// Calls of `stopWaiting`.
+        var stops = 0
     }
 
     private let state: Mutex<State>
@@ -77,19 +79,25 @@ final class Admission: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Returns when there is no connection, or when somebody has called `stopWaiting`.
-    func waitUntilEmpty() async {
+    /// Calls of `stopWaiting` so far.
+    var stops: Int { state.withLock { $0.stops } }
+
+    /// Returns when there is no connection, or when somebody has called `stopWaiting`, which may have been before this
+    /// begins: `stops` is what it was when the caller decided to wait.
+    func waitUntilEmpty(since stops: Int) async {
         await withCheckedContinuation { waiter in
-            let isEmpty = state.withLock { state in
-                if state.count > 0 { state.waiters.append(waiter) }
-                return state.count == 0
+            let isOver = state.withLock { state in
+                let isOver = state.count == 0 || state.stops != stops
+                if !isOver { state.waiters.append(waiter) }
+                return isOver
             }
-            if isEmpty { waiter.resume() }
+            if isOver { waiter.resume() }
         }
     }
 
     func stopWaiting() {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            state.stops += 1
             defer { state.waiters = [] }
             return state.waiters
         }
