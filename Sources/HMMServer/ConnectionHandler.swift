@@ -68,6 +68,8 @@ final class ConnectionHandler {
     var isPaused = false
     /// The engine waits for the output to have left.
     var isDrainAwaited = false
+    /// It is told so in the next turn.
+    var isDrainPosted = false
     /// Bytes of input that its tenant's `buffers` have been told of.
     var bytesCounted = 0
     /// Others have their turn first.
@@ -201,6 +203,7 @@ final class ConnectionHandler {
     func fetch() {
         guard phase == .open, let shard, let mailbox else { return }
         isYielding = false
+        isDrainPosted = false
         deliver(shard.fetch(mailbox))
         pump()
         flushAll()

@@ -337,6 +337,30 @@ import Testing
         #expect(lives.count == 1 && lives[0].inputs > 3000)
     }
 
+    /// However much the kernel takes at once, each piece of a long queue has a turn of its own, with a time of its own.
+    @Test func aLongQueueGoesOnInTurns() async throws {
+        let lives = try await record({ $0.limits.queuedBytes = 16384 }) { fixture in
+            let driver = try await fixture.client()
+            let process = try await fixture.client()
+            try await process.send(
+                "mm.create", "mmap 1 0x10000 4p", "write 1 0x10000 x len=4p", "dev.create gpu0")
+            for _ in 0..<4 { _ = try await process.line() }
+            try await driver.send("mirror 1 gpu0 lease=3600000", "fault 1 0x10000 4p")
+            for _ in 0..<3 { _ = try await driver.line() }
+            try await process.send("munmap 1 0x10000 1p")
+            #expect(try await driver.line().hasPrefix("!1 inval"))
+            try await process.send(bytes: Array((String(repeating: "help\n", count: 40) + "quit\n").utf8))
+            #expect(try await process.ask("#p ping") == "+p")
+            try await driver.send("ack 1")
+            #expect(try await process.ending().text.hasSuffix("* bye QUIT\n"))
+        }
+        let times = lives[0].records.compactMap { record in
+            if case .input(.drained) = record.event { record.time.nanoseconds } else { nil }
+        }
+        #expect(times.count >= 3)
+        #expect(zip(times, times.dropFirst()).allSatisfy { $0 < $1 }, "\(times)")
+    }
+
     @Test func linesThatCostTheConnectionAreRecorded() async throws {
         let lives = try await record { fixture in
             for text in [String(repeating: "x", count: 9000), "write 1 0 {3}\nabcd\n", "GET / HTTP/1.1\r\n\r\n"] {
