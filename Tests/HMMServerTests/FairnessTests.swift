@@ -11,6 +11,25 @@ private final class Flag: Sendable {
 
 /// Tenants that share a loop take turns.
 @Suite struct FairnessTests {
+    /// Blank lines are no requests and take time: they cost the turns of a round.
+    @Test func blankLinesHaveACost() async throws {
+        try await TestServer.run({
+            $0.loops = 1
+            $0.plainLoopbackPort = 0
+        }) { fixture in
+            let client = try await fixture.client(over: .plain)
+            let shares = await LoopSurvey.ask(fixture.server.context.loops, within: .seconds(30)) { loop in
+                let blank = [UInt8](repeating: 10, count: 16384)
+                return (0..<40).map { _ in
+                    blank.withUnsafeBytes { loop.connections.first?.received($0) }
+                    return loop.takeShare()
+                }
+            }
+            #expect(shares[0]?.first == 256 && shares[0]?.last == 1)
+            #expect(try await client.ask("ping") == "+")
+        }
+    }
+
     /// However many connections have something to fetch, sockets have their turn after some of them, and none is lost.
     @Test func mailboxesAreServedInParts() async throws {
         try await TestServer.run({ $0.loops = 1 }) { fixture in
