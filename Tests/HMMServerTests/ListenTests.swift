@@ -191,7 +191,7 @@ import Testing
 
     /// The server's end of a connection within this process.
     private static func accepted(from port: UInt16) -> Int32? {
-        (3..<1024).first { SocketAddress(of: $0, getpeername)?.port == port }
+        (3..<65_536).first { SocketAddress(of: $0, getpeername)?.port == port }
     }
 
     /// A table that grows while there are threads makes accept(2) wait.
