@@ -90,8 +90,8 @@ final class Listener: Sendable {
         let socket = try ListeningSocket(
             descriptor, on: server.loops[0].eventLoop, accepted: { self.accept($0, transport, isTCP: isTCP) },
             failed: {
-                server.note(
-                    "cannot accept connections", ["reason": "\($0)"], at: Instant(nanoseconds: EventLoop.clock()))
+                server.loops[0].counters.acceptFailures += 1
+                server.noteAcceptFailure("\($0)", at: Instant(nanoseconds: EventLoop.clock()))
             })
         return Port(socket: socket, address: address)
     }

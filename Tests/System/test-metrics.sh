@@ -26,6 +26,7 @@ metric 'hmmd_requests_total{verb="mm.create"} 1'
 metric 'hmmd_requests_refused_total{code="NOVERB"} 1'
 metric 'hmmd_connections{transport="tls"} 1'
 metric 'hmmd_connection_limit 3'
+metric 'hmmd_accept_failures_total 0'
 metric 'hmmd_tenant_connections{tenant="ci"} 1'
 metric 'hmmd_handshakes_total{result="ok"} 1'
 end=$(date -d "$(openssl x509 -noout -enddate -in certs/server.pem | cut -d= -f2)" +%s)
