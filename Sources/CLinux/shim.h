@@ -22,6 +22,8 @@ static inline int hmm_epoll_control(int set, int operation, int fd, uint32_t eve
 }
 // accept4() is declared only under _GNU_SOURCE, which would make this module's idea of libc differ from Glibc's.
 static inline int hmm_accept(int fd, int flags) { return (int)syscall(SYS_accept4, fd, 0, 0, flags); }
+// As accept4().
+static inline int hmm_sync_file_system(int fd) { return (int)syscall(SYS_syncfs, fd); }
 static inline void hmm_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 // Told once a change, for readers that take all there is.
 static inline int hmm_epoll_watch_changes(int set, int fd, uint64_t mark) {

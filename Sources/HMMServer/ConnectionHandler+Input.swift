@@ -118,9 +118,10 @@ extension ConnectionHandler {
                 feedHeld(bytes, &offset, mailbox)
                 continue
             }
-            let before = allowance
+            let (before, start) = (allowance, offset)
             deliver(shard.run(bytes, &offset, with: &reader, &allowance, &unfinished, of: mailbox, on: loop))
             if allowance < before { hasCompletedRequest = true }
+            allowance -= Self.cost(offset - start)
             bytesSinceBatch = 0
         }
         if phase == .open, offset < bytes.count { held.unparsed.append(contentsOf: bytes[offset...]) }
@@ -131,12 +132,17 @@ extension ConnectionHandler {
         let start = offset
         parse(bytes, &offset, of: mailbox.id)
         bytesSinceBatch += offset - start
+        allowance -= Self.cost(offset - start)
         if loop.batch.isEmpty { return }
         hasCompletedRequest = true
         allowance -= loop.batch.count
         runBatch(mailbox)
         if allowance <= 0, offset < bytes.count, !isYielding { yield(mailbox) }
     }
+
+    /// What is no request is not free either: of blank lines and comments a read has as much work as so many requests.
+    @inline(__always)
+    private static func cost(_ bytes: Int) -> Int { bytes >> 8 }
 
     /// Others of the loop come first, although the engine has not asked for that.
     private func yield(_ mailbox: Mailbox) {

@@ -30,6 +30,10 @@ extension ConnectionHandler {
     /// Finds the tenant of whom the handshake has proved the peer to be.
     private func identify(_ session: TLSSession) {
         handshakeEnded(.ok)
+        // A reload may have come between the first byte and the last, and looks at nobody who is not in yet.
+        if let certificates = server.certificates, !certificates.current.accepts(session) {
+            return refuse("the client certificate is no longer accepted")
+        }
         let certificate = session.peer
         evidence = certificate == nil ? .nothing : .certificate
         admit(evidence, certificate)
@@ -39,11 +43,14 @@ extension ConnectionHandler {
         switch server.rules.admit(evidence, certificate) {
         case .admitted(let principal): enter(principal)
         case .stranger: beginLogin()
-        case .refused(let reason):
-            server.noteRefusal(["peer": "\(peerName)", "reason": "\(reason)"], at: loop.now)
-            note(.refused)
-            finish()
+        case .refused(let reason): refuse(reason)
         }
+    }
+
+    private func refuse(_ reason: String) {
+        server.noteRefusal(["peer": "\(peerName)", "reason": "\(reason)"], at: loop.now)
+        note(.refused)
+        finish()
     }
 
     func enter(_ principal: Principal) {
@@ -59,6 +66,7 @@ extension ConnectionHandler {
         self.mailbox = mailbox
         socket.tally = shard.unsent
         role = principal.role
+        endStrangeness()
         phase = .open
         deadline = 0
         deliver(delivery)
@@ -71,11 +79,11 @@ extension ConnectionHandler {
     }
 
     /// The rules have changed: ends the connection unless the client would be let in as the same again.
-    func reconsider() {
+    ///
+    /// - Parameter time: seconds since 1970.
+    func reconsider(at time: Int64) {
         guard phase == .open, let shard, let mailbox else { return }
-        if case .certificate = evidence, let certificates = server.certificates, let session,
-            certificates.current.hasRevoked(session)
-        {
+        if case .certificate = evidence, isCertificateSpent(at: time) {
             // Goes below.
         } else if case .admitted(let principal) = server.rules.admit(evidence, certificateAgain),
             principal.tenant == shard.name, principal.role == role
@@ -87,6 +95,12 @@ extension ConnectionHandler {
         flushAll()
     }
 
+    /// The client's certificate has been revoked, or has expired.
+    private func isCertificateSpent(at time: Int64) -> Bool {
+        guard let certificates = server.certificates, let session else { return false }
+        return certificates.current.hasRevoked(session) || !(session.peerValidity?.holds(at: time) ?? true)
+    }
+
     private var certificateAgain: ClientIdentity? {
         if case .certificate = evidence { session?.peer } else { nil }
     }
@@ -95,7 +109,11 @@ extension ConnectionHandler {
 
     /// The peer has ended its side. Requests it has sent are still answered, in good time.
     func endWhenIdle() {
-        guard let shard, let mailbox else { return finish() }
+        guard let shard, let mailbox else {
+            // Before there is a tenant, only its turn can keep anything waiting.
+            if held.isEmpty { finish() }
+            return
+        }
         if held.isEmpty, shard.isIdle(mailbox) {
             finish()
         } else if deadline == 0 {

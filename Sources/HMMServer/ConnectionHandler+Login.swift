@@ -7,10 +7,14 @@ internal import Logging
 struct Login {
     /// Requests that were refused.
     var failures = 0
+    /// Tokens that nobody had time for.
+    var postponed = 0
     /// The request that waits for the verifier.
     var check: TokenCheck?
 
     static let mostFailures = 3
+    /// A client that waits as it is told gets no further than this before its time is over.
+    static let mostPostponed = 16
 
     /// A stranger gets room for a token, not for a literal of a megabyte.
     static func limits(_ limits: Limits) -> Limits {
@@ -30,14 +34,14 @@ extension ConnectionHandler {
         say { Engine.greet(.token, self.server.limits, into: &$0) }
     }
 
-    /// Takes requests until one has to wait for the verifier. What comes after it is kept.
+    /// Takes requests until one has to wait for the verifier, or for the next turn. What comes after it is kept.
     func feedLogin(_ bytes: UnsafeRawBufferPointer) {
         var offset = 0
-        while phase == .authenticating, let item = reader.next(bytes, &offset) {
+        while phase == .authenticating, !isYielding, let item = reader.next(bytes, &offset) {
             hasCompletedRequest = true
             take(item)
         }
-        if phase == .checking || phase == .open, offset < bytes.count {
+        if phase == .checking || phase == .open || isYielding, offset < bytes.count {
             held.unparsed.append(contentsOf: bytes[offset...])
         }
     }
@@ -65,12 +69,28 @@ extension ConnectionHandler {
         let isTaken = server.verifier.verify(check) { rule in
             loop.eventLoop.execute { check.owner?.verified(rule, tag) }
         }
-        guard isTaken else {
-            let failure = Failure(.busy, "too many tokens are being looked at", retryAfterMilliseconds: 1000)
-            return say { $0.append(failure, tag: tag) }
-        }
+        guard isTaken else { return postpone(tag) }
         login?.check = check
         phase = .checking
+    }
+
+    /// Says so, and lets others have their turn: who does not wait must not get more answers than who does.
+    private func postpone(_ tag: Tag) {
+        say {
+            $0.append(
+                Failure(.busy, "too many tokens are being looked at", retryAfterMilliseconds: 1000), tag: tag)
+        }
+        login?.postponed += 1
+        if let login, login.postponed >= Login.mostPostponed { return endLogin(.authentication) }
+        isYielding = true
+        _ = loop.eventLoop.schedule(at: 0) { [weak self] in self?.goOnAfterTurn() }
+    }
+
+    private func goOnAfterTurn() {
+        guard phase == .authenticating else { return }
+        loop.readClock()
+        isYielding = false
+        goOnWithLogin()
     }
 
     /// Something comes while the verifier is at work. It waits in the session, and what comes after it, in the kernel.
@@ -108,18 +128,18 @@ extension ConnectionHandler {
             server.noteRefusal(["peer": "\(peerName)", "reason": "the token is not accepted"], at: loop.now)
             fail(tag, Failure(.denied, "the token is not accepted"))
         }
-        goOnAfterCheck()
+        goOnWithLogin()
     }
 
     /// Works off what has come meanwhile.
-    private func goOnAfterCheck() {
+    private func goOnWithLogin() {
         if phase == .authenticating {
             var bytes: [UInt8] = []
             swap(&bytes, &held.unparsed)
             bytes.withUnsafeBytes { feedLogin($0) }
         }
         if phase != .checking {
-            setReading(true)
+            if !isFull { setReading(true) }
             pump()
         }
         flushAll()

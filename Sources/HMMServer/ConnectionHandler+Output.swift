@@ -63,13 +63,18 @@ extension ConnectionHandler {
         loop.output.append(upTo: count) { session.takePendingOutput(into: $0) }
     }
 
-    /// Flushes, and goes on with what waits for that: the rest of a long queue of requests, piece by piece.
+    /// Flushes, and goes on with what waits for that: the rest of a long queue of requests, a piece in each turn. While
+    /// the kernel takes everything there would be no end to it.
     func flushAll() {
         flush()
-        while phase == .open, isDrainAwaited, socket.unsent == 0, let shard, let mailbox {
+        if phase == .open, isDrainAwaited, !isDrainPosted, socket.unsent == 0, let shard, let mailbox {
             isDrainAwaited = false
             deliver(shard.drained(mailbox, on: loop))
             flush()
+            if phase == .open, isDrainAwaited, socket.unsent == 0 {
+                isDrainPosted = true
+                loop.post(mailbox)
+            }
         }
         // What has been taken may have ended a pause: nobody else would look at what is held back.
         resumeHeld()

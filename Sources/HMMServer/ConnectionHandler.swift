@@ -12,6 +12,9 @@ final class ConnectionHandler {
         case tls(CertificateFiles)
         /// A Unix socket or loopback.
         case plain(isReachableByBrowsers: Bool)
+
+        /// Its clients have to show who they are.
+        var hasStrangers: Bool { if case .tls = self { true } else { false } }
     }
 
     /// Who is at the other end, as far as the socket tells.
@@ -53,6 +56,8 @@ final class ConnectionHandler {
     /// What the peer has shown, and what that made it.
     var evidence: Evidence
     var role = Role.observer
+    /// It has not shown who it is.
+    private(set) var isStranger: Bool
     var login: Login?
 
     // Input
@@ -63,6 +68,8 @@ final class ConnectionHandler {
     var isPaused = false
     /// The engine waits for the output to have left.
     var isDrainAwaited = false
+    /// It is told so in the next turn.
+    var isDrainPosted = false
     /// Bytes of input that its tenant's `buffers` have been told of.
     var bytesCounted = 0
     /// Others have their turn first.
@@ -98,6 +105,7 @@ final class ConnectionHandler {
         _ transport: Transport, _ socket: StreamSocket, from peer: Peer, server: ServerContext, loop: LoopContext
     ) {
         self.transport = transport
+        isStranger = transport.hasStrangers
         evidence = peer.credentials.map { .peer($0) } ?? .local
         address = peer.address?.prefix
         peerName = peer.address?.description ?? "local"
@@ -188,13 +196,14 @@ final class ConnectionHandler {
         loop.remove(self)
         loop.counters.open[route] -= 1
         loop.counters.ended[end ?? .left] += 1
-        server.admission.leave(from: address)
+        server.admission.leave(from: address, asStranger: isStranger)
     }
 
     /// Other connections' requests have caused something for this one.
     func fetch() {
         guard phase == .open, let shard, let mailbox else { return }
         isYielding = false
+        isDrainPosted = false
         deliver(shard.fetch(mailbox))
         pump()
         flushAll()
@@ -209,6 +218,13 @@ final class ConnectionHandler {
         } else {
             finish()
         }
+    }
+
+    /// It has a tenant, and with that a place of its own.
+    func endStrangeness() {
+        guard isStranger else { return }
+        isStranger = false
+        server.admission.admit()
     }
 
     /// Says why the connection ends, unless that has been said.

@@ -90,8 +90,8 @@ final class Listener: Sendable {
         let socket = try ListeningSocket(
             descriptor, on: server.loops[0].eventLoop, accepted: { self.accept($0, transport, isTCP: isTCP) },
             failed: {
-                server.note(
-                    "cannot accept connections", ["reason": "\($0)"], at: Instant(nanoseconds: EventLoop.clock()))
+                server.loops[0].counters.acceptFailures += 1
+                server.noteAcceptFailure("\($0)", at: Instant(nanoseconds: EventLoop.clock()))
             })
         return Port(socket: socket, address: address)
     }
@@ -99,7 +99,7 @@ final class Listener: Sendable {
     /// Gives a connection to the next loop, or closes it when there are too many.
     private func accept(_ descriptor: Int32, _ transport: ConnectionHandler.Transport, isTCP: Bool) {
         let address = isTCP ? SocketAddress(of: descriptor, getpeername) : nil
-        if let reason = server.admission.enter(from: address?.prefix) {
+        if let reason = server.admission.enter(from: address?.prefix, asStranger: transport.hasStrangers) {
             close(descriptor)
             server.loops[0].counters.turnedAway += 1
             let now = Instant(nanoseconds: EventLoop.clock())

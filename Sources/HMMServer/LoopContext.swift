@@ -10,8 +10,10 @@ final class LoopContext: @unchecked Sendable {
     /// answers. Little, because everybody else's next request waits for it.
     private static let round = 2048
     private static let mostShare = 256
-    /// Connections that are looked at in one round for whether their time has run out: most may have to be closed.
+    /// Connections that are looked at in one round for whether they may stay: most may have to be closed.
     private static let swept = 32
+    /// Mailboxes that are served in one round: each may need a write of its own.
+    private static let fetched = 64
 
     let eventLoop: EventLoop
     /// What the socket has given, for one connection at a time.
@@ -39,7 +41,18 @@ final class LoopContext: @unchecked Sendable {
     private(set) var connections: [ConnectionHandler] = []
     /// Those before it have not been looked at in this sweep.
     private var unswept = 0
-    private let inbox = Mutex<[Mailbox]>([])
+    /// The same since the rules have changed last.
+    private var unreconsidered = 0
+    private let inbox = Mutex(Inbox())
+    /// What has been taken from the inbox, served up to `served`.
+    private var posted: [Mailbox] = []
+    private var served = 0
+
+    private struct Inbox {
+        var mailboxes: [Mailbox] = []
+        /// A job that serves them is under way. One is enough, and two would serve twice as many in a round.
+        var isServed = false
+    }
 
     init(_ eventLoop: EventLoop, measures: Bool = false) {
         self.eventLoop = eventLoop
@@ -65,21 +78,38 @@ final class LoopContext: @unchecked Sendable {
         filled.removeAll(keepingCapacity: true)
     }
 
-    /// From any thread. One task on the loop serves all mailboxes posted until it runs.
+    /// From any thread. One job on the loop serves the mailboxes posted until it runs, as many as fit into a round.
     func post(_ mailbox: Mailbox) {
         let isFirst = inbox.withLock { inbox in
-            inbox.append(mailbox)
-            return inbox.count == 1
+            inbox.mailboxes.append(mailbox)
+            defer { inbox.isServed = true }
+            return !inbox.isServed
         }
         if isFirst { eventLoop.execute { self.fetch() } }
     }
 
+    /// Mailboxes that have been posted and not been served.
+    var unserved: Int { inbox.withLock { $0.mailboxes.count } + posted.count - served }
+
     private func fetch() {
-        var posted: [Mailbox] = []
-        inbox.withLock { swap(&$0, &posted) }
+        if served == posted.count {
+            posted.removeAll(keepingCapacity: posted.capacity <= 4096)
+            served = 0
+            inbox.withLock { swap(&$0.mailboxes, &posted) }
+        }
         readClock()
-        share = min(Self.mostShare, Self.round / max(1, posted.count))
-        for mailbox in posted { mailbox.owner?.fetch() }
+        let end = min(served + Self.fetched, posted.count)
+        share = min(Self.mostShare, Self.round / max(1, end - served))
+        while served < end {
+            served += 1
+            posted[served - 1].owner?.fetch()
+        }
+        let isRestLeft = served < posted.count
+        let goesOn = inbox.withLock { inbox in
+            inbox.isServed = isRestLeft || !inbox.mailboxes.isEmpty
+            return inbox.isServed
+        }
+        if goesOn { eventLoop.execute { self.fetch() } }
     }
 
     // MARK: Turns
@@ -143,5 +173,25 @@ final class LoopContext: @unchecked Sendable {
             connections[unswept].checkDeadlines()
         }
         _ = eventLoop.schedule(at: 0) { [weak self] in self?.sweep(interval) }
+    }
+
+    /// The rules have changed: looks again at every connection, in parts likewise, because most may have to go. Who
+    /// comes meanwhile has met the new rules.
+    ///
+    /// - Parameter time: seconds since 1970.
+    func reconsider(at time: Int64) {
+        let isUnderWay = unreconsidered > 0
+        unreconsidered = connections.count
+        if !isUnderWay { reconsiderSome(at: time) }
+    }
+
+    private func reconsiderSome(at time: Int64) {
+        readClock()
+        for _ in 0..<Self.swept {
+            unreconsidered = min(unreconsidered, connections.count) - 1
+            guard unreconsidered >= 0 else { return unreconsidered = 0 }
+            connections[unreconsidered].reconsider(at: time)
+        }
+        _ = eventLoop.schedule(at: 0) { [weak self] in self?.reconsiderSome(at: time) }
     }
 }

@@ -3,6 +3,7 @@ internal import Glibc
 internal import HMMProtocol
 internal import HMMTLS
 internal import Logging
+internal import Synchronization
 
 extension Server {
     /// Reads configuration and certificates again. If anything in them is wrong, everything stays as it was, and the
@@ -11,11 +12,15 @@ extension Server {
     /// One reload after the other, each whole, on a queue of their own: the later reading wins, and a file that cannot
     /// be read to its end holds up nothing but further reloads.
     ///
-    /// Returns what is wrong, a line each; nil when nothing is.
+    /// Returns what is wrong, a line each; nil when nothing is. Who is cancelled waits no longer; the reload goes on.
     @discardableResult
     public func reload() async -> String? {
-        await withCheckedContinuation { waiter in
-            reloads.async { waiter.resume(returning: self.readAgain()) }
+        let wait = ReloadWait()
+        reloads.async { wait.end(self.readAgain()) }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { wait.begin($0) }
+        } onCancel: {
+            wait.end("the reload goes on, and nobody waits for it")
         }
     }
 
@@ -66,6 +71,33 @@ extension Server {
         context.adopt(fresh)
         if reading != nil { logger.info("configuration reloaded") }
         return nil
+    }
+}
+
+/// One wait for a reload, with its first end.
+private final class ReloadWait: Sendable {
+    private struct State {
+        var waiter: CheckedContinuation<String?, Never>?
+        var outcome: String??
+    }
+
+    private let state = Mutex(State())
+
+    func begin(_ waiter: CheckedContinuation<String?, Never>) {
+        let outcome = state.withLock { state in
+            if state.outcome == nil { state.waiter = waiter }
+            return state.outcome
+        }
+        if let outcome { waiter.resume(returning: outcome) }
+    }
+
+    func end(_ outcome: String?) {
+        let waiter = state.withLock { state in
+            state.outcome = state.outcome ?? .some(outcome)
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume(returning: outcome)
     }
 }
 

@@ -279,12 +279,15 @@ extension Server {
 
     private func waitForConnections(_ longest: Duration) async {
         let admission = context.admission
+        let stops = admission.stops
         let timer = Task {
             try await Task.sleep(for: longest)
             admission.stopWaiting()
         }
-        await admission.waitUntilEmpty()
+        await admission.waitUntilEmpty(since: stops)
         timer.cancel()
+        // Not to end the next wait instead of this one.
+        _ = await timer.result
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HMMEngine
 internal import HMMProtocol
 internal import Logging
@@ -27,6 +28,8 @@ final class ServerContext: Sendable {
     let throttle = LogThrottle()
     /// For those about clients that were not let in: a flood of something else must not hide them.
     private let refusals = LogThrottle()
+    /// For those about connections that the kernel does not give.
+    private let failures = LogThrottle()
     /// For those about clients that a reload sends away.
     private let revocations = LogThrottle()
     /// Every event loop; connections are dealt out to them in turn.
@@ -61,17 +64,17 @@ final class ServerContext: Sendable {
         currentRules.withLock { $0 = AdmittanceRules(configuration) }
         admission.adopt(configuration)
         tenants.adopt(configuration)
-        for loop in loops {
-            loop.eventLoop.execute {
-                loop.readClock()
-                loop.forEachConnection { $0.reconsider() }
-            }
-        }
+        for loop in loops { loop.eventLoop.execute { loop.reconsider(at: Int64(time(nil))) } }
     }
 
     /// Logs that a client was not let in.
     func noteRefusal(_ metadata: Logger.Metadata, at now: Instant) {
         note("connection refused", metadata, at: now, refusals)
+    }
+
+    /// Logs that the kernel has no room for a connection. An operator has to see it, whatever strangers do.
+    func noteAcceptFailure(_ reason: String, at now: Instant) {
+        note("cannot accept connections", ["reason": "\(reason)"], at: now, failures)
     }
 
     /// Logs that a client was sent away. All of a tenant may be, at once.

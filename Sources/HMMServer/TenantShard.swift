@@ -30,6 +30,8 @@ final class TenantShard: @unchecked Sendable {
     var sources: [UInt8] = []
     private var mailboxes: [UInt32: Mailbox] = [:]
     private var lastID: UInt32 = 0
+    /// Why every connection is ended, those included that have found the shard and not yet come.
+    private var ending: CloseReason?
     /// The latest time the engine has been told. Loops read the clock before they wait for the lock, and for the engine
     /// time never goes back.
     private var latest = Instant(nanoseconds: 0)
@@ -52,6 +54,7 @@ final class TenantShard: @unchecked Sendable {
 
     /// Runs between two looks at the state: some hundred microseconds each, a few times a second at most.
     private static let inspectionInterval = 16384
+    private static let closedAtOnce = 64
 
     /// Text after which a run ends, so that a client which does not read is noticed before more is made for it.
     let textBound: Int
@@ -89,6 +92,12 @@ final class TenantShard: @unchecked Sendable {
         unsent.join()
         buffers.join()
         take(.connected(mailbox.id, principal), &engine, time(loop), &loop.effects)
+        if let ending {
+            // As in `closeAll`.
+            _ = distribute(to: nil, on: loop)
+            loop.effects.removeAll()
+            take(.close(mailbox.id, ending), &engine, time(loop), &loop.effects)
+        }
         let delivery = distribute(to: mailbox, on: loop)
         return (mailbox, unlock(delivery, loop))
     }
@@ -247,12 +256,22 @@ final class TenantShard: @unchecked Sendable {
         }
     }
 
-    /// The same for every connection.
+    /// The same for every connection that there is or that is on its way here, some in each round of the loop.
     func closeAll(_ reason: CloseReason, on loop: LoopContext) {
-        // One after the other: a record holds what a single input has caused.
-        for id in lock.withLock({ mailboxes.keys.sorted() }) {
-            handle(.close(ConnectionID(rawValue: id), reason), on: loop)
+        let ids = lock.withLock {
+            ending = reason
+            return mailboxes.keys.sorted()
         }
+        close(ids[...], reason, on: loop)
+    }
+
+    private func close(_ ids: ArraySlice<UInt32>, _ reason: CloseReason, on loop: LoopContext) {
+        loop.readClock()
+        // One after the other: a record holds what a single input has caused.
+        for id in ids.prefix(Self.closedAtOnce) { handle(.close(ConnectionID(rawValue: id), reason), on: loop) }
+        let rest = ids.dropFirst(Self.closedAtOnce)
+        if rest.isEmpty { return }
+        _ = loop.eventLoop.schedule(at: 0) { self.close(rest, reason, on: loop) }
     }
 
     /// Announces that the server is about to stop. From any thread.

@@ -62,9 +62,6 @@ final class Tenants: Sendable {
 
     var all: [TenantShard] { state.withLock { $0.entries.values.map(\.shard) } }
 
-    /// What the configuration says of a tenant; nil if it is not to be.
-    func settings(_ tenant: ShortName) -> TenantSettings? { state.withLock { $0.table[tenant] } }
-
     /// The tenant's shard, made if there is none, with timers on `loop`. Every call that returns one needs one of
     /// `release`. Nil if there are as many tenants as there may be.
     func acquire(_ tenant: ShortName, on loop: LoopContext) -> TenantShard? {

@@ -4,9 +4,10 @@ internal import NIOPosix
 internal import Synchronization
 
 /// What a server offers to people who watch over it and not to clients: metrics and health over HTTP, the admin socket.
-/// All on one thread of their own, made only when one of them is wanted.
+/// A thread for metrics and another for operators, whom no flood of questions keeps waiting; made only when they are
+/// wanted.
 final class WatchPorts: Sendable {
-    private let group: MultiThreadedEventLoopGroup
+    private let groups: [MultiThreadedEventLoopGroup]
     private let http: [HTTPPort]
     private let admin: [AdminPort]
     private let adminFile: UnixSocketFile?
@@ -23,20 +24,24 @@ final class WatchPorts: Sendable {
         _ controls: ServerControls, isReady: @escaping @Sendable () -> Bool
     ) async throws -> WatchPorts? {
         guard configuration.metrics != nil || configuration.admin != nil else { return nil }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        func group(_ isWanted: Bool) -> MultiThreadedEventLoopGroup? {
+            isWanted ? MultiThreadedEventLoopGroup(numberOfThreads: 1) : nil
+        }
+        let (metrics, admin) = (group(configuration.metrics != nil), group(configuration.admin != nil))
         do {
-            return try await WatchPorts(configuration, server, inherited, controls, isReady, on: group)
+            return try await WatchPorts(configuration, server, inherited, controls, isReady, metrics, admin)
         } catch {
-            try? await group.shutdownGracefully()
+            for group in [metrics, admin] { try? await group?.shutdownGracefully() }
             throw error
         }
     }
 
     private init(
         _ configuration: ServerConfiguration, _ server: ServerContext, _ inherited: InheritedSockets,
-        _ controls: ServerControls, _ isReady: @escaping @Sendable () -> Bool, on group: MultiThreadedEventLoopGroup
+        _ controls: ServerControls, _ isReady: @escaping @Sendable () -> Bool,
+        _ metricsGroup: MultiThreadedEventLoopGroup?, _ adminGroup: MultiThreadedEventLoopGroup?
     ) async throws {
-        self.group = group
+        groups = [metricsGroup, adminGroup].compactMap { $0 }
         let reading = MetricsReading(server)
         let answers = AdminAnswers(server: server, controls: controls)
         var http: [HTTPPort] = []
@@ -44,7 +49,8 @@ final class WatchPorts: Sendable {
         var file: UnixSocketFile?
         do {
             for place in Self.metricsPlaces(configuration, inherited) {
-                let port = try await HTTPPort(place, on: group) { path in
+                guard let metricsGroup else { break }
+                let port = try await HTTPPort(place, on: metricsGroup) { path in
                     await Self.answer(path, reading, Health(server: server), isReady)
                 }
                 http.append(port)
@@ -55,7 +61,10 @@ final class WatchPorts: Sendable {
                 sockets = file.map { [$0.descriptor] } ?? []
             }
             adminPaths = sockets.map { UnixSocketFile.path(of: $0) }
-            for socket in sockets { admin.append(try await AdminPort(socket, on: group, answers)) }
+            for socket in sockets {
+                guard let adminGroup else { break }
+                admin.append(try await AdminPort(socket, on: adminGroup, answers))
+            }
         } catch {
             file?.remove()
             for port in http { await port.close() }
@@ -95,7 +104,7 @@ final class WatchPorts: Sendable {
         adminFile?.remove()
         for port in admin { await port.close() }
         for port in http { await port.close() }
-        try? await group.shutdownGracefully()
+        for group in groups { try? await group.shutdownGracefully() }
     }
 }
 

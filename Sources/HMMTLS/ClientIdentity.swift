@@ -5,6 +5,9 @@ public struct ClientIdentity: Equatable, Sendable {
     /// Subject alternative names, in the certificate's order.
     public var uriNames: [String]
     public var dnsNames: [String]
+    /// URI names with a NUL or without being UTF-8, as far as they can be shown. Nobody is named by such, and who seems
+    /// to be must not be let in by another name either.
+    public var illegibleURINames: [String]
     /// Lower-case hexadecimal, as are fingerprints.
     public var serial: String
     /// SHA-256 of the whole certificate.
@@ -13,9 +16,10 @@ public struct ClientIdentity: Equatable, Sendable {
     public var issuerFingerprint: String?
 
     public init(
-        subjectCommonName: String?, uriNames: [String], dnsNames: [String], serial: String, fingerprint: String,
-        issuerFingerprint: String? = nil
+        subjectCommonName: String?, uriNames: [String], dnsNames: [String], illegibleURINames: [String] = [],
+        serial: String, fingerprint: String, issuerFingerprint: String? = nil
     ) {
+        self.illegibleURINames = illegibleURINames
         self.subjectCommonName = subjectCommonName
         self.uriNames = uriNames
         self.dnsNames = dnsNames

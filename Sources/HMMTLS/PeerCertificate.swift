@@ -6,7 +6,8 @@ extension ClientIdentity {
         let names = Self.alternativeNames(certificate)
         self.init(
             subjectCommonName: Self.commonName(certificate), uriNames: names.uri, dnsNames: names.dns,
-            serial: Self.serial(certificate), fingerprint: Self.fingerprint(certificate))
+            illegibleURINames: names.illegible, serial: Self.serial(certificate),
+            fingerprint: Self.fingerprint(certificate))
     }
 
     private static func commonName(_ certificate: OpaquePointer) -> String? {
@@ -25,24 +26,29 @@ extension ClientIdentity {
         return string(UnsafeBufferPointer(start: text, count: Int(length)))
     }
 
-    private static func alternativeNames(_ certificate: OpaquePointer) -> (uri: [String], dns: [String]) {
-        var uri: [String] = []
-        var dns: [String] = []
+    private static func alternativeNames(
+        _ certificate: OpaquePointer
+    ) -> (uri: [String], dns: [String], illegible: [String]) {
+        var names: (uri: [String], dns: [String], illegible: [String]) = ([], [], [])
         guard let extensionValue = X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil) else {
             ErrorQueue.clear()
-            return (uri, dns)
+            return names
         }
-        let names = OpaquePointer(extensionValue)
-        defer { GENERAL_NAMES_free(names) }
-        for index in 0..<hmm_sk_GENERAL_NAME_num(names) {
+        let list = OpaquePointer(extensionValue)
+        defer { GENERAL_NAMES_free(list) }
+        for index in 0..<hmm_sk_GENERAL_NAME_num(list) {
             var kind: Int32 = 0
-            let name = hmm_sk_GENERAL_NAME_value(names, index)
-            guard let value = GENERAL_NAME_get0_value(name, &kind), kind == GEN_URI || kind == GEN_DNS,
-                let text = string(bytes(value.assumingMemoryBound(to: ASN1_STRING.self)))
-            else { continue }
-            if kind == GEN_URI { uri.append(text) } else { dns.append(text) }
+            let name = hmm_sk_GENERAL_NAME_value(list, index)
+            guard let value = GENERAL_NAME_get0_value(name, &kind), kind == GEN_URI || kind == GEN_DNS else { continue }
+            let octets = bytes(value.assumingMemoryBound(to: ASN1_STRING.self))
+            switch (string(octets), kind == GEN_URI) {
+            case (let uri?, true): names.uri.append(uri)
+            case (let dns?, false): names.dns.append(dns)
+            case (nil, true): names.illegible.append(String(decoding: octets, as: UTF8.self))
+            case (nil, false): break
+            }
         }
-        return (uri, dns)
+        return names
     }
 
     /// Nil if the bytes hold a NUL, which some readers would take for the end of the name.

@@ -18,6 +18,25 @@ extension TLSContext {
     }
 }
 
+extension TLSContext {
+    /// The certificate of the session's peer would be accepted now, as it was by the context that the session is of.
+    /// True for a peer without one: whether it may come at all is for others to say.
+    public func accepts(_ session: TLSSession) -> Bool {
+        guard session.context !== self, SSL_CTX_get_verify_mode(settings) & SSL_VERIFY_PEER != 0,
+            let certificate = session.peerCertificate
+        else { return true }
+        ErrorQueue.clear()
+        let check = X509_STORE_CTX_new()
+        defer {
+            X509_STORE_CTX_free(check)
+            ErrorQueue.clear()
+        }
+        let chain = SSL_get_peer_cert_chain(session.ssl)
+        return X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(settings), certificate, chain) == 1
+            && X509_STORE_CTX_set_default(check, "ssl_client") == 1 && X509_verify_cert(check) == 1
+    }
+}
+
 extension TLSSession {
     fileprivate var peerCertificate: OpaquePointer? { SSL_get0_peer_certificate(ssl) }
 }

@@ -11,11 +11,23 @@ extension TLSContext {
 
     /// Of the certificate that is shown to whoever asks for no other; nil without one.
     public var validity: Validity? {
-        guard let certificate = SSL_CTX_get0_certificate(settings),
-            let notBefore = Self.seconds(X509_get0_notBefore(certificate)),
+        SSL_CTX_get0_certificate(settings).flatMap { Validity(of: $0) }
+    }
+}
+
+extension TLSSession {
+    /// Of the peer's certificate; nil without one.
+    public var peerValidity: TLSContext.Validity? {
+        SSL_get0_peer_certificate(ssl).flatMap { TLSContext.Validity(of: $0) }
+    }
+}
+
+extension TLSContext.Validity {
+    fileprivate init?(of certificate: OpaquePointer) {
+        guard let notBefore = Self.seconds(X509_get0_notBefore(certificate)),
             let notAfter = Self.seconds(X509_get0_notAfter(certificate))
         else { return nil }
-        return Validity(notBefore: notBefore, notAfter: notAfter)
+        self.init(notBefore: notBefore, notAfter: notAfter)
     }
 
     private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {

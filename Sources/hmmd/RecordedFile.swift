@@ -17,12 +17,7 @@ final class RecordedFile {
         // Without waiting for the other end of a pipe.
         descriptor = open(path, (toMend ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Self.refusal(path, String(cString: strerror(errno))) }
-        var status = stat()
-        let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-        if !isRegular {
-            bytes = Data()
-            throw Self.refusal(path, "not a regular file")
-        }
+        // First of all: until it has the lock, a server may go on writing.
         if toMend, flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             bytes = Data()
             throw Self.refusal(
@@ -30,6 +25,12 @@ final class RecordedFile {
                 errno == EWOULDBLOCK
                     ? "a server is writing it: --repair is for files that it has left behind"
                     : "cannot be locked: \(String(cString: strerror(errno)))")
+        }
+        var status = stat()
+        let isRegular = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        if !isRegular {
+            bytes = Data()
+            throw Self.refusal(path, "not a regular file")
         }
         let count = Int(status.st_size)
         guard count > 0 else {

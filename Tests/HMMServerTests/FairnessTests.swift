@@ -1,6 +1,7 @@
-import HMMServer
 import Synchronization
 import Testing
+
+@testable import HMMServer
 
 private final class Flag: Sendable {
     private let value = Atomic(false)
@@ -10,6 +11,49 @@ private final class Flag: Sendable {
 
 /// Tenants that share a loop take turns.
 @Suite struct FairnessTests {
+    /// Blank lines are no requests and take time: they cost the turns of a round.
+    @Test func blankLinesHaveACost() async throws {
+        try await TestServer.run({
+            $0.loops = 1
+            $0.plainLoopbackPort = 0
+        }) { fixture in
+            let client = try await fixture.client(over: .plain)
+            let shares = await LoopSurvey.ask(fixture.server.context.loops, within: .seconds(30)) { loop in
+                let blank = [UInt8](repeating: 10, count: 16384)
+                return (0..<40).map { _ in
+                    blank.withUnsafeBytes { loop.connections.first?.received($0) }
+                    return loop.takeShare()
+                }
+            }
+            #expect(shares[0]?.first == 256 && shares[0]?.last == 1)
+            #expect(try await client.ask("ping") == "+")
+        }
+    }
+
+    /// However many connections have something to fetch, sockets have their turn after some of them, and none is lost.
+    @Test func mailboxesAreServedInParts() async throws {
+        try await TestServer.run({ $0.loops = 1 }) { fixture in
+            let client = try await fixture.client()
+            let loop = fixture.server.context.loops[0]
+            let (lengths, tell) = AsyncStream.makeStream(of: Int.self)
+            /// Comes after each part, since it is queued in front of the next one.
+            @Sendable func look(_ count: Int) {
+                tell.yield(loop.unserved)
+                if count == 5 { return tell.finish() }
+                if count < 3, let mailbox = loop.connections.first?.mailbox { loop.post(mailbox) }
+                loop.eventLoop.execute { look(count + 1) }
+            }
+            loop.eventLoop.execute {
+                guard let mailbox = loop.connections.first?.mailbox else { return tell.finish() }
+                for _ in 0..<200 { loop.post(mailbox) }
+                tell.yield(loop.unserved)
+                loop.eventLoop.execute { look(0) }
+            }
+            #expect(await lengths.reduce(into: []) { $0.append($1) } == [200, 136, 73, 10, 3, 0, 0])
+            #expect(try await client.ask("ping") == "+")
+        }
+    }
+
     /// While one tenant's request for a quarter of a gigabyte is at work, another's requests are answered.
     @Test func longWorkOfOneTenantDoesNotHoldUpAnother() async throws {
         try await TestServer.run({ $0.loops = 1 }) { fixture in

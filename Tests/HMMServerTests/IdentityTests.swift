@@ -62,6 +62,34 @@ import Testing
         }
     }
 
+    /// Who is in the middle of the handshake at a reload is met by what has been read.
+    @Test func aReloadDuringTheHandshakeCounts() async throws {
+        try await TestServer.run { fixture in
+            let pair = fixture.files.tenants[0]
+            let context = try fixture.clientContext(.init(chainFile: pair.certificate, keyFile: pair.key))
+            let staying = try TestClient(.tcp(fixture.port), tls: context)
+            try await staying.beginHandshake()
+            await fixture.server.reload()
+            #expect(try await staying.line().hasPrefix("* HMM/1 auth=mtls "))
+            let leaving = try TestClient(.tcp(fixture.port), tls: context)
+            try await leaving.beginHandshake()
+            _ = try TestCertificates.make(in: fixture.folder.path, tenants: ["ci", "other"], days: 1, overwrite: true)
+            await fixture.server.reload()
+            #expect(try await leaving.ending() == .init(text: "", isOrderly: true))
+            try await fixture.wait { fixture.log.contains("reason=\"the client certificate is no longer accepted\"") }
+            #expect(try await staying.ask("ping") == "+")
+        }
+    }
+
+    @Test func anExpiredCertificateEndsAtTheNextReload() async throws {
+        // More than are looked at in one round.
+        try await TestServer.run({ $0.loops = 1 }) { fixture in
+            let crowd = try await (0..<40).asyncMap { _ in try await fixture.client() }
+            for loop in fixture.server.context.loops { loop.eventLoop.execute { loop.reconsider(at: 1 << 40) } }
+            for client in crowd { #expect(try await client.ending().text == "* bye REVOKED\n") }
+        }
+    }
+
     @Test func reloadedCertificatesServeNewConnections() async throws {
         try await TestServer.run { fixture in
             let old = try await fixture.client()

@@ -145,6 +145,28 @@ import Testing
         }
     }
 
+    /// Those who only connect get half of the places, and the others are for who shows what it is.
+    @Test func strangersDoNotTakeEveryPlace() async throws {
+        try await TestServer.run({ $0.maxConnections = 4 }) { fixture in
+            let admission = fixture.server.context.admission
+            var silent = try (0..<2).map { _ in try TestClient(.tcp(fixture.port)) }
+            try await fixture.wait { admission.count == 2 }
+            #expect(try await TestClient(.tcp(fixture.port)).ending().text == "")
+            try await fixture.wait { fixture.log.contains("reason=\"too many connections that are not let in yet\"") }
+            silent.removeLast()
+            try await fixture.wait { admission.count == 1 }
+            let clients = try await (0..<3).asyncMap { _ in try await fixture.client() }
+            for client in clients { #expect(try await client.ask("ping") == "+") }
+            #expect(admission.count == 4)
+            try await clients[0].send("quit")
+            _ = try await clients[0].ending()
+            try await clients[0].endOutput()
+            try await fixture.wait { admission.count == 3 }
+            let late = try await fixture.client()
+            #expect(try await late.ask("ping") == "+")
+        }
+    }
+
     /// Who has gone without a word is noticed: the kernel is told to ask, and when to give up.
     @Test(
         arguments: [(Duration.seconds(40), 20, 5, 40_000), (.zero, nil, nil, 0)] as [(Duration, Int32?, Int32?, Int32)])
@@ -169,7 +191,7 @@ import Testing
 
     /// The server's end of a connection within this process.
     private static func accepted(from port: UInt16) -> Int32? {
-        (3..<1024).first { SocketAddress(of: $0, getpeername)?.port == port }
+        (3..<65_536).first { SocketAddress(of: $0, getpeername)?.port == port }
     }
 
     /// A table that grows while there are threads makes accept(2) wait.

@@ -36,6 +36,16 @@ import Testing
         #expect(IdentityRules().place(of: certificate(["https://x", "hmms://ci"], name: name)) == .unnamed)
     }
 
+    @Test func aNameThatCannotBeReadIsNotPassedOver() {
+        func place(_ illegible: String) -> CertificatePlacement {
+            var certificate = certificate(["hmm://ci"], name: "ci")
+            certificate.illegibleURINames = [illegible]
+            return IdentityRules().place(of: certificate)
+        }
+        #expect(place("HMM://ci\0/observer") == .malformed("HMM://ci\0/observer"))
+        #expect(place("https://x\0") == .placed(Placement(tenant: ci)))
+    }
+
     /// What is nearly right must not let somebody in as more than was meant, nor as whom the common name says.
     @Test(
         arguments: [

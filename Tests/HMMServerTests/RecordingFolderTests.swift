@@ -111,6 +111,58 @@ import Testing
         }
     }
 
+    /// While much waits for the disk, recordings with more than their share of it end, and the others go on.
+    @Test func whoFillsTheQueueOfAllEnds() throws {
+        try withFolder(files: 20) { folder in
+            let hold = DispatchSemaphore(value: 0)
+            folder.writer.execute { hold.wait() }
+            defer { hold.signal() }
+            let recordings = try ["a", "b"].map {
+                try #require(folder.begin(name($0), Limits(), TenantPolicy(), .always))
+            }
+            for recording in recordings { _ = recording.begin { _ in } }
+            func record(_ count: Int, in recording: Recording) {
+                let bytes = [UInt8](repeating: 10, count: count)
+                let now = Instant(nanoseconds: 1)
+                _ = recording.record(
+                    requests: bytes, of: ConnectionID(rawValue: 1), at: now, causing: Effects())
+            }
+            for recording in recordings { record(2 << 20, in: recording) }
+            #expect(recordings.allSatisfy { $0.length != nil })
+            // As a hundred others.
+            for _ in 0..<100 { folder.backlog.change(from: 0, to: 4 << 20) }
+            record(1 << 20, in: recordings[0])
+            record(100, in: recordings[1])
+            #expect(recordings[0].place?.end == .behind)
+            #expect(recordings[1].place?.end == nil && recordings[1].length != nil)
+        }
+    }
+
+    /// What has been written is told no longer, and what ended is not failed by others.
+    @Test func nothingWaitsInTheEnd() async throws {
+        let place = try PrivateFolder(under: "/tmp")
+        defer { place.remove() }
+        let folder = try RecordingFolder(
+            RecordingPolicy(folder: place.path), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        // More than are synchronized each by itself.
+        let recordings = try (0..<40).map {
+            try #require(folder.begin(name("a\($0)"), Limits(), TenantPolicy(), .always))
+        }
+        for recording in recordings {
+            _ = recording.begin { _ in }
+            _ = recording.record(.drain, at: Instant(nanoseconds: 1), causing: Effects())
+        }
+        for recording in recordings.prefix(10) { recording.finish(.closed) }
+        for _ in 0..<3000 where folder.unsynchronized < 30 { try await Task.sleep(for: .milliseconds(10)) }
+        folder.writer.execute { folder.synchronizeAll() }
+        await folder.writer.hasRun()
+        #expect(folder.unsynchronized == 0)
+        for recording in recordings { recording.finish(.closed) }
+        await folder.finish()
+        #expect(recordings.allSatisfy { $0.place?.end == .closed })
+        #expect(!folder.backlog.isPassed(own: 1) && folder.backlog.isEmpty)
+    }
+
     /// A disk that makes no files uses up no places, and leaves none that are empty.
     @Test func filesThatWereNotMadeDoNotCount() async throws {
         let place = try PrivateFolder(under: "/tmp")

@@ -95,6 +95,39 @@ import Testing
         }
     }
 
+    /// Who has found the tenant and not yet come when it is dropped goes with it.
+    @Test func theDropOfATenantReachesWhoIsOnTheWay() async throws {
+        let found = try await record { fixture in
+            let context = fixture.server.context
+            let loop = context.loops[0]
+            let ci = ShortName("ci") ?? .none
+            let (isOver, end) = AsyncStream.makeStream(of: String.self)
+            loop.eventLoop.execute {
+                loop.readClock()
+                var ends: [Int32] = [0, 0]
+                socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
+                close(ends[1])
+                let socket = StreamSocket(ends[0], loop.eventLoop, input: loop.input)
+                let handler = ConnectionHandler(
+                    .plain(isReachableByBrowsers: false), socket, from: .init(), server: context, loop: loop)
+                guard let shard = context.tenants.acquire(ci, on: loop) else { return end.finish() }
+                #expect(context.tenants.drop(ci, on: loop))
+                let principal = Principal(tenant: ci, authentication: .local, role: .admin)
+                let (mailbox, delivery) = shard.connect(handler, as: principal, on: loop)
+                #expect(delivery.closeReason == .dropped)
+                end.yield(String(decoding: delivery.outbox, as: UTF8.self))
+                shard.disconnect(mailbox, on: loop)
+                context.tenants.release(shard, at: loop.now.nanoseconds)
+                close(ends[0])
+                end.finish()
+            }
+            var heard = ""
+            for await text in isOver { heard += text }
+            #expect(heard.hasPrefix("* HMM/1 auth=local ") && heard.hasSuffix("\n* bye DROPPED\n"))
+        }
+        #expect(found.count == 1 && found[0].records.last?.event == .end(.closed))
+    }
+
     @Test func aTenantsLifeIsAFile() async throws {
         var heard: [UInt8] = []
         let lives = try await record { fixture in
@@ -168,6 +201,9 @@ import Testing
             ("auth token=\(String(repeating: "s", count: 8200))", nil),
             ("#a ack 1\n", "#a ack 1\n"), ("#tag-without-verb\n", "#tag-without-verb\n"),
             ("write 1 0 {10}\nauth s3cre\n", "write 1 0 {10}\nauth s3cre\n"), ("; auth\n\r\nping\n", "ping\n"),
+            ("; a\tb \r\n\r\n\nping\n", "ping\n"), (";\u{1}\n", nil), ("; a\n; auth s3cret\u{7f}\n", nil),
+            ("\rauth s3cret\n", nil), ("\r\r\n", "\r\r\n"), ("; a\r\r\n", nil),
+            ("\rx {19}\nmunmap 1 0x1000 1p\n\n", "\rx {19}\nmunmap 1 0x1000 1p\n\n"),
         ] as [(String, String?)])
     func tokensAreNotKept(request: String, recorded: String?) throws {
         var reader = RequestReader(limits: Limits())
@@ -227,6 +263,44 @@ import Testing
         }
     }
 
+    /// Comments that are refused and lines with a stray CR have answers, and none of their octets is ever run.
+    @Test(arguments: TestServer.Transport.allCases)
+    func whatLooksLikeNothingReplays(transport: TestServer.Transport) async throws {
+        let odd = "ping\n;\u{1}\nping\n\rx {19}\nmunmap 1 0x10000 1p\n\n\r\r\n; a\n;\u{7f}\nping\n\rauth s3cret\nping\n"
+        let lives = try await record({
+            $0.plainLoopbackPort = 0
+            $0.limits.queuedBytes = 4096
+        }) { fixture in
+            for isOneByOne in [false, true] {
+                let client = try await fixture.client(over: transport)
+                if isOneByOne { try await client.send(oneByOne: odd) }
+                try await client.send(bytes: Array((odd + "quit\n").utf8))
+                let refused = try await client.ending().text.split(separator: "\n").count { $0.hasPrefix("- ") }
+                #expect(refused == (isOneByOne ? 10 : 5))
+                try await fixture.waitUntilEmpty()
+            }
+            // Held back behind a request that waits.
+            let driver = try await fixture.client(over: transport)
+            let process = try await fixture.client(over: transport)
+            try await process.send("mm.create", "mmap 1 0x10000 4p", "write 1 0x10000 x len=4p", "dev.create gpu0")
+            for _ in 0..<4 { _ = try await process.line() }
+            try await driver.send("mirror 1 gpu0 lease=60000", "fault 1 0x10000 4p")
+            for _ in 0..<3 { _ = try await driver.line() }
+            try await process.send("munmap 1 0x13000 1p")
+            #expect(try await driver.line().hasPrefix("!1 inval"))
+            try await process.send(bytes: Array((String(repeating: odd, count: 100) + "quit\n").utf8))
+            try await driver.send("ack 1")
+            #expect(try await process.ending().text.hasSuffix("* bye QUIT\n"))
+        }
+        #expect(lives.count == 3)
+        for life in lives {
+            for record in life.records {
+                guard case .requests(_, let bytes) = record.event else { continue }
+                #expect(!String(decoding: bytes, as: UTF8.self).contains("s3cret"))
+            }
+        }
+    }
+
     /// A flood of comments leaves nothing behind.
     @Test func whatIsNoRequestIsNotKept() {
         var unfinished = UnfinishedRequest()
@@ -261,6 +335,30 @@ import Testing
             for _ in 0..<6000 { _ = try await process.line() }
         }
         #expect(lives.count == 1 && lives[0].inputs > 3000)
+    }
+
+    /// However much the kernel takes at once, each piece of a long queue has a turn of its own, with a time of its own.
+    @Test func aLongQueueGoesOnInTurns() async throws {
+        let lives = try await record({ $0.limits.queuedBytes = 16384 }) { fixture in
+            let driver = try await fixture.client()
+            let process = try await fixture.client()
+            try await process.send(
+                "mm.create", "mmap 1 0x10000 4p", "write 1 0x10000 x len=4p", "dev.create gpu0")
+            for _ in 0..<4 { _ = try await process.line() }
+            try await driver.send("mirror 1 gpu0 lease=3600000", "fault 1 0x10000 4p")
+            for _ in 0..<3 { _ = try await driver.line() }
+            try await process.send("munmap 1 0x10000 1p")
+            #expect(try await driver.line().hasPrefix("!1 inval"))
+            try await process.send(bytes: Array((String(repeating: "help\n", count: 40) + "quit\n").utf8))
+            #expect(try await process.ask("#p ping") == "+p")
+            try await driver.send("ack 1")
+            #expect(try await process.ending().text.hasSuffix("* bye QUIT\n"))
+        }
+        let times = lives[0].records.compactMap { record in
+            if case .input(.drained) = record.event { record.time.nanoseconds } else { nil }
+        }
+        #expect(times.count >= 3)
+        #expect(zip(times, times.dropFirst()).allSatisfy { $0 < $1 }, "\(times)")
     }
 
     @Test func linesThatCostTheConnectionAreRecorded() async throws {

@@ -136,6 +136,29 @@ private final class Source: Sendable {
         }
     }
 
+    /// An operator who waits for a reload that hangs does not keep the server from ending.
+    @Test func aReloadThatHangsDoesNotHoldUpTheEnd() async throws {
+        let slow = Slow()
+        let folder = try PrivateFolder(under: "/tmp")
+        defer { folder.remove() }
+        let path = "\(folder.path)/admin"
+        try await TestServer.run({ $0.admin = path }, reading: slow.read) { fixture in
+            slow.latest.withLock { $0 = fixture.server.configuration }
+            let boss = try TestClient(.unix(path))
+            #expect(try await boss.line().hasPrefix("* HMM-ADMIN/1 "))
+            try await boss.send("reload")
+            await withCheckedContinuation { waiter in
+                DispatchQueue.global().async {
+                    slow.begun.wait()
+                    waiter.resume()
+                }
+            }
+            await fixture.server.stop(isPatient: false)
+            #expect(fixture.log.contains("msg=stopped"))
+            slow.hold.signal()
+        }
+    }
+
     @Test func whoIsNoLongerTheSameIsSentAway() async throws {
         try await serve { fixture, reload in
             let mine = try await fixture.client()

@@ -1,8 +1,22 @@
+import HMMProtocol
+import Logging
 import Testing
 
 @testable import HMMServer
 
 @Suite struct StopTests {
+    /// Whoever says that waiting is over may be quicker than who waits.
+    @Test func aWaitThatHasBeenStoppedBeforeItBeginsIsOver() async throws {
+        let admission = Admission(ServerConfiguration(localTenant: .none), Logger(label: "test"))
+        #expect(admission.enter(from: nil, asStranger: false) == nil)
+        let stops = admission.stops
+        admission.stopWaiting()
+        await admission.waitUntilEmpty(since: stops)
+        admission.leave(from: nil, asStranger: false)
+        await admission.waitUntilEmpty(since: admission.stops)
+        #expect(admission.count == 0)
+    }
+
     @Test func idleClientsAreToldAndClosed() async throws {
         let fixture = try TestServer { _ in }
         try await fixture.server.start()

@@ -96,6 +96,15 @@ final class TestClient: @unchecked Sendable {
         try await onQueue { for byte in text.utf8 { try self.sendNow([byte]) } }
     }
 
+    /// Begins the handshake, and leaves the server waiting for our part of it.
+    func beginHandshake() async throws {
+        try await onQueue {
+            guard let session = self.session else { return }
+            try self.withWindow { _ = session.handshake() }
+            try self.receiveCiphertext(session)
+        }
+    }
+
     /// Bytes past TLS.
     func sendRaw(_ text: String) async throws { try await onQueue { try self.transmit(Array(text.utf8)) } }
 

@@ -151,6 +151,50 @@ import Testing
         }
     }
 
+    /// Who goes on showing tokens while nobody has time for them has its turns, and an end.
+    @Test func whoDoesNotWaitIsSentAway() async throws {
+        try await serve { fixture, token in
+            let verifier = fixture.server.context.verifier
+            let (begun, hold) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            let rules = fixture.server.context.rules.identities.tokens
+            func check(_ address: Int) -> TokenCheck {
+                TokenCheck(Array("a.b".utf8), rules, from: AddressPrefix(family: .v4, bits: UInt64(address)))
+            }
+            let isTaken = verifier.verify(check(0)) { _ in
+                begun.signal()
+                hold.wait()
+            }
+            #expect(isTaken)
+            await withCheckedContinuation { waiter in
+                DispatchQueue.global().async {
+                    begun.wait()
+                    waiter.resume()
+                }
+            }
+            var waiting = (0..<TokenVerifier.bound).map { check($0) }
+            for check in waiting { #expect(verifier.verify(check) { _ in }) }
+            let hasty = try await stranger(fixture)
+            try await hasty.send(bytes: Array(String(repeating: "auth a.b\n", count: 1000).utf8))
+            let ending = try await hasty.ending()
+            #expect(ending.isOrderly && ending.text.hasSuffix("\n* bye AUTH\n"))
+            #expect(ending.text.split(separator: "\n").count { $0.hasPrefix("- BUSY ") } == Login.mostPostponed)
+            // What comes after an answer of that kind is not lost.
+            let patient = try await stranger(fixture)
+            try await patient.send("auth \(token.text)", "#2 auth \(token.text)", "#3 quit")
+            try await patient.endOutput()
+            #expect(try await patient.line().hasPrefix("- BUSY "))
+            #expect(try await patient.line().hasPrefix("-2 BUSY "))
+            #expect(try await patient.ending() == .init(text: "+3\n* bye QUIT\n", isOrderly: true))
+            let last = try await stranger(fixture)
+            #expect(try await last.ask("auth \(token.text)").hasPrefix("- BUSY "))
+            verifier.withdraw(waiting.removeLast())
+            try await last.send("auth \(token.text)", "#2 ping")
+            hold.signal()
+            #expect(try await last.line() == "+ tenant=lab role=driver")
+            #expect(try await last.line() == "+2")
+        }
+    }
+
     // MARK: The verifier
 
     /// A verifier that is kept busy until `release` is called, and a way to show it tokens from numbered addresses.

@@ -68,7 +68,9 @@ enum OpenSSLCommand {
     static var exists: Bool { path != nil }
 
     /// Returns the exit code and everything printed.
-    static func run(_ arguments: String...) throws -> (code: Int32, text: String) {
+    static func run(_ arguments: String...) throws -> (code: Int32, text: String) { try run(arguments) }
+
+    static func run(_ arguments: [String]) throws -> (code: Int32, text: String) {
         let process = Process()
         let pipe = Pipe()
         process.executableURL = URL(fileURLWithPath: path ?? "openssl")

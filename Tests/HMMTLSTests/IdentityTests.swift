@@ -1,3 +1,4 @@
+import Foundation
 import HMMTLS
 import Testing
 
@@ -36,6 +37,36 @@ import Testing
         let text = shown.text.lowercased().filter { $0 != ":" }
         #expect(text.contains("serial=\(peer.serial)\n"))
         #expect(text.contains("fingerprint=\(peer.fingerprint)\n"))
+    }
+
+    /// A NUL, at which some readers stop, and what is not UTF-8.
+    @Test(.enabled(if: OpenSSLCommand.exists), arguments: ["00:61", "ff:61"])
+    func namesThatCannotBeReadAreToldApart(end: String) throws {
+        let authority = try Authority()
+        func path(_ name: String) -> String { "\(authority.folder)/\(name)" }
+        // hmm://ci and the end.
+        let names = "subjectAltName=DER:30:0c:86:0a:68:6d:6d:3a:2f:2f:63:69:\(end)\n"
+        try Data("\(names)extendedKeyUsage=clientAuth\n".utf8).write(to: URL(fileURLWithPath: path("names")))
+        let commands = [
+            [
+                "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=ci",
+                "-keyout", path("odd.key"), "-out", path("odd.csr"),
+            ],
+            [
+                "x509", "-req", "-in", path("odd.csr"), "-CA", authority.files.authority, "-CAkey",
+                authority.files.authorityKey, "-extfile", path("names"), "-out", path("odd.pem"),
+            ],
+        ]
+        for command in commands {
+            let (code, text) = try OpenSSLCommand.run(command)
+            #expect(code == 0, "\(text)")
+        }
+        let pair = TLSContext.Certificate(chainFile: path("odd.pem"), keyFile: path("odd.key"))
+        let conversation = try Conversation(server: authority.server(), client: authority.client(certificate: pair))
+        conversation.pump()
+        let peer = try #require(conversation.server.session.peer)
+        #expect(peer.uriNames.isEmpty)
+        #expect(peer.illegibleURINames.map { $0.hasPrefix("hmm://ci") } == [true])
     }
 
     @Test func unverifiedPeerHasNoIdentity() throws {

@@ -26,6 +26,7 @@ metric 'hmmd_requests_total{verb="mm.create"} 1'
 metric 'hmmd_requests_refused_total{code="NOVERB"} 1'
 metric 'hmmd_connections{transport="tls"} 1'
 metric 'hmmd_connection_limit 3'
+metric 'hmmd_accept_failures_total 0'
 metric 'hmmd_tenant_connections{tenant="ci"} 1'
 metric 'hmmd_handshakes_total{result="ok"} 1'
 end=$(date -d "$(openssl x509 -noout -enddate -in certs/server.pem | cut -d= -f2)" +%s)
@@ -47,9 +48,14 @@ is "POST with a body" "$(code POST /metrics -d x)" 405
 # Whoever waits to be asked for a body is answered, too.
 head -c 100000 /dev/zero >much
 is "Expect" "$(code POST /metrics -H 'Expect: 100-continue' --expect100-timeout "$patience" --data-binary @much -m "$patience")" 405
+# A page of somebody's, whose name leads here, must not have its visitor's browser read it.
+is "another's name" "$(code GET /metrics -H 'Host: example.com')" 421
+is "another's name and port" "$(code GET /livez -H "Host: localhost.example.com:${metrics##*:}")" 421
+is "our name" "$(code GET /livez -H "Host: LOCALHOST:${metrics##*:}")" 200
+is "an address" "$(code GET /livez -H 'Host: [::1]:1')" 200
 # statuses: of what comes back for the bytes of standard input, whose end is the end of what the client says.
 statuses() { ncat -w "$patience" "${metrics%:*}" "${metrics##*:}" | tr -d '\r' | grep -a '^HTTP' | tr '\n' ';'; }
-is "a client that ends its side" "$(printf 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n' | statuses)" 'HTTP/1.1 200 OK;'
+is "a client that ends its side" "$(printf 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n' | statuses)" 'HTTP/1.1 200 OK;'
 is "no request" "$(printf 'nonsense\r\n\r\n' | statuses)" 'HTTP/1.1 400 Bad Request;'
 is "an unfinished one" "$(printf 'GET /livez HTTP/1.1\r\nHost' | statuses)" 'HTTP/1.1 400 Bad Request;'
 is "two at once" "$(printf 'nonsense\r\n\r\nGET /livez HTTP/1.1\r\n\r\n' | statuses)" 'HTTP/1.1 400 Bad Request;'

@@ -14,7 +14,9 @@ enum CertificatePlacement: Equatable {
     init(_ certificate: ClientIdentity) {
         let ours = certificate.uriNames.filter { Self.isOurs($0) }
         let places = ours.map { Self.place($0) }
-        if let bad = places.firstIndex(of: nil) {
+        if let illegible = certificate.illegibleURINames.first(where: { Self.isOurs($0) }) {
+            self = .malformed(illegible)
+        } else if let bad = places.firstIndex(of: nil) {
             self = .malformed(ours[bad])
         } else if let place = places.first ?? certificate.subjectCommonName.flatMap({ Self.place($0.utf8[...]) }) {
             self = .placed(place)

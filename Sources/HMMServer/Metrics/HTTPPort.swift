@@ -16,6 +16,8 @@ final class HTTPPort: Sendable {
         static let notFound = Answer(status: .notFound, body: "/metrics, /livez or /readyz\n")
         static let notAllowed = Answer(status: .methodNotAllowed, body: "GET or HEAD\n", allow: "GET, HEAD")
         static let bad = Answer(status: .badRequest, body: "a request of this kind is not taken here\n")
+        static let misdirected = Answer(
+            status: .misdirectedRequest, body: "ask for an address or for localhost: this port is for this machine\n")
         static let tooLarge = Answer(status: .requestHeaderFieldsTooLarge, body: "at most \(requestBytes) bytes\n")
     }
 
@@ -69,7 +71,8 @@ final class HTTPPort: Sendable {
     private static let prepare: @Sendable (any Channel) -> EventLoopFuture<Child> = { child in
         child.eventLoop.makeCompletedFuture {
             // No answer takes so long, and nobody keeps a place by saying little.
-            child.eventLoop.scheduleTask(in: life) { child.close(promise: nil) }
+            let end = child.eventLoop.scheduleTask(in: life) { child.close(promise: nil) }
+            child.closeFuture.whenComplete { _ in end.cancel() }
             var limits = NIOHTTPDecoderLimitConfiguration()
             limits.maxHeaderListSize = requestBytes
             limits.maxHeaderFieldSize = requestBytes
@@ -103,14 +106,14 @@ final class HTTPPort: Sendable {
         let isAdmitted = places.enter()
         defer { if isAdmitted { places.leave() } }
         try? await child.executeThenClose { input, output in
-            if isAdmitted { try await converse(input, output, answer) }
+            if isAdmitted { try await converse(input, output, isLoopback: child.channel.isLoopback, answer) }
         }
     }
 
     /// Answers as soon as the head is there: whoever waits to be asked for a body has the answer instead.
     private static func converse(
         _ input: NIOAsyncChannelInboundStream<HTTPServerRequestPart>,
-        _ output: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>,
+        _ output: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>, isLoopback: Bool,
         _ answer: @Sendable (String) async -> Answer
     ) async throws {
         var parts = input.makeAsyncIterator()
@@ -119,7 +122,7 @@ final class HTTPPort: Sendable {
         do {
             guard case .head(let head)? = try await parts.next() else { return }
             isHead = head.method == .HEAD
-            given = await judge(head, answer)
+            given = isLoopback && namesStranger(head) ? .misdirected : await judge(head, answer)
         } catch HTTPParserError.headerOverflow {
             given = .tooLarge
         } catch is HTTPParserError {
@@ -131,6 +134,15 @@ final class HTTPPort: Sendable {
         var rest = rest
         while rest > 0, let part = try await parts.next() {
             if case .body(let bytes) = part { rest -= bytes.readableBytes }
+        }
+    }
+
+    /// A web page can have its own name lead to this machine, and its visitor's browser then lets it read the answers.
+    private static func namesStranger(_ head: HTTPRequestHead) -> Bool {
+        head.headers["Host"].contains { value in
+            let host = value.hasPrefix("[") ? value.dropFirst().prefix { $0 != "]" } : value.prefix { $0 != ":" }
+            if host.lowercased() == "localhost" { return false }
+            return (try? NIOCore.SocketAddress(ipAddress: String(host), port: 0)) == nil
         }
     }
 
@@ -182,5 +194,13 @@ private final class HeadBound: ChannelInboundHandler {
         left -= unwrapInboundIn(data).readableBytes
         if left < 0 { return context.fireErrorCaught(HTTPParserError.headerOverflow) }
         context.fireChannelRead(data)
+    }
+}
+
+extension Channel {
+    /// The other end is on this machine, and came by an address that no other has.
+    fileprivate var isLoopback: Bool {
+        let address = localAddress?.ipAddress ?? ""
+        return address == "::1" || address.hasPrefix("127.")
     }
 }

@@ -18,6 +18,8 @@ struct LoopCounters: Sendable {
     var handshakes = Tallies<HandshakeOutcome>()
     /// Closed at once because there were too many.
     var turnedAway: UInt64 = 0
+    /// Times that the kernel had no room for one.
+    var acceptFailures: UInt64 = 0
     /// Bytes on the wire, TLS included.
     var received: UInt64 = 0
     var sent: UInt64 = 0

@@ -72,6 +72,7 @@ actor MetricsReading {
             output.add(.accepted, transport.label, value: sum { $0.counters.accepted[transport] })
         }
         output.add(.turnedAway, value: sum { $0.counters.turnedAway })
+        output.add(.acceptFailures, value: sum { $0.counters.acceptFailures })
         for reason in ConnectionEnd.allCases {
             output.add(.ended, reason.label, value: sum { $0.counters.ended[reason] })
         }

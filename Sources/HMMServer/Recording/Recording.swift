@@ -49,6 +49,10 @@ final class Recording: @unchecked Sendable {
     private var file: RecordingFile?
     private var spare = WireBuffer()
     private var isSyncDue = false
+    /// The file's name is on the disk.
+    private var isNameSafe = false
+    /// Bytes that the folder knows to wait for the writer.
+    private var counted = 0
 
     /// Time in which records collect before they are written.
     private static let lingerNanoseconds: UInt64 = 20_000_000
@@ -56,7 +60,8 @@ final class Recording: @unchecked Sendable {
     private static let hurry = 1 << 20
     /// Bytes that may wait for the writer.
     private static let longestQueue = 16 << 20
-    private static let syncNanoseconds: UInt64 = 1_000_000_000
+    /// Bytes of a buffer that are kept for the next records.
+    private static let keptBuffer = 1 << 16
     /// Room that is left for the last record.
     private static let endRoom = 64
 
@@ -158,8 +163,16 @@ final class Recording: @unchecked Sendable {
 
     private var currentLength: UInt64? { isOpen ? UInt64(taken + encoder.bytes.count) : nil }
 
+    /// Tells the folder what waits for the writer. What stays in memory has its own bound.
+    private func count() {
+        let queued = if case .kept = phase { 0 } else { encoder.bytes.count }
+        folder.backlog.change(from: counted, to: queued)
+        counted = queued
+    }
+
     /// Keeps the bounds, and sees to it that the writer comes.
     private func settle() {
+        defer { count() }
         let queued = encoder.bytes.count
         if case .kept = phase {
             guard queued > lookback else { return }
@@ -170,7 +183,7 @@ final class Recording: @unchecked Sendable {
             encoder.dropLast()
             return end(.full)
         }
-        if queued > Self.longestQueue {
+        if queued > Self.longestQueue || folder.backlog.isPassed(own: queued) {
             encoder.dropLast()
             return end(.behind)
         }
@@ -189,17 +202,20 @@ final class Recording: @unchecked Sendable {
         phase = .gone
         var rest = WireBuffer()
         encoder.take(into: &rest)
+        count()
     }
 
     private func open() {
         name = folder.newName(tenant, startSeconds)
         phase = .opening
+        count()
         folder.writer.execute { self.makeFile() }
     }
 
     private func end(_ reason: RecordingEnd) {
         encoder.end(reason)
         phase = .ended(reason)
+        count()
         urge()
     }
 
@@ -235,6 +251,7 @@ final class Recording: @unchecked Sendable {
             name = nil
             if case .opening = phase {
                 phase = .kept
+                count()
                 return true
             }
             forget()
@@ -249,10 +266,16 @@ final class Recording: @unchecked Sendable {
             if case .gone = phase { spare.removeAll() }
             taken += spare.count
             wait = .none
+            count()
             if case .ended(let reason) = phase { return (self.name, reason) }
             return (self.name, nil)
         }
         guard spare.count > 0, let name else { return }
+        defer {
+            // Of many recordings, what each has needed once would be much.
+            spare.removeAll()
+            spare.shrink(to: Self.keptBuffer)
+        }
         do throws(SystemError) {
             let file = try openFile(name)
             try file.append(spare.bytes)
@@ -262,7 +285,7 @@ final class Recording: @unchecked Sendable {
         }
         guard folder.policy.sync == .interval, !isSyncDue else { return }
         isSyncDue = true
-        _ = folder.writer.schedule(at: EventLoop.clock() + Self.syncNanoseconds) { self.synchronize() }
+        folder.synchronizeLater(self)
     }
 
     private func openFile(_ name: String) throws(SystemError) -> RecordingFile {
@@ -274,20 +297,29 @@ final class Recording: @unchecked Sendable {
         return made
     }
 
-    private func synchronize() {
+    /// - Parameter isDone: everything on the file system has just been forced to the disk.
+    func synchronize(isDone: Bool) {
         isSyncDue = false
+        // What has ended has seen to itself.
+        guard let file else { return }
         do throws(SystemError) {
-            try file?.synchronize()
-            try folder.synchronize()
+            try file.synchronize(isDone: isDone)
+            try keepName(isDone: isDone)
         } catch {
             fail(error)
         }
     }
 
+    private func keepName(isDone: Bool = false) throws(SystemError) {
+        if isNameSafe { return }
+        if !isDone { try folder.synchronize() }
+        isNameSafe = true
+    }
+
     private func finish(_ file: RecordingFile, _ ending: RecordingEnd) throws(SystemError) {
         if folder.policy.sync == .interval {
             try file.synchronize()
-            try folder.synchronize()
+            try keepName()
         }
         self.file = nil
         switch ending {
@@ -303,7 +335,7 @@ final class Recording: @unchecked Sendable {
         file = nil
         let name = lock.withLock { () -> String? in
             if case .gone = phase { return nil }
-            phase = .gone
+            forget()
             defer { if isMissing { self.name = nil } }
             return self.name
         }

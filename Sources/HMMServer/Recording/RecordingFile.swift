@@ -35,9 +35,10 @@ final class RecordingFile {
         }
     }
 
-    func synchronize() throws(SystemError) {
+    /// - Parameter isDone: everything on the file system has just been forced to the disk.
+    func synchronize(isDone: Bool = false) throws(SystemError) {
         guard isDirty else { return }
-        guard fdatasync(descriptor) == 0 else { throw SystemError("fdatasync") }
+        guard isDone || fdatasync(descriptor) == 0 else { throw SystemError("fdatasync") }
         isDirty = false
     }
 }

@@ -11,6 +11,7 @@ final class RecordingFolder: Sendable {
     let policy: RecordingPolicy
     let writer: EventLoop
     let logger: Logger
+    let backlog = RecordingBacklog()
     /// Tells the files of this server from those of others that record there, too.
     private let server = UInt32.random(in: .min ... .max)
     private let state: Mutex<State>
@@ -28,6 +29,8 @@ final class RecordingFolder: Sendable {
         var warned: UInt64?
         /// A file has been made whose name may not be on the disk yet.
         var hasNewNames = false
+        /// Recordings of which something may not be on the disk yet, each once.
+        var unsynchronized: [Recording] = []
     }
 
     private struct Own {
@@ -39,6 +42,9 @@ final class RecordingFolder: Sendable {
     /// The count may be as old as that: others make files, too.
     private static let countNanoseconds: UInt64 = 1_000_000_000
     private static let warningNanoseconds: UInt64 = 60_000_000_000
+    private static let syncNanoseconds: UInt64 = 1_000_000_000
+    /// Files that are forced to the disk each by itself; of more the whole file system is, which is one wait for all.
+    private static let fewFiles = 16
 
     /// - Throws: `SettingError` if nothing can be written there.
     init(_ policy: RecordingPolicy, logger: Logger) throws {
@@ -131,16 +137,44 @@ final class RecordingFolder: Sendable {
         }
     }
 
+    /// Forces the recording to the disk in a second, with all others of which something has been written until then.
+    func synchronizeLater(_ recording: Recording) {
+        let isFirst = state.withLock { state in
+            state.unsynchronized.append(recording)
+            return state.unsynchronized.count == 1
+        }
+        guard isFirst else { return }
+        _ = writer.schedule(at: EventLoop.clock() + Self.syncNanoseconds) { self.synchronizeAll() }
+    }
+
+    /// Recordings of which something may not be on the disk yet.
+    var unsynchronized: Int { state.withLock { $0.unsynchronized.count } }
+
+    func synchronizeAll() {
+        let recordings = state.withLock { state in
+            defer { state.unsynchronized = [] }
+            return state.unsynchronized
+        }
+        // Where that fails, each finds out whether it is meant.
+        let isDone = recordings.count > Self.fewFiles && synchronizeFileSystem()
+        for recording in recordings { recording.synchronize(isDone: isDone) }
+    }
+
+    private func synchronizeFileSystem() -> Bool {
+        let descriptor = open(policy.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return hmm_sync_file_system(descriptor) == 0
+    }
+
     /// Forces the names of new files to the disk.
     func synchronize() throws(SystemError) {
-        let isDue = state.withLock { state in
-            defer { state.hasNewNames = false }
-            return state.hasNewNames
-        }
-        guard isDue else { return }
+        guard state.withLock({ $0.hasNewNames }) else { return }
         let descriptor = try SystemError.check("open", open(policy.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
         defer { close(descriptor) }
         try SystemError.check("fsync", fsync(descriptor))
+        // Not before: who comes next has to find out as well.
+        state.withLock { $0.hasNewNames = false }
     }
 
     /// Counts again, if the directory has changed or the last time was long ago.

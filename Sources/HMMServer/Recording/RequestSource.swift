@@ -32,10 +32,13 @@ enum RequestSource {
     }
 
     /// Whether the first request in `bytes` may be an `auth`, well written or not: comments, a tag, and whatever is no
-    /// letter may come before it.
+    /// letter may come before it. A comment that is refused is taken for one: nobody keeps comments, and who took an
+    /// `auth` back may have put it into one.
     static func mayShowToken(_ bytes: some RandomAccessCollection<UInt8>) -> Bool {
         guard needsLook(bytes.first) else { return false }
-        var line = withoutComments(bytes[...]).drop { !isLetter($0) && $0 != 10 && $0 != UInt8(ascii: "#") }
+        var line = withoutComments(bytes[...])
+        if line.first == UInt8(ascii: ";") { return true }
+        line = line.drop { !isLetter($0) && $0 != 10 && $0 != UInt8(ascii: "#") }
         if line.first == UInt8(ascii: "#") {
             line = line.drop { !isBlank($0) }.drop { !isLetter($0) && $0 != 10 }
         }
@@ -49,16 +52,28 @@ enum RequestSource {
     }
 
     /// From where the request itself begins. Nobody needs what is before it, and it may be what somebody took back.
+    /// Only what the parser takes for nothing is left out: what it refuses has an answer, and may have a literal.
     private static func withoutComments<Bytes: RandomAccessCollection<UInt8>>(_ bytes: Bytes) -> Bytes
     where Bytes.SubSequence == Bytes {
-        var line = bytes
-        while let first = line.first, first == UInt8(ascii: ";") || first == 10 || first == 13,
-            let end = line.firstIndex(of: 10)
-        {
-            line = line[line.index(after: end)...]
-        }
-        return line
+        var rest = bytes
+        while let end = endOfNothing(rest) { rest = rest[end...] }
+        return rest
     }
+
+    /// Where what follows the first line begins; nil if that is neither empty nor a comment as it should be.
+    private static func endOfNothing<Bytes: RandomAccessCollection<UInt8>>(_ bytes: Bytes) -> Bytes.Index?
+    where Bytes.SubSequence == Bytes {
+        guard let first = bytes.first, first == UInt8(ascii: ";") || first == 10 || first == 13,
+            let end = bytes.firstIndex(of: 10)
+        else { return nil }
+        var line = bytes[..<end]
+        if line.last == 13 { line.removeLast() }
+        let isNothing = line.isEmpty || first == UInt8(ascii: ";") && line.allSatisfy(isText)
+        return isNothing ? bytes.index(after: end) : nil
+    }
+
+    /// As the parser has it.
+    private static func isText(_ byte: UInt8) -> Bool { byte == 9 || byte >= 32 && byte != 127 }
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 || byte == 10 }
 
