@@ -46,7 +46,7 @@ private final class Source: Sendable {
             #expect(try await process.ask("mm.create") == "+ mm=1")
             _ = try await process.ask("mmap 1 0x10000 4p")
             _ = try await driver.ask("dev.create gpu0")
-            _ = try await driver.ask("mirror 1 gpu0")
+            _ = try await driver.ask("mirror 1 gpu0 lease=600000")
             _ = try await driver.ask("fault 1 0x10000 1p w")
             _ = try await driver.line()
             try await process.send("munmap 1 0x10000 1p")
