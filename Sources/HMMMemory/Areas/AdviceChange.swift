@@ -114,7 +114,7 @@ public struct AdviceChange: SteppedWork {
             let whole = PageRange(part.start, part.end.hugeStart)
             return whole.isEmpty ? nil : announce(whole)
         }
-        if let step = machine.splitMappings(index, part, &pending) { return step }
+        if let step = machine.splitMappings(index, part, of: range, &pending) { return step }
         return announce(part)
     }
 
@@ -134,7 +134,7 @@ public struct AdviceChange: SteppedWork {
         let becomes = marked(area.advice)
         guard becomes != area.advice else { return nil }
         if machine.reservedCut(index, part) != nil { return refused(part) }
-        if let step = cut.next(machine, index, part, &pending) { return step }
+        if let step = cut.next(machine, index, part, of: range, &pending) { return step }
         machine.changeArea(index, part) { $0.advice = becomes }
         return nil
     }

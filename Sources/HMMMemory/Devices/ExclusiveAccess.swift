@@ -70,11 +70,7 @@ public struct ExclusiveAccess: SteppedWork {
             }
             let entry = machine.spaces[index].table[cursor]
             // Before anything else, be it writable or not. Kernel: FOLL_SPLIT_PMD.
-            if entry.isHuge, entry.hasFrame, area.kind != .hugetlb {
-                let base = cursor.hugeStart
-                pending = .splitHuge(space, base)
-                return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
-            }
+            if entry.isHuge, entry.hasFrame, area.kind != .hugetlb { return machine.split(space, cursor, &pending) }
             if entry.isPresent, entry.isWritable {
                 cursor = cursor + 1
                 continue

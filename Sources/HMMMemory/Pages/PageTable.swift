@@ -369,6 +369,9 @@ struct NodeCount: Equatable, Sendable {
     /// The numbers of the last node counted of each level.
     private var leaf: UInt64?
     private var middle: UInt64?
+    /// Counts one that is wherever it may be.
+    mutating func addOne() { count += 1 }
+
     private var upper: UInt64?
 
     /// Counts the nodes on the way to `page`, with the last level's or without it, where a huge mapping is.
