@@ -11,6 +11,8 @@ import Testing
     private static let requests = [
         "write 1 0x10000000 pattern=41 len=16m", "write 1 0x10000000 pattern=ints len=16m",
         "read 1 0x10000000 16m as=pages", "read 1 0x10000000 16m as=ints", "madvise 1 0x10000000 16m dontneed",
+        "madvise 1 0x10000000 16m cold", "mmap 1 0x40000000 16m kind=device file=gpu0",
+        "mmap 1 0x10000000 16m kind=device file=gpu0 fixed=yes",
         "file.create long 16m pattern=41", "file.write f 0 pattern=41 len=16m", "file.read f 0 16m as=pages",
         "file.read f 0 16m as=ints", "file.truncate f 0", "dev.write 1 0x10000000 pattern=41 len=16m",
         "dev.read 1 0x10000000 16m as=ints", "migrate 1 0x10000000 16m gpu0", "migrate.begin 1 0x10000000 16m device",
