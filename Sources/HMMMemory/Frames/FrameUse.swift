@@ -119,9 +119,10 @@ extension Machine {
         return files.index(of: FileID(rawValue: metadata.object)).map { files[$0].map }
     }
 
-    /// Where a frame may be mapped, in the order in which the kernel visits it. Kernel: rmap_walk().
-    func forEachPlace(of frame: FrameNumber, _ body: (SpaceID, Page) -> Bool) {
-        reverseMap(of: frame)?.forEach(physical.frame(frame).pointee.index, body)
+    /// Where a frame may be mapped, in the order in which the kernel visits it. Returns how many links of its map have
+    /// been looked at. Kernel: rmap_walk().
+    func forEachPlace(of frame: FrameNumber, _ body: (SpaceID, Page) -> Bool) -> Int {
+        reverseMap(of: frame)?.forEach(physical.frame(frame).pointee.index, body) ?? 0
     }
 
     /// The entry of `page` in `space` maps `frame`.
