@@ -98,6 +98,21 @@ import Testing
         }
     }
 
+    /// As many failures as there can be are no work for the pages that are not there.
+    @Test func failuresOfHoles() throws {
+        var tenant = Tenant(slice: Self.slice)
+        let lines = [
+            "mm.create", "dev.create gpu0", "region.create gpu0 4p", "mmap 1 0x10000000 109951162777600",
+            "inject gpu0 0xffffffffffffffff",
+        ]
+        for line in lines { try #require(tenant.ask(line).answer.hasPrefix("+"), "\(line)") }
+        let course = tenant.ask("migrate 1 0x10000000 109951162777600 gpu0")
+        #expect(course.answer.hasPrefix("+ moved=0 stayed=26843545600 "), "\(course.answer)")
+        try #require(tenant.ask("inject gpu0 3").answer.hasPrefix("+"))
+        #expect(tenant.ask("migrate 1 0x10000000 8p gpu0").answer.hasPrefix("+ moved=4 stayed=4 "))
+        #expect(tenant.engine.violations() == [])
+    }
+
     /// What only its client could have used goes when nobody hears of it: a copy of an address space, and pins.
     @Test func whatNobodyHearsOf() throws {
         var tenant = Tenant(slice: Self.slice)

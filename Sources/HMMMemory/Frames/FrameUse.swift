@@ -46,12 +46,14 @@ extension Machine {
     }
 
     /// An allocation has to fail because someone asked for that; it counts as one.
-    mutating func takeInjectedFailure(_ device: DeviceID?) -> Bool {
-        guard let device, let index = devices.index(of: device), devices[index].failedAllocations > 0 else {
-            return false
-        }
-        devices[index].failedAllocations -= 1
-        return true
+    mutating func takeInjectedFailure(_ device: DeviceID?) -> Bool { takeInjectedFailures(device, atMost: 1) > 0 }
+
+    /// As many of so many allocations have to fail; they count.
+    mutating func takeInjectedFailures(_ device: DeviceID?, atMost count: UInt64) -> UInt64 {
+        guard let device, let index = devices.index(of: device) else { return 0 }
+        let failing = min(devices[index].failedAllocations, count)
+        devices[index].failedAllocations -= failing
+        return failing
     }
 
     /// Makes a new frame one of anonymous memory that one address space alone has. Kernel: folio_add_new_anon_rmap().
