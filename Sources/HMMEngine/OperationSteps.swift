@@ -112,6 +112,7 @@ extension Operation {
         switch work {
         case .migrate(let migration, _): migration.value.abandon(&machine)
         case .map(let mapping, _): mapping.value.abandon(&machine)
+        case .remap(let remapping): remapping.value.abandon(&machine)
         case .fork(var fork): fork.abandon(&machine)
         default: break
         }

@@ -13,6 +13,10 @@ public struct StateCheck: SteppedWork {
     private var page = Page(number: 0)
     /// Pages of it that have a frame.
     private var present: UInt64 = 0
+    /// Links of reverse maps that have been looked at for it.
+    private var looked: UInt64 = 0
+    /// No more of them before others have their turn: of one page there may be as many.
+    private static let mostLooked: UInt64 = 65536
     private var isQuiet = true
     private var uses = FrameUses()
     /// The sections that have been seen, in ascending order, and their frames that someone uses.
@@ -97,11 +101,16 @@ public struct StateCheck: SteppedWork {
             return Slice.entry
         }
         var count: UInt64 = 0
+        looked = 0
         for offset in 0..<piece.count where !piece[offset].isNone {
             count += 1
             check(piece[offset], piece.start + UInt64(offset), machine, index)
+            guard looked < Self.mostLooked else {
+                page = piece.start + UInt64(offset + 1)
+                break
+            }
         }
-        return 512 * Slice.entry + 8 * count * Slice.entry
+        return (512 + 8 * count + looked) * Slice.entry
     }
 
     private mutating func begin(_ machine: borrowing Machine, _ index: Int) {
@@ -158,7 +167,9 @@ public struct StateCheck: SteppedWork {
         }
         if isWritten, !frame.isExclusivelyOwned { add("a writable entry of shared memory at \(place.page.address)") }
         guard frame.object != 0 else { return }
-        if !machine.isFound(entry.frame, place) {
+        let (isFound, looked) = machine.find(entry.frame, place)
+        self.looked += UInt64(looked)
+        if !isFound {
             add("frame \(entry.frame.number) does not know its mapping at \(place.page.address)")
         }
         if frame.index != area.offset(of: place.page) {
@@ -272,12 +283,13 @@ extension Machine {
         return check.found
     }
 
-    fileprivate func isFound(_ frame: FrameNumber, _ place: Place) -> Bool {
+    /// A frame is known to be mapped at a place, and how many links had to be looked at.
+    fileprivate func find(_ frame: FrameNumber, _ place: Place) -> (isFound: Bool, looked: Int) {
         var isFound = false
-        forEachPlace(of: frame) { space, page in
+        let looked = forEachPlace(of: frame) { space, page in
             if Place(space: space, page: page) == place { isFound = true }
             return !isFound
         }
-        return isFound
+        return (isFound, looked)
     }
 }

@@ -11,6 +11,8 @@ import Testing
     private static let requests = [
         "write 1 0x10000000 pattern=41 len=16m", "write 1 0x10000000 pattern=ints len=16m",
         "read 1 0x10000000 16m as=pages", "read 1 0x10000000 16m as=ints", "madvise 1 0x10000000 16m dontneed",
+        "madvise 1 0x10000000 16m cold", "mmap 1 0x40000000 16m kind=device file=gpu0",
+        "mmap 1 0x10000000 16m kind=device file=gpu0 fixed=yes",
         "file.create long 16m pattern=41", "file.write f 0 pattern=41 len=16m", "file.read f 0 16m as=pages",
         "file.read f 0 16m as=ints", "file.truncate f 0", "dev.write 1 0x10000000 pattern=41 len=16m",
         "dev.read 1 0x10000000 16m as=ints", "migrate 1 0x10000000 16m gpu0", "migrate.begin 1 0x10000000 16m device",
@@ -94,6 +96,21 @@ import Testing
             let course = tenant.ask(look)
             #expect(course.answer.hasPrefix("- LIMIT ") && course.longest < 2048, "\(look)")
         }
+    }
+
+    /// As many failures as there can be are no work for the pages that are not there.
+    @Test func failuresOfHoles() throws {
+        var tenant = Tenant(slice: Self.slice)
+        let lines = [
+            "mm.create", "dev.create gpu0", "region.create gpu0 4p", "mmap 1 0x10000000 109951162777600",
+            "inject gpu0 0xffffffffffffffff",
+        ]
+        for line in lines { try #require(tenant.ask(line).answer.hasPrefix("+"), "\(line)") }
+        let course = tenant.ask("migrate 1 0x10000000 109951162777600 gpu0")
+        #expect(course.answer.hasPrefix("+ moved=0 stayed=26843545600 "), "\(course.answer)")
+        try #require(tenant.ask("inject gpu0 3").answer.hasPrefix("+"))
+        #expect(tenant.ask("migrate 1 0x10000000 8p gpu0").answer.hasPrefix("+ moved=4 stayed=4 "))
+        #expect(tenant.engine.violations() == [])
     }
 
     /// What only its client could have used goes when nobody hears of it: a copy of an address space, and pins.

@@ -158,4 +158,25 @@ import Testing
         #expect(advise(&bench, .dontFork, all).course.fault == fault)
         #expect(bench.machine.spaces[0].areas.areas.allSatisfy { $0.advice == .dontFork })
     }
+
+    /// Huge pages that are mapped in pieces are found once each, and looking for them is work.
+    @Test(arguments: [.cold, .pageOut, .free] as [MemoryAdvice]) func lookingForHugePages(_ advice: MemoryAdvice) throws
+    {
+        var bench = try Bench(pages: 8 * 512, frameLimit: 8192)
+        let all = PageRange(16, count: 8 * 512)
+        for page in stride(from: 16 as UInt64, to: 8 * 512, by: 512) {
+            var access = CPUAccess(bench.space, PageRange(page, count: 512), write: true)
+            #expect(access.step(&bench.machine) == .done)
+        }
+        let before = bench.machine.spent
+        var work = AdviceChange(bench.space, all, advice)
+        var slices = 0
+        bench.machine.beginSlice(100)
+        while work.step(&bench.machine) != .done {
+            slices += 1
+            bench.machine.beginSlice(100)
+            try #require(slices < 10000)
+        }
+        #expect(slices >= 8 && bench.machine.spent - before < 4 * 4096)
+    }
 }

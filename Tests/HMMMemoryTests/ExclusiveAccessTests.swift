@@ -146,4 +146,23 @@ import Testing
         #expect(course.announced.allSatisfy { $0.exempt == [mirror] })
         #expect(bench.machine.picture(mirror, five) == "XXXX-")
     }
+
+    /// The device's entries are made one after the other: each step gets one page on.
+    @Test func theEndIsCut() throws {
+        var bench = try Bench(pages: 64)
+        let all = PageRange(16, count: 64)
+        let mirror = try bench.mirror()
+        bench.machine.write(bench.space, all)
+        var work = ExclusiveAccess(mirror, all, batch: .max, exempt: [], bench.machine)
+        var steps = 0
+        var step = Step.more
+        while step != .done {
+            bench.machine.beginSlice(1)
+            step = work.step(&bench.machine)
+            if case .invalidate(let invalidation) = step { bench.machine.announce(invalidation) }
+            steps += 1
+            try #require(steps < 1000)
+        }
+        #expect(steps >= 4 * 64 && bench.machine.exclusivelyHeld(mirror, all) == 64)
+    }
 }

@@ -28,12 +28,8 @@ import Testing
         table.set(Page(number: 1030), .zero)
         #expect(Self.leaves(table, PageRange(0, count: 5000)) == [[0, 512, 0], [512, 512, 0x1200], [1024, 512, 0]])
         #expect(Self.leaves(table, PageRange(600, count: 500)) == [[600, 424, 0x1200 + 88], [1024, 76, 0]])
-        var seen: [[UInt64]] = []
-        table.updateAll(PageRange(0, count: 1024)) { page, entry in
-            seen.append([page.number, entry.isHuge ? 1 : 0])
-            return entry.withWritable(false)
-        }
-        #expect(seen == [[100, 0], [512, 1]] && !table[Page(number: 1000)].isWritable)
+        table.setHuge(Page(number: 512), Self.huge.withWritable(false))
+        #expect(!table[Page(number: 1000)].isWritable && budget.used == 4)
         table.prune(PageRange(0, count: 1 << 20))
         #expect(table.huge(Page(number: 512)) != nil)
         table.removeHuge(Page(number: 512))
@@ -155,5 +151,97 @@ import Testing
         #expect(bench.machine.hugePagesReserved == 1 && bench.machine.physical.used == 512)
         let more = MappingPlan(at: nil, count: 8 * 512, .read, .hugetlb)
         #expect(throws: MappingRefusal.noHugePages) { try bench.machine.mapArea(bench.space, more, areaLimit: 9) }
+    }
+
+    /// Mappings of the huge zero page take no frames: what bounds them is the tables they need, and those they become.
+    private func zeroes() throws -> Bench {
+        var bench = try Bench(pages: 0)
+        try bench.map(512, 1024)
+        bench.machine.run(AdviceChange(bench.space, PageRange(512, count: 1024), .hugePage))
+        return bench
+    }
+
+    private static let first = PageRange(512, count: 1)
+
+    @Test func noTableForAHugeZeroPage() throws {
+        var bench = try zeroes()
+        bench.machine.setTableLimit(0)
+        let course = bench.machine.run(CPUAccess(bench.space, Self.first, write: false))
+        #expect(course == Course(fault: MemoryFault(.limit, Page(number: 512))))
+        #expect(bench.machine.tableNodesUsed == 0)
+    }
+
+    /// Before anything is announced, changed or cut.
+    @Test(arguments: 0..<8) func noTableForSmallMappings(_ way: Int) throws {
+        var bench = try zeroes()
+        let mirror = try bench.mirror()
+        for page in [512, 1024] as [UInt64] { _ = bench.machine.read(bench.space, Page(number: page)) }
+        // One is left: not enough for two ends.
+        let both = PageRange(513, count: 600)
+        bench.machine.setTableLimit(bench.machine.tableNodesUsed + (way < 4 ? 1 : 0))
+        let before = bench.machine.wholeState()
+        let (space, used) = (bench.space, bench.machine.tableNodesUsed)
+        let course =
+            switch way {
+            case 0: bench.machine.run(Unmapping(space, both))
+            case 1: bench.machine.run(ProtectionChange(space, both, .read))
+            case 2: bench.machine.run(AdviceChange(space, both, .dontNeed))
+            case 3: bench.machine.run(AdviceChange(space, both, .noHugePage))
+            case 4: bench.machine.run(CPUAccess(space, Self.first, write: true))
+            case 5: bench.machine.run(ExclusiveAccess(mirror, Self.first, batch: .max, exempt: [], bench.machine))
+            case 6: bench.machine.run(Pinning(space, Self.first, write: true, pin: true, longTerm: true))
+            default: bench.machine.run(AdviceChange(space, Self.first, .populateWrite))
+            }
+        #expect(course.fault?.cause == .limit && course.announced == [])
+        #expect(bench.machine.wholeState() == before && bench.machine.tableNodesUsed == used)
+    }
+
+    /// Another took the last one while mirrors were told.
+    @Test func theLastTableIsTaken() throws {
+        var bench = try zeroes()
+        for page in [512, 1024] as [UInt64] { _ = bench.machine.read(bench.space, Page(number: page)) }
+        let before = bench.machine.wholeState()
+        var unmapping = Unmapping(bench.space, PageRange(513, count: 10))
+        var migration = Migration(bench.space, Self.first, .there(bench.gpu))
+        _ = migration.step(&bench.machine)
+        for step in [unmapping.step(&bench.machine), migration.step(&bench.machine)] {
+            #expect(step == .invalidate(Invalidation(bench.space, PageRange(512, count: 512), .clear)))
+        }
+        bench.machine.setTableLimit(bench.machine.tableNodesUsed)
+        #expect(unmapping.step(&bench.machine) == .failed(MemoryFault(.limit, Page(number: 512))))
+        #expect(migration.step(&bench.machine) == .done)
+        #expect(migration.runs.map(\.outcome) == [.stayed(.noSpace)])
+        #expect(bench.machine.wholeState() == before)
+    }
+
+    /// What cannot be split stays where it is, with all its pages.
+    @Test(arguments: [true, false]) func whatCannotBeSplitDoesNotMove(_ isZero: Bool) throws {
+        var bench = try zeroes()
+        let all = PageRange(512, count: 1024)
+        if isZero {
+            for page in [512, 1024] as [UInt64] { _ = bench.machine.read(bench.space, Page(number: page)) }
+        } else {
+            for page in [512, 1024] as [UInt64] { bench.machine.write(bench.space, PageRange(page, count: 1)) }
+        }
+        let used = bench.machine.tableNodesUsed
+        bench.machine.setTableLimit(used)
+        // What has been announced leaves its number behind.
+        func state() -> [String] { bench.machine.wholeState().filter { !$0.contains(" seq ") } }
+        let before = state()
+        var work = Migration(bench.space, all, .there(bench.gpu))
+        #expect(bench.machine.run(&work).announced == [Invalidation(bench.space, all, .migrate, owner: bench.gpu)])
+        #expect(work.runs == [.init(start: all.start, count: 1024, outcome: .stayed(.noSpace), frame: nil)])
+        let mirror = try bench.mirror()
+        var staged = StagedMigration(mirror, bench.space, all, .there(bench.gpu))
+        bench.machine.run(&staged)
+        #expect(staged.candidates == 0)
+        bench.machine.run(AdviceChange(bench.space, Self.first, .cold))
+        bench.machine.dropMirror(mirror)
+        #expect(state() == before && bench.machine.tableNodesUsed == used)
+        bench.machine.setTableLimit(used + 1)
+        var again = Migration(bench.space, PageRange(512, count: 513), .there(bench.gpu))
+        bench.machine.run(&again)
+        #expect(again.movedCount == 8 && again.runs.last?.outcome == .stayed(.noSpace))
+        #expect(bench.machine.tableNodesUsed == used + 1)
     }
 }

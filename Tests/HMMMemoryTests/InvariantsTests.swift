@@ -43,10 +43,15 @@ import Testing
         try finds("resident pages") { machine, _ in machine.spaces[0].resident += 1 }
     }
 
+    private func setWritable(_ machine: inout Machine, _ space: Int, _ isWritable: Bool) {
+        let entry = machine.spaces[space].table[Page(number: 16)]
+        machine.spaces[space].table.set(Page(number: 16), entry.withWritable(isWritable))
+    }
+
     @Test func translations() throws {
         try finds("stale translation") { machine, _ in machine.mirrors[0].table.set(Page(number: 19), .zero) }
         try finds("stale translation") { machine, _ in
-            machine.spaces[0].table.updateAll(PageRange(16, count: 1)) { $1.withWritable(false) }
+            setWritable(&machine, 0, false)
         }
         try finds("outside its range") { machine, _ in
             _ = machine.makeMirror(machine.spaces.id(at: 0), machine.devices.id(at: 0), PageRange(16, count: 1))
@@ -83,9 +88,7 @@ import Testing
         }
         try finds("two may write it") { machine, frame in
             machine.run(Fork(machine.spaces.id(at: 0)))
-            for space in 0..<2 {
-                machine.spaces[space].table.updateAll(PageRange(16, count: 1)) { $1.withWritable(true) }
-            }
+            for space in 0..<2 { setWritable(&machine, space, true) }
         }
     }
 

@@ -100,11 +100,9 @@ import Testing
                 table.set(Page(number: start), .none)
                 model[start] = nil
             case 2:
-                let range = PageRange(start, count: 1 + numbers.roll(40))
-                table.updateAll(range) { $1.withWritable($0.number % 2 == 0) }
-                for (page, entry) in model where range.contains(Page(number: page)) {
-                    model[page] = entry.withWritable(page % 2 == 0)
-                }
+                guard let entry = model[start] else { continue }
+                table.set(Page(number: start), entry.withWritable(false))
+                model[start] = entry.withWritable(false)
             default:
                 let entry = Self.entry(0x1000 + step)
                 table.set(Page(number: start), entry)

@@ -104,4 +104,34 @@ import Testing
         #expect(pin(&bench).course.fault == fault && pin(&bench, write: false).course.fault == nil)
         #expect(bench.machine.unpin(PinID(rawValue: 9)) == 0)
     }
+
+    /// One pin may have the same frame many times. One pin more than can be counted changes nothing.
+    @Test(arguments: [true, false]) func theMostPinsOfAFrame(_ isPin: Bool) throws {
+        var bench = try Bench(pages: 0)
+        let file = bench.machine.makeFile(length: 4096)
+        for page in 16..<272 as Range<UInt64> {
+            let plan = MappingPlan(
+                at: Page(number: page), count: 1, [.read, .write], .file, shared: true, file: file)
+            _ = try bench.machine.mapArea(bench.space, plan, areaLimit: 1000)
+        }
+        let all = PageRange(16, count: 256)
+        var pins: [PinID] = []
+        for _ in 0..<255 {
+            var work = Pinning(bench.space, all, write: false, pin: isPin, longTerm: false)
+            guard work.step(&bench.machine) == .done else { break }
+            pins.append(try required(work.pin))
+        }
+        #expect(pins.count == 255 && bench.frame(16).references == 256 + 1 + 255 * 256)
+        let before = bench.machine.wholeState()
+        let (pin, course) = pin(&bench, all, write: false, pin: isPin)
+        guard isPin else { return #expect(course == Course() && bench.frame(16).pins == 0) }
+        #expect(pin == nil && course == Course(fault: MemoryFault(.limit, Page(number: 271))))
+        #expect(bench.machine.wholeState() == before && bench.frame(16).pins == 255 * 256)
+        #expect(bench.machine.pinnedPages == 255 * 256 && bench.machine.pins.nextID.rawValue == 256)
+        let last = try required(self.pin(&bench, PageRange(16, count: 255), write: false).id)
+        #expect(bench.frame(16).pins == Frame.mostPins)
+        var end = Unpinning(pins + [last])
+        #expect(end.step(&bench.machine) == .done && bench.frame(16).pins == 0)
+        #expect(bench.frame(16).references == 257)
+    }
 }

@@ -120,4 +120,72 @@ import Testing
         #expect(bench.machine.read(bench.space, Page(number: target), count: 4) == "huge")
         #expect(bench.picture(512, 2) == "--" && bench.machine.spaces[0].resident == 512)
     }
+
+    /// The old place keeps its tables and the new one gets as many: where there are none for it nothing happens, be it
+    /// that something was mapped there.
+    @Test(arguments: [true, false]) func tablesForTheNewPlace(_ keepsOld: Bool) throws {
+        var bench = try Bench(pages: 4)
+        for page in 16..<20 as Range<UInt64> { _ = bench.machine.read(bench.space, Page(number: page)) }
+        let target: UInt64 = 5 << 27
+        try bench.map(target, 1)
+        let used = bench.machine.tableNodesUsed
+        bench.machine.setTableLimit(used + 2)
+        let before = bench.machine.wholeState()
+        let (_, course) = remap(&bench, to: target, keepsOld: keepsOld)
+        #expect(course == Course(fault: MemoryFault(.limit, Page(number: 16))))
+        #expect(bench.machine.wholeState() == before && bench.machine.tableNodesUsed == used)
+        bench.machine.setTableLimit(used + 3)
+        #expect(remap(&bench, to: target, keepsOld: keepsOld).1.fault == nil)
+        #expect(bench.machine.tableNodesUsed == (keepsOld ? used + 3 : used) && bench.machine.promised == 0)
+        #expect(bench.picture(target, 4) == "zzzz")
+    }
+
+    /// So it is where huge mappings become small ones on the way, or at the ends.
+    @Test(arguments: [(2048, 4), (2050, 7)] as [(UInt64, UInt64)])
+    func tablesForHugeMappings(_ target: UInt64, _ nodes: UInt64) throws {
+        var bench = try Bench(pages: 0)
+        try bench.map(512, 1024)
+        bench.machine.run(AdviceChange(bench.space, PageRange(512, count: 1024), .hugePage))
+        for page in [512, 1024] as [UInt64] { _ = bench.machine.read(bench.space, Page(number: page)) }
+        let old = PageRange(512, count: 516)
+        let used = bench.machine.tableNodesUsed
+        var spare: UInt64 = 0
+        while true {
+            bench.machine.setTableLimit(used + spare)
+            let before = bench.machine.wholeState()
+            let (_, course) = remap(&bench, old, count: 516, to: target)
+            guard course.fault != nil else { break }
+            #expect(course == Course(fault: MemoryFault(.limit, Page(number: 512))))
+            #expect(bench.machine.wholeState() == before && bench.machine.tableNodesUsed == used)
+            spare += 1
+            try #require(spare < 20)
+        }
+        #expect(bench.machine.tableNodesUsed <= used + spare && bench.machine.promised == 0)
+        #expect(spare <= nodes)
+    }
+
+    /// Whoever looks for what has to be split goes on where it was, and counts what it looks at.
+    @Test func manyHugeMappings() throws {
+        var spent: [UInt64] = []
+        for count in [32, 64] as [UInt64] {
+            var bench = try Bench(pages: 0)
+            let range = PageRange(512, count: count * 512)
+            try bench.map(512, count * 512)
+            bench.machine.run(AdviceChange(bench.space, range, .hugePage))
+            for index in 0..<count { _ = bench.machine.read(bench.space, Page(number: 512 + index * 512)) }
+            var work = Remapping(
+                bench.space, range, count: range.count, to: Page(number: 1 << 20 + 1), mayMove: true, keepsOld: false,
+                areaLimit: 9)
+            let before = bench.machine.spent
+            var told: UInt64 = 0
+            while case .invalidate(let invalidation) = work.step(&bench.machine), invalidation.range != range {
+                bench.machine.announce(invalidation)
+                told += 1
+            }
+            // The target is told of before, and found empty.
+            #expect(told == count)
+            spent.append(bench.machine.spent - before)
+        }
+        #expect(spent[1] < 2 * spent[0] + 512 && spent[0] > 32 * 36)
+    }
 }

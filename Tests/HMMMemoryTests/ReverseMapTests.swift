@@ -36,9 +36,21 @@ import Testing
     }
 
     @Test func partsAreCut() {
-        let parts = Self.map.parts(14, 32).map { [UInt64($0.space.rawValue), $0.range.start.number, $0.range.count] }
+        let parts = Self.map.parts(14, 32).parts.map {
+            [UInt64($0.space.rawValue), $0.range.start.number, $0.range.count]
+        }
         #expect(parts == [[3, 314, 18], [1, 104, 6], [2, 204, 1], [1, 400, 2]])
-        #expect(Self.map.parts(20, 30).count == 1 && Self.map.parts(100, 200) == [])
+        #expect(Self.map.parts(20, 30).parts.count == 1 && Self.map.parts(100, 200).parts == [])
+    }
+
+    /// A long link that has gone makes nobody look at what lies far before.
+    @Test func aLongLinkGoes() {
+        var map = ReverseMap()
+        for index in 0..<100 as Range<UInt64> { map.insert(Self.link(1, index * 10, index * 10 + 10, at: index * 10)) }
+        map.insert(Self.link(2, 0, 1000, at: 5000))
+        #expect(map.firstPosition(showing: 995) == 0)
+        map.remove([Self.link(2, 0, 1000, at: 5000)])
+        #expect(map.firstPosition(showing: 995) >= 98 && Self.places(map, 995) == [[1, 995]])
     }
 
     @Test func oneOfManyGoes() {
@@ -153,5 +165,29 @@ import Testing
         #expect(objects[0] != 0 && objects[0] == objects[1] && objects[2] != objects[0])
         bench.machine.run(ProtectionChange(bench.space, PageRange(20, count: 4), [.read, .write]))
         #expect(Self.shape(bench) == [[16, 8], [25, 4]])
+    }
+
+    /// Where a page might be mapped is looked at for each page, and counts as work.
+    @Test func linksLookedAtAreWork() throws {
+        var bench = try Bench(pages: 0)
+        let file = bench.machine.makeFile(length: 64 << 12)
+        for index in 0..<90 as Range<UInt64> {
+            try bench.map(1024 * (index + 1), 64, [.read, .write], .file, shared: true, file: file)
+        }
+        // Found through the last link of all.
+        let pages = PageRange(1024 * 90, count: 64)
+        bench.machine.write(bench.space, pages)
+        var work = StagedMigration(try bench.mirror(), bench.space, pages, .there(bench.gpu))
+        for _ in 0..<2 {
+            let before = bench.machine.spent
+            _ = work.beginFinishing()
+            var steps = 0
+            while work.step(&bench.machine) != .done, steps < 5 { steps += 1 }
+            #expect(steps < 5 && bench.machine.spent - before >= 64 * 90)
+        }
+        let before = bench.machine.spent
+        var check = StateCheck()
+        #expect(check.step(&bench.machine) == .done && check.found == [])
+        #expect(bench.machine.spent - before >= 64 * 90)
     }
 }

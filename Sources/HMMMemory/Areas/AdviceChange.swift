@@ -22,6 +22,8 @@ public struct AdviceChange: SteppedWork {
     /// The parts of areas that have been told of the hole being made in their file.
     public var cutParts: [Hold] { punch?.told ?? [] }
     private var cut = AreaCut()
+    /// How far a part has been searched for huge pages that become small ones.
+    private var searched: Page?
     /// The last page that an announcement was made for.
     private var populated: Page?
     /// Some huge page could not be made.
@@ -114,7 +116,7 @@ public struct AdviceChange: SteppedWork {
             let whole = PageRange(part.start, part.end.hugeStart)
             return whole.isEmpty ? nil : announce(whole)
         }
-        if let step = machine.splitMappings(index, part, &pending) { return step }
+        if let step = machine.splitMappings(index, part, of: range, &pending) { return step }
         return announce(part)
     }
 
@@ -134,7 +136,7 @@ public struct AdviceChange: SteppedWork {
         let becomes = marked(area.advice)
         guard becomes != area.advice else { return nil }
         if machine.reservedCut(index, part) != nil { return refused(part) }
-        if let step = cut.next(machine, index, part, &pending) { return step }
+        if let step = cut.next(machine, index, part, of: range, &pending) { return step }
         machine.changeArea(index, part) { $0.advice = becomes }
         return nil
     }
@@ -186,17 +188,20 @@ public struct AdviceChange: SteppedWork {
     /// Huge pages of which the part has not all become small ones for good, unless others seem to share them.
     /// Kernel: split_folio() in madvise_cold_or_pageout_pte_range() and madvise_free_pte_range().
     private mutating func splitPages(_ machine: inout Machine, _ index: Int, _ part: PageRange) -> Step? {
-        var page = part.start
+        var page = searched ?? part.start
         while let piece = machine.spaces[index].table.nextLeaf(from: page, before: part.end) {
             page = piece.start
+            searched = page
+            if machine.isSliceSpent { return .more }
             let count = machine.hugePart(index, page, before: piece.start + UInt64(piece.count))
-            let entry = machine.spaces[index].table[page]
+            machine.spend(max(count, 1) * Slice.entry)
             guard count > 0, count < 512 else {
                 page = page + max(count, 1)
                 continue
             }
-            let head = Machine.head(entry.frame)
-            if machine.seemsShared(head) || machine.isHugePageUsed(head) {
+            let head = Machine.head(machine.spaces[index].table[page].frame)
+            machine.spend(512 * Slice.entry)
+            if machine.seemsShared(head) || machine.isHugePageUsed(head) || !machine.hasTables(splitting: head) {
                 page = page + count
                 continue
             }
@@ -204,6 +209,7 @@ public struct AdviceChange: SteppedWork {
             machine.splitHugePage(head)
             farewell.end()
         }
+        searched = nil
         return nil
     }
 

@@ -71,6 +71,8 @@ public struct Mapping: SteppedWork {
         case begin
         /// What is there goes.
         case unmapping(Unmapping)
+        /// A device's file is there up to this page.
+        case filling(Page)
     }
 
     /// Once it has begun to unmap nothing can refuse it: what it needs has been set aside.
@@ -81,6 +83,7 @@ public struct Mapping: SteppedWork {
             prepare(&machine, replaced)
             phase = .unmapping(Unmapping(space, replaced))
         }
+        if case .filling = phase { return fill(&machine) }
         guard case .unmapping(var work) = phase else { return .done }
         let step = work.step(&machine)
         phase = .unmapping(work)
@@ -125,11 +128,23 @@ public struct Mapping: SteppedWork {
 
     private mutating func map(_ machine: inout Machine) -> Step {
         do throws(MappingRefusal) {
-            range = try machine.map(space, plan)
-            return .done
+            let place = try machine.map(space, plan)
+            range = place
+            phase = .filling(place.start)
+            return fill(&machine)
         } catch {
             return refuse(error)
         }
+    }
+
+    /// Goes on with a device's file: there are frames for it, and nobody comes between.
+    private mutating func fill(_ machine: inout Machine) -> Step {
+        guard plan.kind == .device, case .filling(var page) = phase, let range,
+            let index = machine.spaces.index(of: space)
+        else { return .done }
+        let isDone = machine.fillDeviceArea(index, range, from: &page)
+        phase = .filling(page)
+        return isDone ? .done : .more
     }
 
     private mutating func refuse(_ refusal: MappingRefusal) -> Step {
@@ -165,10 +180,14 @@ extension Machine {
         _ space: SpaceID, _ plan: MappingPlan, areaLimit: Int
     ) throws(MappingRefusal) -> PageRange {
         if let refusal = refusal(of: plan, space, areaLimit) { throw refusal }
-        return try map(space, plan)
+        let range = try map(space, plan)
+        guard plan.kind == .device, let index = spaces.index(of: space) else { return range }
+        var page = range.start
+        while !fillDeviceArea(index, range, from: &page) {}
+        return range
     }
 
-    /// Maps what `refusal` has nothing against.
+    /// Maps what `refusal` has nothing against; the pages of a device's file come afterwards.
     mutating func map(_ space: SpaceID, _ plan: MappingPlan) throws(MappingRefusal) -> PageRange {
         guard let index = spaces.index(of: space) else { throw .noSpace }
         let range = try place(index, plan)
@@ -184,7 +203,6 @@ extension Machine {
         // From now on only its areas keep a file without a name.
         if plan.kind == .file, plan.file == nil, let file = area.file { forgetName(file) }
         if plan.kind == .hugetlb { hugePagesReserved += range.count / 512 }
-        if plan.kind == .device { fillDeviceArea(index, range) }
         return range
     }
 
@@ -260,14 +278,16 @@ extension Machine {
         return gap
     }
 
-    /// A driver puts a zeroed page wherever its file is mapped. Kernel: vm_insert_page().
-    private mutating func fillDeviceArea(_ index: Int, _ range: PageRange) {
-        for offset in 0..<range.count {
-            let page = range.start + offset
-            guard let frame = allocateZeroed(promised: true) else { return }
+    /// A driver puts a zeroed page wherever its file is mapped: from `page` on, one at least, until the slice is spent;
+    /// false when there is more. Kernel: vm_insert_page().
+    fileprivate mutating func fillDeviceArea(_ index: Int, _ range: PageRange, from page: inout Page) -> Bool {
+        while page < range.end, let frame = allocateZeroed(promised: true) {
             map(frame)
             spaces[index].table.set(page, PageEntry(.system, frame, writable: false))
             spaces[index].resident += 1
+            page = page + 1
+            if isSliceSpent, page < range.end { return false }
         }
+        return true
     }
 }

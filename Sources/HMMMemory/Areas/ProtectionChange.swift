@@ -50,7 +50,7 @@ public struct ProtectionChange: SteppedWork {
             // A part that changes nothing is announced to nobody.
             if area.protection != protection {
                 if let page = machine.reservedCut(index, part) { return .failed(MemoryFault(.wrongKind, page)) }
-                if let step = cut.next(machine, index, part, &pending) { return step }
+                if let step = cut.next(machine, index, part, of: range, &pending) { return step }
                 if let piece = Self.firstPiece(part, machine.spaces[index].table) {
                     announced = piece
                     return .invalidate(Invalidation(space, piece, .protectionVMA))

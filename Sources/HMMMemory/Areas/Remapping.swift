@@ -12,8 +12,11 @@ public struct Remapping: SteppedWork {
     private let areaLimit: Int
     private var phase = Phase.begin
     private var unmapping: Unmapping?
-    private var cut = AreaCut()
+    private var cut = AreaCut(isPromised: true)
     private var pending: PageChange?
+    /// Tables of the new place, and those that huge mappings on the way there become: nobody knows better before how
+    /// many of them are there already.
+    private var promise = Promise()
     /// Where it is, in the end.
     public private(set) var range: PageRange?
     /// Why it was refused, when the step failed with `.refused`.
@@ -21,12 +24,18 @@ public struct Remapping: SteppedWork {
 
     private enum Phase: Equatable {
         case begin
+        /// What moving to the first page takes has been counted up to the second.
+        case counting(Page, Page, NodeCount)
         /// What is at the target has gone.
         case cleared
         /// What is beyond the new length has gone.
         case trimmed
+        /// Before the second page every huge mapping fits to the new place.
+        case splitting(Page, Page)
         /// The old place has been announced.
         case moving(Page)
+        /// The new place has the tables of the pages up to the second.
+        case covering(Page, Page)
         /// The pages up to the second are at the new place.
         case movingPages(Page, Page)
         /// The old place is being emptied.
@@ -55,7 +64,20 @@ public struct Remapping: SteppedWork {
         return PageRange(min(old.start, start), max(old.end, start + count))
     }
 
+    /// Once it has begun to unmap it has the tables that it needs.
     public mutating func step(_ machine: inout Machine) -> Step {
+        let step = advance(&machine)
+        switch step {
+        case .done, .failed: machine.takeBack(&promise)
+        case .more, .invalidate: break
+        }
+        return step
+    }
+
+    /// It does not come to move anything.
+    public mutating func abandon(_ machine: inout Machine) { machine.takeBack(&promise) }
+
+    private mutating func advance(_ machine: inout Machine) -> Step {
         if let step = machine.settle(&pending) { return step }
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, old.start)) }
         while true {
@@ -81,13 +103,21 @@ public struct Remapping: SteppedWork {
                 if target < AddressSpace.lowest { return refuse(.tooLow) }
                 guard new.end <= AddressSpace.highest else { return failed(.wrongKind) }
                 guard machine.spaces[index].areas.areas.count + 2 < areaLimit else { return refuse(.tooManyAreas) }
-                unmapping = Unmapping(space, new)
+                phase = .counting(target, kept.start, NodeCount())
+            } else {
+                phase = .cleared
             }
-            phase = .cleared
+        case .counting(let to, var page, var nodes):
+            let isDone = count(&machine, index, to: to, from: &page, &nodes)
+            phase = .counting(to, page, nodes)
+            return isDone ? make(&machine, index, to, nodes) : .more
         case .cleared:
-            if count < old.count { unmapping = Unmapping(space, PageRange(kept.end, old.end)) }
+            if count < old.count {
+                unmapping = Unmapping(space, PageRange(kept.end, old.end), isPromised: target != nil)
+            }
             phase = .trimmed
         case .trimmed: return place(&machine, index)
+        case .splitting(let to, let page): return split(&machine, index, to, from: page)
         case .moving(let to):
             // Nobody keeps a free place: another may have taken it meanwhile.
             guard target != nil || !machine.spaces[index].areas.overlaps(PageRange(to, to + count)) else {
@@ -95,7 +125,11 @@ public struct Remapping: SteppedWork {
                 return nil
             }
             guard machine.beginMoving(index, kept, to: PageRange(to, to + count)) else { return finish(to) }
-            phase = .movingPages(to, kept.start)
+            phase = .covering(to, kept.start)
+        case .covering(let to, var page):
+            let isDone = machine.coverMove(index, kept, to: to, from: &page)
+            phase = isDone ? .movingPages(to, kept.start) : .covering(to, page)
+            return isDone ? nil : .more
         case .movingPages(let to, let page):
             let next = machine.movePages(index, kept, to: to, from: page)
             guard next == kept.end else {
@@ -164,12 +198,71 @@ public struct Remapping: SteppedWork {
         }
         let plan = MappingPlan(at: nil, count: count, area.protection)
         guard let start = target ?? machine.freePlace(space, plan)?.start else { return refuse(.noGap) }
-        if !keepsOld, let step = cut.next(machine, index, kept, &pending) { return step }
-        if let step = machine.splitMappings(index, kept, &pending) { return step }
-        if let step = splitWhatDoesNotFit(machine, index, start) { return step }
-        phase = .moving(start)
-        let reason: InvalidationReason = area.kind == .hugetlb ? .clear : .unmap
-        return .invalidate(Invalidation(space, announcement(machine, index, start), reason))
+        phase = target == nil ? .counting(start, kept.start, NodeCount()) : .splitting(start, kept.start)
+        return nil
+    }
+
+    // MARK: Tables
+
+    /// Goes on with counting what a move takes, until the slice is spent; false when there is more.
+    private func count(
+        _ machine: inout Machine, _ index: Int, to: Page, from page: inout Page, _ nodes: inout NodeCount
+    ) -> Bool {
+        while page < kept.end, let part = machine.spaces[index].table.nextPart(from: page, before: kept.end) {
+            if machine.isSliceSpent { return false }
+            machine.spend(8 * Slice.entry)
+            let range = PageRange(part.base, part.base + 512).clamped(to: kept)
+            let first = to + (range.start - kept.start)
+            page = range.end
+            if part.isHuge, range.count == 512, fits(to) {
+                nodes.add(first, hasLeaf: false)
+                continue
+            }
+            if part.isHuge { nodes.addOne() }
+            nodes.add(first, hasLeaf: true)
+            nodes.add(first + (range.count - 1), hasLeaf: true)
+        }
+        return true
+    }
+
+    /// Makes sure of that, before anything is done; what is at the target, and what is too much, may be cut as well.
+    private mutating func make(_ machine: inout Machine, _ index: Int, _ to: Page, _ nodes: NodeCount) -> Step? {
+        machine.takeBack(&promise)
+        var needed = Promise(nodes: nodes.count)
+        if target != nil {
+            needed.nodes += machine.tables(index, cutting: PageRange(to, to + count))
+            if count < old.count { needed.nodes += machine.tables(index, cutting: PageRange(kept.end, old.end)) }
+        }
+        guard machine.give(needed) else { return failed(.limit) }
+        promise = needed
+        guard target != nil else {
+            phase = .splitting(to, kept.start)
+            return nil
+        }
+        unmapping = Unmapping(space, PageRange(to, to + count), isPromised: true)
+        phase = .cleared
+        return nil
+    }
+
+    /// A huge mapping moves as one only to where another can be.
+    private func fits(_ to: Page) -> Bool { (to.number ^ old.start.number) & 511 == 0 }
+
+    /// Huge mappings become small ones where they cannot move as they are; then the old place is announced.
+    private mutating func split(_ machine: inout Machine, _ index: Int, _ to: Page, from page: Page) -> Step {
+        if !keepsOld, let step = cut.next(machine, index, kept, of: kept, &pending) { return step }
+        if let step = machine.splitMappings(index, kept, of: kept, &pending, isPromised: true) { return step }
+        var page = page
+        while !fits(to), let piece = machine.spaces[index].table.nextLeaf(from: page, before: kept.end) {
+            phase = .splitting(to, piece.start)
+            if piece.words == nil { return machine.split(space, piece.start, &pending, isPromised: true) }
+            if machine.isSliceSpent { return .more }
+            machine.spend(Slice.entry)
+            page = piece.start + UInt64(piece.count)
+        }
+        phase = .moving(to)
+        let isReserved = machine.spaces[index].areas.area(at: old.start)?.kind == .hugetlb
+        return .invalidate(
+            Invalidation(space, announcement(machine, index, to), isReserved ? .clear : .unmap))
     }
 
     /// Grows in place where the area ends and room follows. Kernel: vma_expandable().
@@ -181,21 +274,6 @@ public struct Remapping: SteppedWork {
         machine.extendArea(index, area.range, by: more.count)
         range = PageRange(old.start, old.start + count)
         return true
-    }
-
-    /// A huge mapping moves as one only to where another can be.
-    private mutating func splitWhatDoesNotFit(_ machine: borrowing Machine, _ index: Int, _ to: Page) -> Step? {
-        guard (to.number ^ old.start.number) & 511 != 0 else { return nil }
-        var page = kept.start
-        while let piece = machine.spaces[index].table.nextLeaf(from: page, before: kept.end) {
-            if piece.words == nil {
-                let base = piece.start.hugeStart
-                pending = .splitHuge(space, base)
-                return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
-            }
-            page = piece.start + UInt64(piece.count)
-        }
-        return nil
     }
 
     /// The old range, from the start of its table on where both places are alike there and nothing else is.
@@ -236,13 +314,19 @@ extension Machine {
         if area.kind == .anonymous, area.object == 0 { area.offset = new.start.number }
         if area.kind == .hugetlb { hugePagesReserved += new.count / 512 }
         insertArea(index, area)
-        // Tables come along even where all their pages have gone.
-        var page = old.start
-        while let base = spaces[index].table.nextNode(from: page, before: old.end) {
+        return true
+    }
+
+    /// Tables come along even where all their pages have gone: makes those of the new place, until the slice is spent;
+    /// false when there is more.
+    mutating func coverMove(_ index: Int, _ old: PageRange, to start: Page, from page: inout Page) -> Bool {
+        while page < old.end, let base = spaces[index].table.nextNode(from: page, before: old.end) {
+            if isSliceSpent { return false }
+            spend(Slice.page)
             let part = PageRange(base, base + 512).clamped(to: old)
-            spaces[index].table.cover(new.start + (part.start - old.start))
-            spaces[index].table.cover(new.start + (part.end - old.start - 1))
-            page = base + 512
+            spaces[index].table.cover(start + (part.start - old.start))
+            spaces[index].table.cover(start + (part.end - old.start - 1))
+            page = part.end
         }
         return true
     }

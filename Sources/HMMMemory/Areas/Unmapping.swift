@@ -6,13 +6,17 @@ public struct Unmapping: SteppedWork {
     public var freed: UInt64 { clearing.freed }
     private var announced = false
     private var clearing: Clearing
-    private var cut = AreaCut()
+    private var cut: AreaCut
     private var pending: PageChange?
 
-    public init(_ space: SpaceID, _ range: PageRange) {
+    public init(_ space: SpaceID, _ range: PageRange) { self.init(space, range, isPromised: false) }
+
+    /// `isPromised`: the tables that cutting takes have been.
+    init(_ space: SpaceID, _ range: PageRange, isPromised: Bool) {
         self.space = space
         self.range = range
         clearing = Clearing(range)
+        cut = AreaCut(isPromised: isPromised)
     }
 
     /// A range without areas needs no announcement and is no error.
@@ -22,7 +26,7 @@ public struct Unmapping: SteppedWork {
         if !announced {
             guard machine.spaces[index].areas.overlaps(range) else { return .done }
             if let page = machine.reservedCut(index, range) { return .failed(MemoryFault(.wrongKind, page)) }
-            if let step = cut.next(machine, index, range, &pending) { return step }
+            if let step = cut.next(machine, index, range, of: range, &pending) { return step }
             announced = true
             return .invalidate(Invalidation(space, range, .unmap))
         }

@@ -31,8 +31,6 @@ public struct Region: Sendable {
     public var capacity: UInt64 { zone.capacity }
     /// Frames in use.
     public var used: UInt64 { zone.used }
-    /// One past its last section.
-    var endOfSections: UInt64 { firstFrame.number + (capacity + 511) & ~511 }
 }
 
 /// The regions of a machine by where they are.
@@ -44,7 +42,13 @@ struct RegionMap: Sendable {
         let device: DeviceID
         let group: UInt32
         let kind: Region.Kind
+
+        /// One past its last section.
+        var endOfSections: UInt64 { start + RegionMap.wholeSections(end - start) }
     }
+
+    /// Frames of the sections that so many frames take.
+    static func wholeSections(_ frames: UInt64) -> UInt64 { (frames + 511) & ~511 }
 
     private(set) var entries: [Entry] = []
 

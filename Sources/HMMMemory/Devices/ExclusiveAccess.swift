@@ -21,12 +21,16 @@ public struct ExclusiveAccess: SteppedWork {
     private var stopped: MemoryFault.Cause?
     /// Pages of the batch that could be had.
     private var held: [Page] = []
+    /// How many of those the device has in its table.
+    private var installed = 0
 
     private enum Phase: Equatable {
         /// The pages are made present and writable. Kernel: get_user_pages_remote() with FOLL_WRITE.
         case getting
         /// They are taken from the CPU one after the other.
         case taking
+        /// The device gets its entries.
+        case installing
     }
 
     /// `exempt` mirrors are not told that the pages become exclusive.
@@ -52,7 +56,12 @@ public struct ExclusiveAccess: SteppedWork {
         if let step = machine.settle(&pending) { return step }
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, pages.start)) }
         while true {
-            let step = phase == .getting ? get(&machine, index) : take(&machine, index)
+            let step =
+                switch phase {
+                case .getting: get(&machine, index)
+                case .taking: take(&machine, index)
+                case .installing: finishBatch(&machine, index)
+                }
             if let step { return step }
         }
     }
@@ -70,11 +79,7 @@ public struct ExclusiveAccess: SteppedWork {
             }
             let entry = machine.spaces[index].table[cursor]
             // Before anything else, be it writable or not. Kernel: FOLL_SPLIT_PMD.
-            if entry.isHuge, entry.hasFrame, area.kind != .hugetlb {
-                let base = cursor.hugeStart
-                pending = .splitHuge(space, base)
-                return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
-            }
+            if entry.isHuge, entry.hasFrame, area.kind != .hugetlb { return machine.split(space, cursor, &pending) }
             if entry.isPresent, entry.isWritable {
                 cursor = cursor + 1
                 continue
@@ -109,7 +114,8 @@ public struct ExclusiveAccess: SteppedWork {
             farewell.end()
             cursor = cursor + 1
         }
-        return finishBatch(&machine)
+        phase = .installing
+        return nil
     }
 
     private mutating func takeOne(_ machine: inout Machine, _ index: Int) -> Step? {
@@ -151,16 +157,17 @@ public struct ExclusiveAccess: SteppedWork {
     }
 
     /// The device gets its entries, unless the CPU could not give all pages.
-    private mutating func finishBatch(_ machine: inout Machine) -> Step? {
-        guard let position = machine.mirrors.index(of: mirror), let index = machine.spaces.index(of: space) else {
+    private mutating func finishBatch(_ machine: inout Machine, _ index: Int) -> Step? {
+        guard let position = machine.mirrors.index(of: mirror) else {
             return .failed(MemoryFault(.gone, part.start))
         }
-        if got == part.end {
-            for page in held {
-                let entry = machine.spaces[index].table[page]
-                guard entry.kind == .exclusive else { continue }
-                machine.mirrors[position].table.set(page, entry)
-            }
+        while got == part.end, installed < held.count {
+            if machine.isSliceSpent { return .more }
+            machine.spend(Slice.entry)
+            let page = held[installed]
+            let entry = machine.spaces[index].table[page]
+            if entry.kind == .exclusive { machine.mirrors[position].table.set(page, entry) }
+            installed += 1
         }
         guard got == part.end, UInt64(held.count) == part.count else {
             let missing = held.indices.first { held[$0] != part.start + UInt64($0) } ?? held.count
@@ -172,6 +179,7 @@ public struct ExclusiveAccess: SteppedWork {
         part = Self.part(part.end, pages, batch)
         cursor = part.start
         held = []
+        installed = 0
         phase = .getting
         return nil
     }

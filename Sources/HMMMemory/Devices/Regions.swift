@@ -30,13 +30,12 @@ extension Machine {
     }
 
     private func check(_ first: UInt64, _ pages: UInt64) throws(RegionRefusal) -> UInt64 {
-        let size = (pages + 511) & ~511
+        let size = RegionMap.wholeSections(pages)
         guard first & 511 == 0, first >= PhysicalMemory.frameLimit / 2, size <= PhysicalMemory.frameLimit,
             first <= PhysicalMemory.frameLimit - size
         else { throw .notDeviceMemory }
-        for entry in regionMap.entries {
-            let end = entry.start + (entry.end - entry.start + 511) & ~511
-            if first < end, entry.start < first + size { throw .overlaps }
+        for entry in regionMap.entries where first < entry.endOfSections && entry.start < first + size {
+            throw .overlaps
         }
         return first
     }
@@ -44,10 +43,10 @@ extension Machine {
     /// The start of the highest run of free physical sections above system memory that holds `pages` frames.
     private func highestFreeFrames(_ pages: UInt64) -> UInt64? {
         guard pages <= PhysicalMemory.frameLimit / 2 else { return nil }
-        let size = (pages + 511) & ~511
+        let size = RegionMap.wholeSections(pages)
         var end = PhysicalMemory.frameLimit
         for entry in regionMap.entries.reversed() {
-            if entry.start + (entry.end - entry.start + 511) & ~511 + size <= end { return end - size }
+            if entry.endOfSections + size <= end { return end - size }
             end = entry.start
         }
         return PhysicalMemory.frameLimit / 2 + size <= end ? end - size : nil

@@ -5,7 +5,7 @@ public enum PageChange: Equatable, Sendable {
     /// A page that a device had for itself is the CPU's again. Kernel: restore_exclusive_pte().
     case restore(SpaceID, Page, writable: Bool)
     /// A huge mapping, of the 512 pages from there, becomes small ones. Kernel: __split_huge_pmd().
-    case splitHuge(SpaceID, Page)
+    case splitHuge(SpaceID, Page, isPromised: Bool)
     /// Private device pages come back to system memory. Kernel: dev_pagemap_ops.migrate_to_ram().
     case bringBack(PageReturn)
 }
@@ -57,8 +57,10 @@ extension Machine {
         case .restore(let space, let page, let writable):
             if let index = spaces.index(of: space) { restore(index, page, writable: writable) }
             return .done
-        case .splitHuge(let space, let base):
-            if let index = spaces.index(of: space) { spaces[index].table.splitHuge(base) }
+        case .splitHuge(let space, let base, let isPromised):
+            guard let index = spaces.index(of: space), spaces[index].table.huge(base) != nil else { return .done }
+            guard isPromised || !tableNodes.isSpent else { return .failed(MemoryFault(.limit, base)) }
+            spaces[index].table.splitHuge(base)
             return .done
         case .bringBack(let pages): return goOn(pages)
         }

@@ -52,6 +52,7 @@ extension Machine {
     private mutating func populateAnonymous(
         _ index: Int, _ page: Page, _ area: Area, _ need: FaultNeed
     ) -> PageFaultOutcome {
+        guard spaces[index].table.hasRoom(for: page) else { return .failed(.limit) }
         if let base = hugeBase(index, page, area) {
             // Fork copies what has an object: the huge zero page, and not the small one.
             prepareObject(index, page)
@@ -61,7 +62,6 @@ extension Machine {
             }
             if mapHuge(index, base) { return .ready }
         }
-        guard spaces[index].table.hasRoom(for: page) else { return .failed(.limit) }
         if need != .write {
             spaces[index].table.set(page, .zero)
             return .ready
@@ -161,8 +161,9 @@ extension Machine {
     }
 
     private func splitOutcome(_ space: SpaceID, _ page: Page) -> PageFaultOutcome {
+        guard !tableNodes.isSpent else { return .failed(.limit) }
         let base = page.hugeStart
-        return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear), .splitHuge(space, base))
+        return .invalidate(Self.splitNotice(space, base), .splitHuge(space, base, isPromised: false))
     }
 
     /// Makes memory that nobody else has writable in place; false when a copy is needed. Kernel:

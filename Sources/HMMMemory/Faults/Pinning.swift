@@ -24,7 +24,14 @@ public struct Pinning: SteppedWork {
     /// The result.
     public private(set) var pin: PinID?
 
-    private enum Phase: Equatable { case faulting, counting, taking }
+    private enum Phase: Equatable {
+        case faulting
+        /// Each page is counted as pinned, as often as it is there: a frame may be that in many places.
+        case counting
+        /// This one cannot be counted any more: those before are what they were again.
+        case givingBack(Page)
+        case taking
+    }
 
     public init(_ space: SpaceID, _ pages: PageRange, write: Bool, pin: Bool, longTerm: Bool) {
         self.space = space
@@ -98,20 +105,12 @@ public struct Pinning: SteppedWork {
     /// Every page is there and can be had: nobody comes between until all are taken.
     private mutating func finish(_ machine: inout Machine, _ index: Int) -> Step {
         if phase == .faulting { begin(.counting) }
-        while phase == .counting {
-            guard cursor < pages.end else {
-                begin(.taking)
-                machine.pinnedPages += pages.count
-                pin = machine.pins.append(Pin(space: space, pages: pages.count, countsAsPin: isPin))
-                break
-            }
-            if machine.isSliceSpent { return .more }
-            machine.spend(Slice.entry)
-            let entry = machine.spaces[index].table[cursor]
-            if isPin, entry.hasFrame, machine.physical.frame(entry.frame).pointee.pins == Frame.mostPins {
-                return .failed(MemoryFault(.limit, cursor))
-            }
-            cursor = cursor + 1
+        if phase == .counting {
+            guard count(&machine, index) else { return .more }
+        }
+        if case .givingBack(let page) = phase {
+            guard giveBack(&machine, index) else { return .more }
+            return .failed(MemoryFault(.limit, page))
         }
         guard let pin, let position = machine.pins.index(of: pin) else { return .done }
         while cursor < pages.end {
@@ -121,10 +120,43 @@ public struct Pinning: SteppedWork {
             cursor = cursor + 1
             guard entry.hasFrame else { continue }
             machine.retain(entry.frame)
-            if isPin { machine.physical.frame(entry.frame).pointee.pins += 1 }
             machine.pins[position].frames.append(entry.frame)
         }
         return .done
+    }
+
+    /// Goes on with counting the pages as pinned until the slice is spent; false when there is more.
+    private mutating func count(_ machine: inout Machine, _ index: Int) -> Bool {
+        while isPin, cursor < pages.end {
+            if machine.isSliceSpent { return false }
+            machine.spend(Slice.entry)
+            let entry = machine.spaces[index].table[cursor]
+            if entry.hasFrame {
+                let frame = machine.physical.frame(entry.frame)
+                guard frame.pointee.pins < Frame.mostPins else {
+                    phase = .givingBack(cursor)
+                    return true
+                }
+                frame.pointee.pins += 1
+            }
+            cursor = cursor + 1
+        }
+        begin(.taking)
+        machine.pinnedPages += pages.count
+        pin = machine.pins.append(Pin(space: space, pages: pages.count, countsAsPin: isPin))
+        return true
+    }
+
+    /// Goes on with taking that back until the slice is spent; false when there is more.
+    private mutating func giveBack(_ machine: inout Machine, _ index: Int) -> Bool {
+        while cursor > pages.start {
+            if machine.isSliceSpent { return false }
+            machine.spend(Slice.entry)
+            cursor = Page(number: cursor.number - 1)
+            let entry = machine.spaces[index].table[cursor]
+            if entry.hasFrame { machine.physical.frame(entry.frame).pointee.pins -= 1 }
+        }
+        return true
     }
 
     private mutating func begin(_ next: Phase) {

@@ -46,12 +46,14 @@ extension Machine {
     }
 
     /// An allocation has to fail because someone asked for that; it counts as one.
-    mutating func takeInjectedFailure(_ device: DeviceID?) -> Bool {
-        guard let device, let index = devices.index(of: device), devices[index].failedAllocations > 0 else {
-            return false
-        }
-        devices[index].failedAllocations -= 1
-        return true
+    mutating func takeInjectedFailure(_ device: DeviceID?) -> Bool { takeInjectedFailures(device, atMost: 1) > 0 }
+
+    /// As many of so many allocations have to fail; they count.
+    mutating func takeInjectedFailures(_ device: DeviceID?, atMost count: UInt64) -> UInt64 {
+        guard let device, let index = devices.index(of: device) else { return 0 }
+        let failing = min(devices[index].failedAllocations, count)
+        devices[index].failedAllocations -= failing
+        return failing
     }
 
     /// Makes a new frame one of anonymous memory that one address space alone has. Kernel: folio_add_new_anon_rmap().
@@ -119,9 +121,10 @@ extension Machine {
         return files.index(of: FileID(rawValue: metadata.object)).map { files[$0].map }
     }
 
-    /// Where a frame may be mapped, in the order in which the kernel visits it. Kernel: rmap_walk().
-    func forEachPlace(of frame: FrameNumber, _ body: (SpaceID, Page) -> Bool) {
-        reverseMap(of: frame)?.forEach(physical.frame(frame).pointee.index, body)
+    /// Where a frame may be mapped, in the order in which the kernel visits it. Returns how many links of its map have
+    /// been looked at. Kernel: rmap_walk().
+    func forEachPlace(of frame: FrameNumber, _ body: (SpaceID, Page) -> Bool) -> Int {
+        reverseMap(of: frame)?.forEach(physical.frame(frame).pointee.index, body) ?? 0
     }
 
     /// The entry of `page` in `space` maps `frame`.

@@ -9,6 +9,8 @@ struct ReverseMap: Sendable {
         let end: UInt64
         /// The area's first page.
         let page: Page
+
+        var length: UInt64 { end - start }
     }
 
     /// Whose map it is.
@@ -23,8 +25,9 @@ struct ReverseMap: Sendable {
     private(set) var links: [Link] = [] { didSet { version &+= 1 } }
     /// Changes with every link that comes or goes.
     private(set) var version: UInt64 = 0
-    /// No link is longer.
+    /// No link is longer, and how many are as long.
     private var longest: UInt64 = 0
+    private var longestCount = 0
 
     var isEmpty: Bool { links.isEmpty }
 
@@ -33,7 +36,8 @@ struct ReverseMap: Sendable {
     mutating func insert(_ link: Link) -> Int {
         let index = firstIndex(startingAfter: link.start)
         links.insert(link, at: index)
-        longest = max(longest, link.end - link.start)
+        if link.length > longest { (longest, longestCount) = (link.length, 0) }
+        if link.length == longest { longestCount += 1 }
         return links.count - index
     }
 
@@ -48,12 +52,27 @@ struct ReverseMap: Sendable {
         let first = low == 0 ? 0 : firstIndex(startingAfter: low - 1)
         let end = firstIndex(startingAfter: high)
         if gone.count == 1 {
-            if let index = links[first..<end].firstIndex(of: gone[0]) { links.remove(at: index) }
+            if let index = links[first..<end].firstIndex(of: gone[0]) { forget(links.remove(at: index)) }
         } else {
             var gone = Set(gone)
-            links.replaceSubrange(first..<end, with: links[first..<end].filter { gone.remove($0) == nil })
+            var kept: [Link] = []
+            for link in links[first..<end] {
+                if gone.remove(link) == nil { kept.append(link) } else { forget(link) }
+            }
+            links.replaceSubrange(first..<end, with: kept)
         }
-        return 4 * (end - first) + links.count - first
+        return 4 * (end - first) + links.count - first + measure()
+    }
+
+    private mutating func forget(_ link: Link) { if link.length == longest { longestCount -= 1 } }
+
+    /// Once none is as long any more, finds out how long they are: or else everyone would look for ever at all that
+    /// lies as far before as that one reached. Returns how many it has looked at.
+    private mutating func measure() -> Int {
+        guard longestCount == 0 else { return 0 }
+        longest = links.reduce(0) { max($0, $1.length) }
+        longestCount = links.count { $0.length == longest }
+        return links.count
     }
 
     private func firstIndex(startingAfter start: UInt64) -> Int {
@@ -66,19 +85,24 @@ struct ReverseMap: Sendable {
         return low
     }
 
-    /// Where `index` may be mapped, in the kernel's order; `body` returns false to stop.
-    func forEach(_ index: UInt64, _ body: (SpaceID, Page) -> Bool) {
-        var position = longest > index ? 0 : firstIndex(startingAfter: index - longest)
+    /// Where `index` may be mapped, in the kernel's order; `body` returns false to stop. Returns how many links it has
+    /// looked at.
+    @discardableResult
+    func forEach(_ index: UInt64, _ body: (SpaceID, Page) -> Bool) -> Int {
+        let first = firstPosition(showing: index)
+        var position = first
         while position < links.count, links[position].start <= index {
             let link = links[position]
-            if index < link.end, !body(link.space, link.page + (index - link.start)) { return }
             position += 1
+            if index < link.end, !body(link.space, link.page + (index - link.start)) { break }
         }
+        return position - first
     }
 
-    /// The parts of areas that show offsets from `start` up to `end`.
-    func parts(_ start: UInt64, _ end: UInt64) -> [Hold] {
-        links[firstPosition(showing: start)...].prefix { $0.start < end }.compactMap { Self.part($0, start, end) }
+    /// The parts of areas that show offsets from `start` up to `end`, and how many links had to be looked at.
+    func parts(_ start: UInt64, _ end: UInt64) -> (parts: [Hold], looked: Int) {
+        let near = links[firstPosition(showing: start)...].prefix { $0.start < end }
+        return (near.compactMap { Self.part($0, start, end) }, near.count)
     }
 
     /// No link before it shows offsets from `start` on.

@@ -111,13 +111,14 @@ extension Machine {
         unmap(old)
     }
 
-    /// Every place that maps `frame`.
-    func places(of frame: FrameNumber) -> [Place] {
+    /// Every place that maps `frame`. Those that might and do not are work as well.
+    mutating func places(of frame: FrameNumber) -> [Place] {
         var found: [Place] = []
-        forEachPlace(of: frame) { space, page in
+        let looked = forEachPlace(of: frame) { space, page in
             if maps(space, page, frame) { found.append(Place(space: space, page: page)) }
             return true
         }
+        spend(UInt64(looked) * Slice.entry)
         return found
     }
 

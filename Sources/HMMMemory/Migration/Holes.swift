@@ -14,9 +14,10 @@ extension Machine {
         var page = holes.start
         // One at least, so that every slice gets on.
         while page < holes.end, page == holes.start || !isSliceSpent {
-            if takeInjectedFailure(device) {
-                runs.record(page, 1, .stayed(.noSpace))
-                page = page + 1
+            let failing = takeInjectedFailures(device, atMost: holes.end - page)
+            guard failing == 0 else {
+                runs.record(page, failing, .stayed(.noSpace))
+                page = page + failing
                 continue
             }
             // Nothing comes free meanwhile: what is left of the holes stays, however much it is.

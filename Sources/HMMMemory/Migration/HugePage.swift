@@ -1,10 +1,12 @@
 /// How a huge page of 512 frames, mapped as one or in pieces, by one address space or more, is split or taken away.
 extension Machine {
     /// The parts of areas that may map pages of a huge page, in the order in which the kernel visits them.
-    func parts(of head: FrameNumber) -> [Hold] {
+    mutating func parts(of head: FrameNumber) -> [Hold] {
         let frame = physical.frame(head).pointee
         guard frame.isAnonymous, anonymousObjects.contains(frame.object) else { return [] }
-        return anonymousObjects[frame.object].map.parts(frame.index, frame.index + 512)
+        let (parts, looked) = anonymousObjects[frame.object].map.parts(frame.index, frame.index + 512)
+        spend(UInt64(looked) * Slice.entry)
+        return parts
     }
 
     /// A page of a part maps the huge page and is present.
@@ -44,7 +46,7 @@ extension Machine {
     }
 
     /// Whether more than one address space seems to map a huge page: a guess. Kernel: folio_likely_mapped_shared().
-    func seemsShared(_ head: FrameNumber) -> Bool {
+    mutating func seemsShared(_ head: FrameNumber) -> Bool {
         let whole = parts(of: head).count { part in
             guard let index = spaces.index(of: part.space), let entry = spaces[index].table.huge(part.range.start)
             else { return false }

@@ -64,7 +64,8 @@ public struct Migration: SteppedWork {
     }
 
     public mutating func step(_ machine: inout Machine) -> Step {
-        if let step = machine.settle(&pending) { return step }
+        // Where no table is left by now for a huge mapping, that stays as it is: the next look finds out.
+        _ = machine.settle(&pending)
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, range.start)) }
         switch phase {
         case .begin:
@@ -155,14 +156,11 @@ public struct Migration: SteppedWork {
         switch machine.verdict(entry, area, movement) {
         case .hole: _ = machine.reserveHoles(index, PageRange(page), movement, &runs, &firstHole)
         case .stays(let reason): runs.record(page, 1, .stayed(reason))
-        case .stuck:
-            runs.record(page, end - page, .stayed(.pinned))
+        case .stuck(let reason):
+            runs.record(page, end - page, .stayed(reason))
             cursor = end
             return nil
-        case .splitZero:
-            let base = page.hugeStart
-            pending = .splitHuge(space, base)
-            return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
+        case .splitZero: return machine.split(space, page, &pending)
         case .split(let head):
             if let part = farewell.nextPart(head, &machine) { return .invalidate(machine.splitNotice(part)) }
             machine.splitHugePage(head)

@@ -49,8 +49,8 @@ enum MoveVerdict: Equatable {
     case splitZero
     /// The huge page has to become small ones first.
     case split(FrameNumber)
-    /// Its huge page cannot be split: neither it nor the others up to the end of the table can move.
-    case stuck
+    /// Its huge mapping cannot be split: neither it nor the others up to the end of the table can move.
+    case stuck(Migration.Reason)
 }
 
 extension Machine {
@@ -59,7 +59,7 @@ extension Machine {
         switch entry.kind {
         case .none: return area.kind == .anonymous ? .hole(wasZero: false) : .stays(.empty)
         case .zero:
-            if entry.isHuge { return .splitZero }
+            if entry.isHuge { return tableNodes.isSpent ? .stuck(.noSpace) : .splitZero }
             return movement.sources.contains(.system) ? .hole(wasZero: true) : .stays(.empty)
         case .exclusive: return .stays(.exclusive)
         case .migrating: return .stays(.migrating)
@@ -67,7 +67,8 @@ extension Machine {
         }
         if entry.isHuge {
             let head = Self.head(entry.frame)
-            return isHugePageUsed(head) ? .stuck : .split(head)
+            if isHugePageUsed(head) { return .stuck(.pinned) }
+            return hasTables(splitting: head) ? .split(head) : .stuck(.noSpace)
         }
         if let reason = selection(entry, movement) { return .stays(reason) }
         let frame = physical.frame(entry.frame).pointee

@@ -75,7 +75,8 @@ public struct StagedMigration: SteppedWork {
 
     /// Goes on to the end of collecting or of finishing.
     public mutating func step(_ machine: inout Machine) -> Step {
-        if let step = machine.settle(&pending) { return step }
+        // Where no table is left by now for a huge mapping, that stays as it is: the next look finds out.
+        _ = machine.settle(&pending)
         guard let index = machine.spaces.index(of: space) else { return .failed(MemoryFault(.gone, range.start)) }
         switch phase {
         case .begin:
@@ -114,11 +115,8 @@ public struct StagedMigration: SteppedWork {
             switch machine.verdict(entry, area, movement) {
             case .hole: pages.append(Staged(source: .hole))
             case .stays(let reason): pages.append(Staged(source: .none(reason)))
-            case .stuck: pages.append(Staged(source: .none(.pinned)))
-            case .splitZero:
-                let base = cursor.hugeStart
-                pending = .splitHuge(space, base)
-                return .invalidate(Invalidation(space, PageRange(base, base + 512), .clear))
+            case .stuck(let reason): pages.append(Staged(source: .none(reason)))
+            case .splitZero: return machine.split(space, cursor, &pending)
             case .split(let head):
                 if let part = farewell.nextPart(head, &machine) { return .invalidate(machine.splitNotice(part)) }
                 machine.splitHugePage(head)

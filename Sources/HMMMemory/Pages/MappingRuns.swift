@@ -32,32 +32,23 @@ public struct MappingLook: SteppedWork {
             if machine.isSliceSpent { return .more }
             let piece = machine.spaces[index].table.nextLeaf(from: cursor, before: range.end)
             let start = piece?.start ?? range.end
-            if start > cursor { add(.hole(cursor, start)) }
+            if start > cursor { runs.add(.hole(cursor, start)) }
             cursor = start
             guard let piece else { break }
-            for offset in 0..<piece.count { add(machine.run(start + UInt64(offset), piece[offset])) }
+            for offset in 0..<piece.count { runs.add(machine.run(start + UInt64(offset), piece[offset])) }
             cursor = start + UInt64(piece.count)
             machine.spend(2 * UInt64(piece.count) * Slice.entry)
         }
         return .done
     }
-
-    private mutating func add(_ run: MappingRun) {
-        if let last = runs.last, last.continues(with: run) {
-            runs[runs.count - 1].count += run.count
-        } else {
-            runs.append(run)
-        }
-    }
 }
 
-extension MappingRun {
+extension MappingRun: JoinedRun {
     fileprivate static func hole(_ start: Page, _ end: Page) -> MappingRun {
         MappingRun(start: start, count: end - start, entry: .none, frame: nil, mappings: 0, references: 0)
     }
 
-    /// Both are one run.
-    fileprivate func continues(with next: MappingRun) -> Bool {
+    func continues(with next: MappingRun) -> Bool {
         guard start + count == next.start, mappings == next.mappings, references == next.references else {
             return false
         }

@@ -47,7 +47,8 @@ public struct RunLook: SteppedWork {
             let most = machine.entriesLeft
             var looked: UInt64 = 0
             machine.forEachRun(space, PageRange(cursor, range.end), for: machine.mirrors[index].device) { run in
-                add(run)
+                runs.add(run)
+                cursor = run.start + run.count
                 // What is longer than a table is one hole, or mapped as one.
                 looked += run.count <= 512 ? 8 + run.count : 8
                 return looked < most && runs.count <= self.most
@@ -57,20 +58,28 @@ public struct RunLook: SteppedWork {
         }
         return .done
     }
+}
 
-    private mutating func add(_ run: PageRun) {
-        cursor = run.start + run.count
-        if let last = runs.last, last.continues(with: run) {
-            runs[runs.count - 1].count += run.count
+/// Pages in a row that are alike.
+protocol JoinedRun {
+    var count: UInt64 { get set }
+    /// Both are one run.
+    func continues(with next: Self) -> Bool
+}
+
+extension Array where Element: JoinedRun {
+    /// Adds pages, as part of the last run where they continue it.
+    mutating func add(_ run: Element) {
+        if let last, last.continues(with: run) {
+            self[count - 1].count += run.count
         } else {
-            runs.append(run)
+            append(run)
         }
     }
 }
 
-extension PageRun {
-    /// Both are one run.
-    fileprivate func continues(with next: PageRun) -> Bool {
+extension PageRun: JoinedRun {
+    func continues(with next: PageRun) -> Bool {
         guard state == next.state, order == next.order else { return false }
         return frame.map { $0.number + count } == next.frame?.number
     }

@@ -273,22 +273,6 @@ public struct PageTable: ~Copyable {
         return freed
     }
 
-    /// Replaces entries of `range` by what `body` makes of them; it must not turn an entry into `.none`. A huge
-    /// mapping, which must lie in `range`, is replaced as a whole.
-    public mutating func updateAll(_ range: PageRange, _ body: (Page, PageEntry) -> PageEntry) {
-        var page = range.start
-        while let piece = nextLeaf(from: page, before: range.end) {
-            if let words = piece.words {
-                for offset in 0..<piece.count where words[offset] != 0 {
-                    words[offset] = body(piece.start + UInt64(offset), PageEntry(word: words[offset])).word
-                }
-            } else if let slot = slot(piece.start) {
-                slot.pointee = body(piece.start, PageEntry(word: slot.pointee)).word
-            }
-            page = piece.start + UInt64(piece.count)
-        }
-    }
-
     /// Consecutive pages of one node of the last level, or of one huge mapping.
     struct LeafPiece {
         let start: Page
@@ -384,6 +368,9 @@ struct NodeCount: Equatable, Sendable {
         if !table.hasSlot(page) { Self.add(page.number >> 18, &middle, &count) }
         if !table.hasUpper(page) { Self.add(page.number >> 27, &upper, &count) }
     }
+
+    /// Counts one that is wherever it may be.
+    mutating func addOne() { count += 1 }
 
     private static func add(_ number: UInt64, _ last: inout UInt64?, _ count: inout UInt64) {
         if last != number { count += 1 }
