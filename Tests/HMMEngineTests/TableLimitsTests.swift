@@ -52,6 +52,20 @@ import Testing
         #expect(try peer.say("mm.fork 1", as: "P").first?.hasPrefix("+ mm=") ?? false)
     }
 
+    /// A copy reserves as many huge pages as what it is of.
+    @Test func hugePagesOfCopies() throws {
+        var peer = try peer { $0.hugetlbPages = 2 }
+        try peer.say("mmap 1 len=2m kind=hugetlb", "mm.fork 1", as: "P")
+        #expect(try isRefused("mm.fork 1", &peer))
+        #expect(
+            try peer.say("limits", as: "P").contains {
+                $0.contains("name=hugetlb-pages limit=2 unit=huge-pages used=2")
+            })
+        try peer.say("mm.drop 2", as: "P")
+        #expect(try peer.say("mm.fork 1", as: "P").first?.hasPrefix("+ mm=") ?? false)
+        #expect(try isRefused("mm.fork 1", &peer))
+    }
+
     /// A copy has what those make that are before it.
     @Test func areasOfCopiesThatWait() throws {
         var peer = try peer { $0.tenantAreas = 7 }

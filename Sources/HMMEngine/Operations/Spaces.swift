@@ -18,7 +18,7 @@ extension Engine {
     func overFrames(at address: UInt64? = nil) -> Failure {
         Failure(
             .limit,
-            "this takes more page frames or page tables than the tenant may have: \(machine.physical.used * UInt64(PageSize.bytes)) "
+            "this takes more page frames, huge pages or page tables than the tenant may have: \(machine.physical.used * UInt64(PageSize.bytes)) "
                 + "of \(meter.hard(.residentBytes)) bytes of frames are in use", address: address)
     }
 

@@ -51,11 +51,15 @@ extension Judge {
             coverage.note(.reading, kind)
             guard let expected = known(space, number) else { continue }
             coverage.note(.reading, "\(kind), compared")
-            guard !expected[range].elementsEqual(found) else { continue }
+            guard let difference = zip(expected[range], found).enumerated().first(where: { $1.0 != $1.1 })?.offset
+            else {
+                continue
+            }
             throw Violation(
                 .data,
-                "page 0x\(String(number, radix: 16)) of space \(space) is read as "
-                    + "\(Self.hex(found.prefix(8))), written was \(Self.hex(expected[range].prefix(8)))")
+                "page 0x\(String(number, radix: 16)) of space \(space) is read from its byte "
+                    + "\(range.lowerBound + difference) on as \(Self.hex(found.dropFirst(difference).prefix(8))), "
+                    + "written was \(Self.hex(expected[range].dropFirst(difference).prefix(8)))")
         }
     }
 
