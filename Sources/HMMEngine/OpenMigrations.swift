@@ -48,8 +48,7 @@ extension Engine {
 
     /// The pages of a migration have been collected: they are kept until it ends.
     mutating func open(_ staged: StagedMigration, _ operation: borrowing Operation) -> MigrationID {
-        var holds = staged.told.map { Hold(space: $0.space, range: PageRange($0.page)) }
-        holds.append(Hold(space: staged.space, range: staged.range))
+        let holds = staged.told + [Hold(space: staged.space, range: staged.range)]
         var holder = Operation(
             caller: operation.caller, verb: .migrateBegin, space: staged.space, work: .stage(Boxed(staged), nil))
         holder.state = .open(held: holds)

@@ -32,8 +32,9 @@ public struct StagedMigration: SteppedWork {
     private let list = PageList()
     /// What became of the pages that were to be copied last.
     public private(set) var copies: [Migration.Run] = []
+    private var elsewhere = ToldRanges()
     /// Pages elsewhere that are held, too.
-    public private(set) var told: [Place] = []
+    public var told: [Hold] { elsewhere.ranges }
     private var farewell = Farewell()
     /// Pages that are as they were again.
     private var undone = 0
@@ -126,7 +127,7 @@ public struct StagedMigration: SteppedWork {
             case .candidate(let frame):
                 let here = Place(space: space, page: cursor)
                 if let place = farewell.next(frame, taken: here, &machine) {
-                    told.append(place)
+                    elsewhere.add(place, for: cursor)
                     return .invalidate(machine.farewell(place))
                 }
                 pages.append(isolate(frame, entry, &machine, index))
@@ -134,6 +135,7 @@ public struct StagedMigration: SteppedWork {
             farewell.end()
             cursor = cursor + 1
         }
+        elsewhere.end()
         phase = .collected
         return .done
     }
