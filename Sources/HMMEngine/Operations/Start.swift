@@ -150,7 +150,6 @@ extension Engine {
         case .pin(let pinning): if let pin = pinning.pin { pinOwners.append(operation.caller.connection, id: pin) }
         case .stage(_, let id?), .rollBack(_, let id?): close(id)
         case .copy(let staged, let id): keep(staged.value, id)
-        case .fileStore(let pages, let write): store(write, in: pages.value)
         case .fileCreate(let pages, let name): fileNames.append((name, pages.file))
         case .migrate(_, .callback(let waiting, let asked)): resumeConsulted(waiting, asked, now, &effects)
         default: break
@@ -197,15 +196,11 @@ extension Engine {
         }
     }
 
-    /// Does what a store still has to do when nobody waits for its answer, and gives up what only the caller could have
-    /// used.
+    /// Nobody waits for the answer: gives up what only the caller could have used.
     private mutating func finishUnheard(
         _ operation: borrowing Operation, _ now: Instant, _ effects: inout Effects
     ) {
         switch operation.work {
-        case .store(_, let write): store(write)
-        case .deviceStore(let access, let write):
-            if write.pattern == nil { deviceStore(write, upTo: access.pages.end) }
         case .fork(let fork): if let child = fork.child { drop(unknown: child, operation.caller, now, &effects) }
         case .stage(let staged, nil): giveUp(staged.value, nil, now, &effects)
         case .pin: releasePins(of: operation.caller.connection, now, &effects)
@@ -219,7 +214,7 @@ extension Engine {
         _ operation: borrowing Operation, _ fault: MemoryFault, _ now: Instant, _ effects: inout Effects
     ) {
         switch operation.work {
-        case .deviceStore(let access, let write): storeServed(write, access)
+        case .deviceStore(let access, let write): storeServed(write, access, now, &effects)
         case .stage(let staged, let id): giveUp(staged.value, id, now, &effects)
         case .fileCreate(let pages, _): machine.forgetName(pages.file)
         case .migrate(_, .callback(let waiting, let asked)):
