@@ -8,7 +8,7 @@ extension Engine {
         var operation = operation
         let id = operations.nextID
         if let unfinished { return postpone(operation, behind: unfinished.operation) }
-        if let other = predecessor(of: operation, id) { return park(operation, behind: other, &effects) }
+        if let other = predecessor(of: &operation, id) { return park(operation, behind: other, &effects) }
         guard advance(&operation, id, now, &effects) else { return }
         begun(operation.caller)
         enter(operation)

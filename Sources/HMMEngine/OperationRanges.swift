@@ -10,6 +10,15 @@ extension Operation {
         return accessedPages != nil && !keepsOn ? machine.faultReach(of: range, in: space) : range
     }
 
+    /// Looks up what it wants where that takes long.
+    mutating func findMissing(_ machine: inout Machine) {
+        switch work {
+        case .deviceLoad(let access, _), .deviceStore(let access, _):
+            missing = access.findMissing(&machine).map { PageRange($0, access.pages.end) }
+        default: break
+        }
+    }
+
     private func needed(_ machine: borrowing Machine) -> PageRange? {
         switch work {
         case .load(let access, _), .store(let access, _): access.pages
@@ -17,8 +26,7 @@ extension Operation {
         case .fault(let fault): fault.pages
         case .legacy(let fault, _): fault.pages
         case .snapshot(let look): look.range
-        case .deviceLoad(let access, _), .deviceStore(let access, _):
-            access.firstMissing(machine).map { PageRange($0, access.pages.end) }
+        case .deviceLoad, .deviceStore: missing
         case .map(let mapping, _): place(of: mapping.value, machine)
         case .cut, .evict, .copy, .idle: nil
         // Its own migration keeps others off already.

@@ -27,6 +27,7 @@ extension Engine {
 
     /// Others hear of what the operation at `index` holds, wants and waits for.
     mutating func claim(_ index: Int) {
+        if case .inRound = operations[index].state { operations[index].findMissing(&machine) }
         let claimed = operations[index].claims
         machine.spend(operations[index].lookedAt)
         operations[index].claimed = claimed

@@ -93,6 +93,7 @@ extension Engine {
     /// A request that comes up in the middle of an input while work is unfinished: it begins after that.
     mutating func postpone(_ operation: consuming Operation, behind id: OperationID) {
         var operation = operation
+        operation.findMissing(&machine)
         operation.state = .parked(behind: id)
         begun(operation.caller)
         enter(operation)
