@@ -137,8 +137,9 @@ extension Engine {
 
     /// Ranges that an invalidation overlaps are not valid any more. One that ends where a range begins counts, one that
     /// begins where it ends does not. Kernel: hmm_invalidate_range() of 2017.
-    mutating func invalidateRanges(of mirror: MirrorID, _ range: PageRange) {
-        for index in 0..<openRanges.count where openRanges[index].mirror == mirror {
+    /// `mirrors` in ascending order.
+    mutating func invalidateRanges(of mirrors: [MirrorID], _ range: PageRange) {
+        for index in 0..<openRanges.count where mirrors.contains(ascending: openRanges[index].mirror) {
             let pages = openRanges[index].pages
             if range.start < pages.end, pages.start <= range.end { openRanges[index].isValid = false }
         }
