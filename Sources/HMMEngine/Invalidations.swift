@@ -37,7 +37,7 @@ extension Engine {
                 finish(operation, now, &effects)
                 return false
             case .failed(let fault):
-                fail(operation, fault, now, &effects)
+                fail(&operation, fault, now, &effects)
                 return false
             case .invalidate(let invalidation) where !invalidation.isBlockable && wouldWait(invalidation):
                 operation.skip()

@@ -75,9 +75,7 @@ extension Engine {
         _ id: OperationID, _ round: Round, _ late: MirrorID, _ now: Instant, _ effects: inout Effects
     ) {
         guard var operation = leave(id) else { return }
-        operation.abandon(&machine)
-        freeUnusedFiles(now, &effects)
-        if case .stage(let staged, let migration) = operation.work { giveUp(staged.value, migration, now, &effects) }
+        undo(&operation, now, &effects)
         endRound(round, &effects)
         effects.fail(
             operation.caller,

@@ -211,18 +211,25 @@ extension Engine {
 
     /// Answers an operation that cannot go on.
     mutating func fail(
-        _ operation: borrowing Operation, _ fault: MemoryFault, _ now: Instant, _ effects: inout Effects
+        _ operation: inout Operation, _ fault: MemoryFault, _ now: Instant, _ effects: inout Effects
     ) {
+        effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
+        undo(&operation, now, &effects)
+        if case .migrate(_, .callback(let waiting, let asked)) = operation.work {
+            resumeConsulted(waiting, asked, now, &effects)
+        }
+    }
+
+    /// An operation has failed, whatever the reason: what is half done is undone, and what its driver does all the same
+    /// is done, before anything else happens.
+    mutating func undo(_ operation: inout Operation, _ now: Instant, _ effects: inout Effects) {
+        operation.abandon(&machine)
         switch operation.work {
         case .deviceStore(let access, let write): storeServed(write, access, now, &effects)
         case .stage(let staged, let id): giveUp(staged.value, id, now, &effects)
         case .fileCreate(let pages, _): machine.forgetName(pages.file)
-        case .migrate(_, .callback(let waiting, let asked)):
-            effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
-            return resumeConsulted(waiting, asked, now, &effects)
         default: break
         }
-        effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
         freeUnusedFiles(now, &effects)
     }
 
