@@ -40,6 +40,7 @@ extension Engine {
 
     /// `to-ram`: the client has decided.
     mutating func operation(_ toRAM: ToRAM, _ caller: Caller) throws(Failure) -> Operation {
+        spendOnPaused()
         let found = (0..<operations.count).first { index in
             guard case .consulting(let asked, _) = operations[index].state else { return false }
             return asked.event == toRAM.event && asked.connection == caller.connection

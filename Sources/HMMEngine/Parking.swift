@@ -148,9 +148,12 @@ extension Engine {
     }
 
     /// What of `range` around `page` nobody but `id` holds.
-    func free(_ range: PageRange, around page: Page, of space: SpaceID, butFor id: OperationID) -> PageRange {
+    mutating func free(_ range: PageRange, around page: Page, of space: SpaceID, butFor id: OperationID) -> PageRange {
         var free = range
+        var looked: UInt64 = 0
+        defer { machine.spend(looked) }
         for index in 0..<operations.count where operations.id(at: index) != id {
+            looked += operations[index].lookedAt
             for other in operations[index].held ?? [] where other.space == space && other.range.overlaps(free) {
                 if other.range.end <= page { free = PageRange(other.range.end, free.end) }
                 if other.range.start > page { free = PageRange(free.start, other.range.start) }
