@@ -72,10 +72,9 @@ extension Engine {
         dropRanges { $0.connection == connection }
         releasePins(of: connection, now, &effects)
         endConsultations(now, &effects) { $0.connection == connection }
-        for mirror in session.mirrors {
-            let device = machine.mirrors.index(of: mirror).map { machine.mirrors[$0].device }
-            endMirror(mirror, session.closeEvents(of: mirror), now, &effects)
-            guard let device, machine.profile(of: device).evictsOnDrop else { continue }
+        let evicted = devicesToEvict(after: session.mirrors)
+        endMirrors(session.mirrors, session.closeEvents(of: session.mirrors), now, &effects)
+        for device in evicted {
             run(evictionAfterDrop(device, Caller(connection: connection, tag: .none)), now, &effects)
         }
         // What has been begun for it just now goes on.
@@ -89,6 +88,18 @@ extension Engine {
         releaseManaged(of: connection, now, &effects)
         recording.waiting.removeAll { $0.connection == connection }
         if isDraining { ready.append(.drain) }
+    }
+
+    /// The devices of mirrors that everything leaves when one of those is dropped, each once.
+    private func devicesToEvict(after mirrors: [MirrorID]) -> [DeviceID] {
+        var found: [DeviceID] = []
+        for mirror in mirrors {
+            guard let index = machine.mirrors.index(of: mirror), case let device = machine.mirrors[index].device,
+                machine.profile(of: device).evictsOnDrop, !found.contains(device)
+            else { continue }
+            found.append(device)
+        }
+        return found
     }
 
     /// Tells every connection that the server is about to stop, and closes them once nothing is pending.

@@ -40,6 +40,7 @@ extension Engine {
 
     /// `to-ram`: the client has decided.
     mutating func operation(_ toRAM: ToRAM, _ caller: Caller) throws(Failure) -> Operation {
+        spendOnPaused()
         let found = (0..<operations.count).first { index in
             guard case .consulting(let asked, _) = operations[index].state else { return false }
             return asked.event == toRAM.event && asked.connection == caller.connection
@@ -68,7 +69,7 @@ extension Engine {
 
     /// The driver is done, or had its time: the access goes on, and what is still on the device the server brings back.
     mutating func resumeConsulted(_ id: OperationID, _ asked: Consultation, _ now: Instant, _ effects: inout Effects) {
-        guard let index = operations.index(of: id) else { return }
+        guard let index = operations.index(of: id), operations[index].isAsked(asked) else { return }
         guard unfinished == nil, !machine.isSliceSpent else {
             return postponed.append(.consulted(id, asked))
         }
@@ -95,27 +96,48 @@ extension Engine {
 
     // MARK: Freed pages
 
-    /// Tells drivers of device pages whose last reference has gone. Kernel: dev_pagemap_ops.page_free().
+    /// Tells drivers of device pages whose last reference has gone, as many as make no more text than one answer may:
+    /// what others have freed must not be more at once than a driver takes. Kernel: dev_pagemap_ops.page_free().
     mutating func tellFreed(_ effects: inout Effects) {
-        var runs: [(device: DeviceID, first: FrameNumber, count: UInt64)] = []
-        for frame in machine.takeFreedFrames() {
-            guard let device = machine.device(of: frame) else { continue }
-            if let last = runs.last, last.device == device, last.first.number + last.count == frame.number {
-                runs[runs.count - 1].count += 1
-            } else {
-                runs.append((device, frame, 1))
+        let bound = effects.text.count + limits.answerBytes
+        let frames = machine.freedDeviceFrames
+        var first = 0
+        while first < frames.count, effects.text.count < bound {
+            let device = machine.device(of: frames[first])
+            var next = first + 1
+            while next < frames.count, frames[next].number == frames[first].number + UInt64(next - first),
+                machine.device(of: frames[next]) == device
+            {
+                next += 1
             }
+            if let device { tellFreed(frames[first], UInt64(next - first), of: device, &effects) }
+            first = next
         }
-        for run in runs {
-            guard let index = drivers.index(of: run.device),
-                let session = sessions.index(of: drivers[index].connection), !sessions[session].isClosing
-            else { continue }
-            effects.address(drivers[index].connection)
-            effects.text.pair("!", sessions[session].takeEventNumber())
-            effects.text.pair(" freed dev=", deviceName(run.device))
-            effects.text.pair(" pfn=", hex: run.first.number)
-            effects.text.pair(" pages=", run.count)
-            effects.text.endLine()
+        machine.forgetFreedFrames(first)
+    }
+
+    private mutating func tellFreed(
+        _ first: FrameNumber, _ count: UInt64, of device: DeviceID, _ effects: inout Effects
+    ) {
+        guard let index = drivers.index(of: device),
+            let session = sessions.index(of: drivers[index].connection), !sessions[session].isClosing
+        else { return }
+        effects.address(drivers[index].connection)
+        effects.text.pair("!", sessions[session].takeEventNumber())
+        effects.text.pair(" freed dev=", deviceName(device))
+        effects.text.pair(" pfn=", hex: first.number)
+        effects.text.pair(" pages=", count)
+        effects.text.endLine()
+    }
+}
+
+extension Operation {
+    /// It waits for what comes of `asked`: for its answer, or for what the driver does then.
+    fileprivate func isAsked(_ asked: Consultation) -> Bool {
+        switch state {
+        case .open: true
+        case .consulting(let current, _): current == asked
+        case .running, .inRound, .parked: false
         }
     }
 }

@@ -43,7 +43,7 @@ public struct Engine: ~Copyable {
     var deferred = InputLine()
     /// Connections that end as soon as the work at hand is done, the first to go first.
     var doomed: ArraySlice<(connection: ConnectionID, reason: CloseReason)> = []
-    /// Operations with an invalidation out; zero is the fast way past every range check.
+    /// Operations with an invalidation out, and open migrations; at zero no lease runs.
     var roundsRunning = 0
     var isDraining = false
     var recording = RecordingState()

@@ -8,7 +8,7 @@ extension Engine {
         var operation = operation
         let id = operations.nextID
         if let unfinished { return postpone(operation, behind: unfinished.operation) }
-        if let other = predecessor(of: operation, id) { return park(operation, behind: other, &effects) }
+        if let other = predecessor(of: &operation, id) { return park(operation, behind: other, &effects) }
         guard advance(&operation, id, now, &effects) else { return }
         begun(operation.caller)
         enter(operation)
@@ -37,7 +37,7 @@ extension Engine {
                 finish(operation, now, &effects)
                 return false
             case .failed(let fault):
-                fail(operation, fault, now, &effects)
+                fail(&operation, fault, now, &effects)
                 return false
             case .invalidate(let invalidation) where !invalidation.isBlockable && wouldWait(invalidation):
                 operation.skip()
@@ -95,18 +95,19 @@ extension Engine {
         _ effects: inout Effects
     ) -> Round {
         var round = Round(invalidation: invalidation)
+        let owner = invalidation.owner.map { deviceName($0) } ?? .none
+        let waitsForEver = policy(of: invalidation.space) == .wait
         for mirror in machine.begin(invalidation) {
             guard let index = subscriptions.index(of: mirror) else { continue }
             let subscription = subscriptions[index]
             guard let session = sessions.index(of: subscription.connection) else { continue }
             if subscription.isLegacy {
                 machine.letGo(mirror, invalidation.range)
-                invalidateRanges(of: mirror, invalidation.range)
                 round.updates.append(mirror)
                 continue
             }
             let number = sessions[session].takeEventNumber()
-            write(number, mirror, invalidation, subscription, &effects)
+            write(number, mirror, invalidation, owner, subscription, &effects)
             if subscription.acknowledgement == .automatic {
                 machine.letGo(mirror, invalidation.range)
                 operation.acked += 1
@@ -117,8 +118,9 @@ extension Engine {
             }
             sessions[session].openEvents.append(
                 OpenEvent(number: number, mirror: mirror, range: invalidation.range, operation: id))
-            round.waiting.append(waiting(mirror, number, subscription, session, invalidation.space, now))
+            round.waiting.append(waiting(mirror, number, subscription, session, waitsForEver, now))
         }
+        if !round.updates.isEmpty { invalidateRanges(of: round.updates, invalidation.range) }
         return round
     }
 
@@ -132,10 +134,9 @@ extension Engine {
     }
 
     private func waiting(
-        _ mirror: MirrorID, _ event: UInt64, _ subscription: Subscription, _ session: Int, _ space: SpaceID,
+        _ mirror: MirrorID, _ event: UInt64, _ subscription: Subscription, _ session: Int, _ waitsForEver: Bool,
         _ now: Instant
     ) -> Round.Waiting {
-        let waitsForEver = policy(of: space) == .wait
         let lease = subscription.leaseMilliseconds
         return Round.Waiting(
             mirror: mirror, connection: subscription.connection, event: event,
@@ -150,8 +151,8 @@ extension Engine {
     }
 
     private func write(
-        _ number: UInt64, _ mirror: MirrorID, _ invalidation: Invalidation, _ subscription: Subscription,
-        _ effects: inout Effects
+        _ number: UInt64, _ mirror: MirrorID, _ invalidation: Invalidation, _ owner: ShortName,
+        _ subscription: Subscription, _ effects: inout Effects
     ) {
         guard let index = machine.mirrors.index(of: mirror) else { return }
         effects.address(subscription.connection)
@@ -160,9 +161,7 @@ extension Engine {
         effects.text.pair(" va=", hex: invalidation.range.start.address)
         effects.text.pair(" len=", invalidation.range.length)
         effects.text.pair(" reason=", word: invalidation.reason.word)
-        if let owner = invalidation.owner, !deviceName(owner).isEmpty {
-            effects.text.pair(" owner=", deviceName(owner))
-        }
+        if !owner.isEmpty { effects.text.pair(" owner=", owner) }
         if !invalidation.isBlockable { effects.text.append(" blockable=no") }
         effects.text.pair(" seq=", machine.mirrors[index].sequence)
         effects.text.pair(" lease=", subscription.leaseMilliseconds)
@@ -200,19 +199,24 @@ extension Engine {
         }
     }
 
-    /// A mirror is gone: the rounds that wait for it go on, and `count` books it.
+    /// Mirrors are gone, in ascending order: of the requests `waiting` those go on whose rounds wait for them, the
+    /// oldest first, and `count` books how many of them each has waited for. A round is looked through once.
     mutating func release(
-        _ waiting: [OperationID], of mirror: MirrorID, _ now: Instant, _ effects: inout Effects,
-        _ count: (inout Operation) -> Void
+        _ waiting: [OperationID], of mirrors: [MirrorID], _ now: Instant, _ effects: inout Effects,
+        _ count: (inout Operation, UInt64) -> Void
     ) {
-        for id in waiting {
-            guard let index = operations.index(of: id), case .inRound(let round, _) = operations[index].state,
-                round.waiting.contains(where: { $0.mirror == mirror })
-            else { continue }
-            count(&operations[index])
-            letGo(index, now, &effects) { $0.mirror == mirror }
+        var last: OperationID?
+        for id in waiting.sorted() where id != last {
+            last = id
+            guard let index = operations.index(of: id), case .inRound(let round, _) = operations[index].state else {
+                continue
+            }
+            let gone = round.waiting.count { mirrors.contains(ascending: $0.mirror) }
+            guard gone > 0 else { continue }
+            count(&operations[index], UInt64(gone))
+            letGo(index, now, &effects) { mirrors.contains(ascending: $0.mirror) }
             // Once the slice is spent they are only put off.
-            if !machine.isSliceSpent { machine.spend(Slice.request) }
+            if !machine.isSliceSpent { machine.spend(Slice.request + UInt64(round.waiting.count)) }
         }
     }
 

@@ -10,6 +10,9 @@ extension Engine {
         for id in (0..<operations.count).map({ operations.id(at: $0) }) {
             warn(id, now, &effects)
             expire(id, now, &effects)
+            // What is left is as late at the next tick, which is due at once. Nobody's work is undone while another's
+            // is unfinished: it would have to be put off, and whoever waited for it would come between.
+            if unfinished != nil || machine.isSliceSpent { return updateDeadline() }
         }
         endConsultations(now, &effects) { $0.deadline <= now }
         updateDeadline()
@@ -55,25 +58,29 @@ extension Engine {
         guard let index = operations.index(of: id), case .inRound(let round, _) = operations[index].state else {
             return
         }
-        let late = round.waiting.filter { $0.deadline.map { $0 <= now } ?? false }
-        guard !late.isEmpty else { return }
-        if policy(of: round.invalidation.space) == .fail { return fail(id, round, late[0], now, &effects) }
-        for entry in late { fence(entry.mirror, .lease, now, &effects) }
+        let late = round.waiting.lazy.filter { $0.deadline.map { $0 <= now } ?? false }.map(\.mirror)
+        guard let first = late.first else { return }
+        if policy(of: round.invalidation.space) == .fail { return fail(id, round, first, now, &effects) }
+        var fenced: [MirrorID] = []
+        for mirror in late {
+            if machine.isSliceSpent { break }
+            fenced.append(mirror)
+            machine.spend(Slice.request)
+        }
+        fence(fenced, now, &effects)
     }
 
     /// `on-expiry=fail`: the request fails and changes nothing more; events that were sent may still be acknowledged.
     private mutating func fail(
-        _ id: OperationID, _ round: Round, _ late: Round.Waiting, _ now: Instant, _ effects: inout Effects
+        _ id: OperationID, _ round: Round, _ late: MirrorID, _ now: Instant, _ effects: inout Effects
     ) {
         guard var operation = leave(id) else { return }
-        operation.abandon(&machine)
-        freeUnusedFiles(now, &effects)
-        if case .stage(let staged, let migration) = operation.work { giveUp(staged.value, migration, now, &effects) }
+        undo(&operation, now, &effects)
         endRound(round, &effects)
         effects.fail(
             operation.caller,
             Failure(
-                .timeout, "mirror \(late.mirror.rawValue) did not acknowledge within its lease",
+                .timeout, "mirror \(late.rawValue) did not acknowledge within its lease",
                 address: round.invalidation.range.start.address),
             unlessGoneFrom: self)
         answered(operation.caller)

@@ -19,12 +19,13 @@ struct OpenMigration {
 
 /// `migrate.begin`, `migrate.copy`, `migrate.finish`, `migrate.abort`.
 extension Engine {
-    func operation(_ begin: MigrateBegin, _ caller: Caller) throws(Failure) -> Operation {
+    mutating func operation(_ begin: MigrateBegin, _ caller: Caller) throws(Failure) -> Operation {
         let range = PageRange(touching: begin.extent.va, length: begin.extent.length)
         let mirror = try usableMirror(begin.mirror, caller.connection, range)
         guard range.count <= UInt64(limits.migrationPages) else {
             throw Failure(.limit, "one open migration covers at most \(limits.migrationPages) pages")
         }
+        spendOnPaused()
         guard begunMigrations < limits.openMigrations else {
             throw over("open migrations", limits.openMigrations)
         }
@@ -41,15 +42,12 @@ extension Engine {
 
     /// Migrations of the tenant that are open, or whose pages are being collected: both keep a record of every page.
     private var begunMigrations: Int {
-        (0..<operations.count).reduce(0) { count, index in
-            if case .stage(_, nil) = operations[index].work { count + 1 } else { count }
-        }
+        running { if case .stage(_, nil) = $0 { true } else { false } }
     }
 
     /// The pages of a migration have been collected: they are kept until it ends.
     mutating func open(_ staged: StagedMigration, _ operation: borrowing Operation) -> MigrationID {
-        var holds = staged.told.map { Hold(space: $0.space, range: PageRange($0.page)) }
-        holds.append(Hold(space: staged.space, range: staged.range))
+        let holds = staged.told + [Hold(space: staged.space, range: staged.range)]
         var holder = Operation(
             caller: operation.caller, verb: .migrateBegin, space: staged.space, work: .stage(Boxed(staged), nil))
         holder.state = .open(held: holds)

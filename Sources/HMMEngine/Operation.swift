@@ -26,6 +26,8 @@ struct Operation: Equatable {
     var bulk: BulkAccess?
     /// What it finds out before it begins.
     var ahead: Boxed<LookAhead>?
+    /// What the device lacks that an access is for, as last looked up: that takes as long as the access is.
+    var missing: PageRange?
     /// `nowait=yes`: it answers BUSY where it would have to wait for another's range.
     var refusesToWait = false
     var state = State.running

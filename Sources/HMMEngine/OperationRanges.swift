@@ -10,6 +10,15 @@ extension Operation {
         return accessedPages != nil && !keepsOn ? machine.faultReach(of: range, in: space) : range
     }
 
+    /// Looks up what it wants where that takes long.
+    mutating func findMissing(_ machine: inout Machine) {
+        switch work {
+        case .deviceLoad(let access, _), .deviceStore(let access, _):
+            missing = access.findMissing(&machine).map { PageRange($0, access.pages.end) }
+        default: break
+        }
+    }
+
     private func needed(_ machine: borrowing Machine) -> PageRange? {
         switch work {
         case .load(let access, _), .store(let access, _): access.pages
@@ -17,8 +26,7 @@ extension Operation {
         case .fault(let fault): fault.pages
         case .legacy(let fault, _): fault.pages
         case .snapshot(let look): look.range
-        case .deviceLoad(let access, _), .deviceStore(let access, _):
-            access.firstMissing(machine).map { PageRange($0, access.pages.end) }
+        case .deviceLoad, .deviceStore: missing
         case .map(let mapping, _): place(of: mapping.value, machine)
         case .cut, .evict, .copy, .idle: nil
         // Its own migration keeps others off already.
@@ -70,13 +78,14 @@ extension Operation {
     /// Pages that have been announced beside its own range and not changed yet.
     private func heldElsewhere(isSplit: Bool) -> [Hold] {
         var holds = told.map { place in
-            let start = isSplit ? Page(number: place.page.number & ~511) : place.page
-            return Hold(space: place.space, range: PageRange(start, place.page + (isSplit ? 512 : 1)))
+            let hold = Hold(space: place.space, range: PageRange(place.page))
+            return isSplit ? hold.wholeParts : hold
         }
         switch work {
         case .cut(let cut): holds += cut.told
         case .advise(let change): holds += change.cutParts
         case .exclusive(let access): holds += access.told
+        case .stage(let staged, _): holds += isSplit ? staged.told.map(\.wholeParts) : staged.told
         default: if let returning { holds.append(returning) }
         }
         return holds
@@ -152,6 +161,14 @@ extension Operation {
         }
     }
 
+    /// How much whoever wants to know what it holds has to look at.
+    var lookedAt: UInt64 {
+        switch state {
+        case .inRound(_, let held), .open(let held), .consulting(_, let held): UInt64(held.count)
+        case .parked, .running: 1
+        }
+    }
+
     /// It has begun to announce a change of the whole range that it keeps.
     var keepsOn: Bool { hasBegun && kept != nil }
 
@@ -174,7 +191,6 @@ extension Operation {
         case .pin(let pinning): pinning.told
         case .evict(let eviction, _): eviction.told
         case .advise(let change): change.told
-        case .stage(let staged, _): staged.told
         default: []
         }
     }
@@ -199,5 +215,12 @@ extension Operation {
         case .load, .store, .sweep, .fault, .legacy, .deviceLoad, .deviceStore, .pin, .exclusive, .advise: !isExcused
         default: false
         }
+    }
+}
+
+extension Hold {
+    /// With all of the parts of a huge page that its pages may be in.
+    fileprivate var wholeParts: Hold {
+        Hold(space: space, range: PageRange(Page(number: range.start.number & ~511), range.end + 511))
     }
 }

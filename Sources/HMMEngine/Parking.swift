@@ -33,7 +33,7 @@ extension Engine {
         let comesAnew = inTurn && !operation.keepsOn
         if let step {
             settle(go(on: step, &operation, id, bound, now, &effects), id, operation)
-        } else if let holder = comesAnew ? predecessor(of: operation, id) : holder(of: operation, id) {
+        } else if let holder = comesAnew ? predecessor(of: &operation, id) : holder(of: &operation, id) {
             // Another may hold part of its range by now; migrations and the like kept theirs all the time.
             wait(id, index, operation, behind: holder, &effects)
         } else if inTurn, let failure = refusal(of: operation, id) {
@@ -85,14 +85,14 @@ extension Engine {
     // MARK: Ranges
 
     /// The operation that holds part of what `operation` wants.
-    private mutating func holder(of operation: Operation, _ id: OperationID) -> OperationID? {
-        first(inTheWayOf: operation, id) { engine, index, wanted in
+    private mutating func holder(of operation: inout Operation, _ id: OperationID) -> OperationID? {
+        first(inTheWayOf: &operation, id) { engine, operation, index, wanted in
             engine.operations.id(at: index) != id && engine.holds(index, wanted, from: operation)
         }
     }
 
     /// The operation at `index` holds part of what `operation` wants.
-    private func holds(_ index: Int, _ wanted: PageRange, from operation: Operation) -> Bool {
+    private func holds(_ index: Int, _ wanted: PageRange, from operation: borrowing Operation) -> Bool {
         let held = operations[index].held ?? []
         return held.contains { $0.space == operation.space && $0.range.overlaps(wanted) }
             || !operation.keepsOn && operations[index].hasAnnounced(wanted, of: operation.space)
@@ -101,9 +101,10 @@ extension Engine {
     /// The operation that a new one, or one whose turn it is, has to let go first: one that holds part of what it
     /// wants, or an earlier one that waits for part of it. Accesses pass one another, as readers of the kernel's
     /// mmap_lock do.
-    mutating func predecessor(of operation: Operation, _ id: OperationID) -> OperationID? {
+    mutating func predecessor(of operation: inout Operation, _ id: OperationID) -> OperationID? {
         var gaps: [PageRange]?
-        return first(inTheWayOf: operation, id) { engine, index, wanted in
+        defer { if gaps != nil { spendOnAreas(of: operation.space) } }
+        return first(inTheWayOf: &operation, id) { engine, operation, index, wanted in
             switch engine.operations[index].state {
             case .running: return false
             // A look at pages on their way shows that nothing is there.
@@ -121,28 +122,40 @@ extension Engine {
 
     /// The first of those with a claim on what `operation` wants that `isInTheWay`.
     private mutating func first(
-        inTheWayOf operation: Operation, _ id: OperationID,
-        _ isInTheWay: (borrowing Engine, _ index: Int, _ wanted: PageRange) -> Bool
+        inTheWayOf operation: inout Operation, _ id: OperationID,
+        _ isInTheWay: (borrowing Engine, borrowing Operation, _ index: Int, _ wanted: PageRange) -> Bool
     ) -> OperationID? {
-        guard !claims.isEmpty, let wanted = operation.wanted(machine) else { return nil }
-        let (found, looked) = search(wanted, of: operation.space, waitingBelow: id, isInTheWay)
+        if claims.isEmpty { return nil }
+        operation.findMissing(&machine)
+        if operation.placedMapping != nil { spendOnAreas(of: operation.space) }
+        guard let wanted = operation.wanted(machine) else { return nil }
+        let (found, looked) = search(wanted, for: operation, waitingBelow: id, isInTheWay)
         machine.spend(looked)
         return found
     }
 
+    /// The gaps between all areas of an address space are looked through.
+    private mutating func spendOnAreas(of space: SpaceID) {
+        guard let index = machine.spaces.index(of: space) else { return }
+        machine.spend(UInt64(machine.spaces[index].areas.areas.count) / 4)
+    }
+
     private func search(
-        _ wanted: PageRange, of space: SpaceID, waitingBelow id: OperationID,
-        _ isInTheWay: (borrowing Engine, _ index: Int, _ wanted: PageRange) -> Bool
+        _ wanted: PageRange, for operation: borrowing Operation, waitingBelow id: OperationID,
+        _ isInTheWay: (borrowing Engine, borrowing Operation, _ index: Int, _ wanted: PageRange) -> Bool
     ) -> (found: OperationID?, looked: UInt64) {
         var looked: UInt64 = 0
-        let found = claims.first(on: wanted, of: space, waitingBelow: id, &looked) { other in
-            operations.index(of: other).map { isInTheWay(self, $0, wanted) } ?? false
+        var compared: UInt64 = 0
+        let found = claims.first(on: wanted, of: operation.space, waitingBelow: id, &looked) { other in
+            guard let index = operations.index(of: other) else { return false }
+            compared += operations[index].lookedAt
+            return isInTheWay(self, operation, index, wanted)
         }
-        return (found, looked)
+        return (found, looked + compared)
     }
 
     /// What a parked operation wants now. The gaps between areas are looked for once.
-    private func wanted(_ index: Int, _ gaps: inout [PageRange]?) -> PageRange? {
+    func wanted(_ index: Int, _ gaps: inout [PageRange]?) -> PageRange? {
         guard let plan = operations[index].placedMapping else { return operations[index].wanted(machine) }
         let known = gaps ?? machine.growingGaps(operations[index].space)
         gaps = known
@@ -150,9 +163,12 @@ extension Engine {
     }
 
     /// What of `range` around `page` nobody but `id` holds.
-    func free(_ range: PageRange, around page: Page, of space: SpaceID, butFor id: OperationID) -> PageRange {
+    mutating func free(_ range: PageRange, around page: Page, of space: SpaceID, butFor id: OperationID) -> PageRange {
         var free = range
+        var looked: UInt64 = 0
+        defer { machine.spend(looked) }
         for index in 0..<operations.count where operations.id(at: index) != id {
+            looked += operations[index].lookedAt
             for other in operations[index].held ?? [] where other.space == space && other.range.overlaps(free) {
                 if other.range.end <= page { free = PageRange(other.range.end, free.end) }
                 if other.range.start > page { free = PageRange(free.start, other.range.start) }

@@ -27,7 +27,9 @@ extension Engine {
 
     /// Others hear of what the operation at `index` holds, wants and waits for.
     mutating func claim(_ index: Int) {
+        if case .inRound = operations[index].state { operations[index].findMissing(&machine) }
         let claimed = operations[index].claims
+        machine.spend(operations[index].lookedAt)
         operations[index].claimed = claimed
         for hold in claimed { claims.insert(claim(of: index, hold)) }
         guard case .parked(let holder) = operations[index].state else { return }

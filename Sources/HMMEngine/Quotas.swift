@@ -17,7 +17,11 @@ extension Engine {
         machine.regionLimit = Int(meter.hard(.regions))
     }
 
-    /// Paused requests of some kind: what they are going to make counts already.
+    /// All paused requests are about to be looked at.
+    mutating func spendOnPaused() { machine.spend(UInt64(operations.count)) }
+
+    /// Paused requests of some kind: what they are going to make counts already. Whoever asks for a client says
+    /// `spendOnPaused`.
     func running(_ isCounted: (Operation.Work) -> Bool) -> Int {
         (0..<operations.count).count { isCounted(operations[$0].work) }
     }

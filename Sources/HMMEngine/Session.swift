@@ -40,10 +40,15 @@ struct Session {
         return openEvents.remove(at: index)
     }
 
-    /// A mirror has gone, and nobody acknowledges for it any more: the requests that wait for it, the oldest first.
-    mutating func closeEvents(of mirror: MirrorID) -> [OperationID] {
-        let operations = openEvents.filter { $0.mirror == mirror }.map(\.operation).sorted()
-        if !operations.isEmpty { openEvents.removeAll { $0.mirror == mirror } }
+    /// Mirrors have gone, in ascending order, and nobody acknowledges for them any more: the requests that wait for
+    /// them.
+    mutating func closeEvents(of mirrors: [MirrorID]) -> [OperationID] {
+        var operations: [OperationID] = []
+        openEvents.removeAll { event in
+            guard mirrors.contains(ascending: event.mirror) else { return false }
+            if operations.last != event.operation { operations.append(event.operation) }
+            return true
+        }
         return operations
     }
 }

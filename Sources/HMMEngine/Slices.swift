@@ -27,7 +27,10 @@ extension Engine {
     }
 
     /// Work has been cut short, or inputs wait for that: the next one to be done is a tick, which is due at once.
-    public var isCut: Bool { unfinished != nil || !ready.isEmpty || !postponed.isEmpty || !deferred.isEmpty }
+    public var isCut: Bool {
+        unfinished != nil || !ready.isEmpty || !postponed.isEmpty || !deferred.isEmpty
+            || !machine.freedDeviceFrames.isEmpty
+    }
 
     /// Work done so far, in units of some ten nanoseconds.
     public var spent: UInt64 { machine.spent }
@@ -48,7 +51,8 @@ extension Engine {
             deferred.beginTurn()
             finishUnfinished(now, &effects)
             if hasMore { settle(now, &effects) }
-            while unfinished == nil, postponed.isEmpty, ready.isEmpty, !machine.isSliceSpent,
+            while unfinished == nil, postponed.isEmpty, ready.isEmpty, machine.freedDeviceFrames.isEmpty,
+                !machine.isSliceSpent,
                 let next = deferred.popFirst(at: effects.text.count)
             {
                 take(next, now, &effects)
@@ -93,6 +97,7 @@ extension Engine {
     /// A request that comes up in the middle of an input while work is unfinished: it begins after that.
     mutating func postpone(_ operation: consuming Operation, behind id: OperationID) {
         var operation = operation
+        operation.findMissing(&machine)
         operation.state = .parked(behind: id)
         begun(operation.caller)
         enter(operation)

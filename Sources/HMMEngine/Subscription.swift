@@ -61,44 +61,53 @@ extension Engine {
                 : "mirror \(raw) missed its lease; drop it and make a new one")
     }
 
-    /// A mirror ends, for whatever reason: `waiting` go on, which wait for it.
-    mutating func endMirror(
-        _ id: MirrorID, _ waiting: [OperationID], _ now: Instant, _ effects: inout Effects
+    /// Mirrors end, for whatever reason: `waiting` go on, which wait for them. In ascending order.
+    mutating func endMirrors(
+        _ ids: [MirrorID], _ waiting: [OperationID], _ now: Instant, _ effects: inout Effects
     ) {
-        _ = subscriptions.remove(id)
-        rollBackMigrations(now, &effects) { $0.staged.mirror == id }
-        dropRanges { $0.mirror == id }
-        machine.dropMirror(id)
-        release(waiting, of: id, now, &effects) { $0.acked += 1 }
+        guard !ids.isEmpty else { return }
+        subscriptions.remove(ascending: ids)
+        rollBackMigrations(now, &effects) { ids.contains(ascending: $0.staged.mirror) }
+        dropRanges { ids.contains(ascending: $0.mirror) }
+        machine.dropMirrors(ids)
+        release(waiting, of: ids, now, &effects) { $0.acked += $1 }
     }
 
-    /// The lease of a mirror has run out, or its device has gone: it loses its subscription and is told so.
-    mutating func fence(_ id: MirrorID, _ reason: FenceReason, _ now: Instant, _ effects: inout Effects) {
-        let waiting = cutOff(id, reason, now, &effects)
-        release(waiting, of: id, now, &effects) { $0.fenced += 1 }
+    /// The leases of mirrors have run out, in ascending order: they lose their subscriptions and are told so.
+    mutating func fence(_ ids: [MirrorID], _ now: Instant, _ effects: inout Effects) {
+        let waiting = cutOff(ids, .lease, now, &effects)
+        release(waiting, of: ids, now, &effects) { $0.fenced += $1 }
     }
 
-    /// A mirror loses its subscription and is told so. Returns the requests that wait for it: they have yet to be told.
+    /// Mirrors, in ascending order, lose their subscriptions and are told so. Returns the requests that wait for them:
+    /// they have yet to be told.
     mutating func cutOff(
-        _ id: MirrorID, _ reason: FenceReason, _ now: Instant, _ effects: inout Effects
+        _ all: [MirrorID], _ reason: FenceReason, _ now: Instant, _ effects: inout Effects
     ) -> [OperationID] {
-        guard let index = subscriptions.index(of: id), !subscriptions[index].isFenced else { return [] }
-        subscriptions[index].fencedFor = reason
-        switch reason {
-        case .lease: effects.tally.fencedByLease += 1
-        case .device: effects.tally.fencedByDevice += 1
+        let ids = all.filter { id in subscriptions.index(of: id).map { !subscriptions[$0].isFenced } ?? false }
+        for id in ids {
+            if let index = subscriptions.index(of: id) { subscriptions[index].fencedFor = reason }
         }
-        dropRanges { $0.mirror == id }
-        rollBackMigrations(now, &effects) { $0.staged.mirror == id }
-        machine.dropMirror(id)
-        guard let session = sessions.index(of: subscriptions[index].connection) else { return [] }
-        let waiting = sessions[session].closeEvents(of: id)
-        let number = sessions[session].takeEventNumber()
-        effects.address(subscriptions[index].connection)
-        effects.text.pair("!", number)
-        effects.text.pair(" fenced mirror=", UInt64(id.rawValue))
-        effects.text.pair(" reason=", word: reason == .lease ? "lease" : "device")
-        effects.text.endLine()
+        switch reason {
+        case .lease: effects.tally.fencedByLease += UInt64(ids.count)
+        case .device: effects.tally.fencedByDevice += UInt64(ids.count)
+        }
+        dropRanges { ids.contains(ascending: $0.mirror) }
+        rollBackMigrations(now, &effects) { ids.contains(ascending: $0.staged.mirror) }
+        machine.dropMirrors(ids)
+        var waiting: [OperationID] = []
+        var heard: Set<ConnectionID> = []
+        for id in ids {
+            guard let index = subscriptions.index(of: id), case let connection = subscriptions[index].connection,
+                let session = sessions.index(of: connection)
+            else { continue }
+            if heard.insert(connection).inserted { waiting += sessions[session].closeEvents(of: ids) }
+            effects.address(connection)
+            effects.text.pair("!", sessions[session].takeEventNumber())
+            effects.text.pair(" fenced mirror=", UInt64(id.rawValue))
+            effects.text.pair(" reason=", word: reason == .lease ? "lease" : "device")
+            effects.text.endLine()
+        }
         return waiting
     }
 }

@@ -67,6 +67,23 @@ public struct IDTable<ID: Identifier, Value: ~Copyable>: ~Copyable {
         return (values + Int(slot)).move()
     }
 
+    /// Takes out those of the objects numbered `ids`, in ascending order, that are there. One by one, each would move
+    /// all that follow.
+    public mutating func remove(ascending ids: [ID]) {
+        guard ids.count > 1 else {
+            if let id = ids.first { _ = remove(id) }
+            return
+        }
+        var next = 0
+        places.removeAll { place in
+            while next < ids.count, ids[next].rawValue < place.id.rawValue { next += 1 }
+            guard next < ids.count, ids[next].rawValue == place.id.rawValue else { return false }
+            emptied.append(place.slot)
+            (values + Int(place.slot)).deinitialize(count: 1)
+            return true
+        }
+    }
+
     /// Where the object numbered `id` stands now; valid until the next removal.
     @inlinable @inline(__always)
     public func index(of id: ID) -> Int? {

@@ -97,9 +97,17 @@ public struct Machine: ~Copyable {
     }
 
     /// Ends a subscription and frees the device's page table. Kernel: mmu_interval_notifier_remove().
-    public mutating func dropMirror(_ id: MirrorID) {
-        guard let mirror = mirrors.remove(id) else { return }
-        if let index = spaces.index(of: mirror.space) { spaces[index].mirrors.remove(id, mirror.range) }
+    public mutating func dropMirror(_ id: MirrorID) { dropMirrors([id]) }
+
+    /// The same for many, in ascending order.
+    public mutating func dropMirrors(_ ids: [MirrorID]) {
+        for id in ids {
+            guard let position = mirrors.index(of: id) else { continue }
+            let (space, range) = (mirrors[position].space, mirrors[position].range)
+            if let index = spaces.index(of: space) { spaces[index].mirrors.remove(id, range) }
+        }
+        mirrors.remove(ascending: ids)
+        spend(UInt64(ids.count) * 4 * Slice.mirror)
     }
 
     // MARK: Invalidation

@@ -31,6 +31,33 @@ import Testing
         #expect(course.longest < Self.slice + 2 * 16384)
     }
 
+    /// What a client has sent once is stored again and again, in slices as well.
+    @Test(arguments: ["write 1 0x10000000", "dev.write 1 0x10000000", "file.write f 0"])
+    func repeatedDataIsCut(_ request: String) throws {
+        var tenant = Tenant(slice: Self.slice)
+        for line in Self.before("write") + ["\(request) x len=16m"] {
+            try #require(tenant.ask(line).answer.hasPrefix("+"), "\(line)")
+        }
+        let course = tenant.ask("\(request) abc len=16m")
+        #expect(course.answer.hasPrefix("+"))
+        #expect(course.slices >= 200 && course.longest < Self.slice + 32 * 64)
+    }
+
+    /// So is what some drivers store of a write that fails, before anything else happens.
+    @Test func whatIsStoredOfAFailedWriteIsCut() throws {
+        var tenant = Tenant(slice: Self.slice)
+        let lines = [
+            "mm.create", "mmap 1 0x10000000 16m", "dev.create d profile=dmirror", "mirror 1 d", "mirror 1 d",
+            "dev.write 1 0x10000000 x len=16m",
+        ]
+        for line in lines { try #require(tenant.ask(line).answer.hasPrefix("+"), "\(line)") }
+        let course = tenant.ask("dev.write 1 0x10000000 abc len=4097p")
+        #expect(course.answer.hasPrefix("- NOMAP "))
+        #expect(course.slices >= 200 && course.longest < Self.slice + 32 * 64)
+        #expect(tenant.ask("read 1 0x10fffffe 2").answer == "+ n=2")
+        #expect(tenant.ask("read 1 0x10000000 16m as=pages").text.contains("pages=4096 mixed=yes"))
+    }
+
     /// A driver that goes away leaves its migration to the server: that is long work, too.
     @Test func theEndOfADriverIsCut() throws {
         var tenant = Tenant(slice: Self.slice)
@@ -161,6 +188,7 @@ import Testing
 private struct Tenant: ~Copyable {
     struct Course {
         var answer = ""
+        var text = ""
         /// Inputs until all was done.
         var slices = 0
         /// Work of the longest of them, in units.
@@ -206,6 +234,7 @@ private struct Tenant: ~Copyable {
             course.slices += 1
             course.longest = max(course.longest, engine.spent - before)
             let text = String(decoding: Array(effects.text.bytes), as: UTF8.self)
+            course.text += text
             course.answer = text.split(separator: "\n").last.map(String.init) ?? course.answer
             input = .tick
         } while engine.isCut

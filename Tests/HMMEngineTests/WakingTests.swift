@@ -56,6 +56,28 @@ import Testing
         #expect(pending == 0)
     }
 
+    /// What a device lacks takes as long to find out as its access is long: that counts as work, and nobody who comes
+    /// later finds it out again.
+    @Test func waitingAccessesOfADeviceAreNoWorkForOthers() throws {
+        var crowd = try Crowd(waiting: 0, "", holds: false)
+        let lines = [
+            "mirror 1 g 0x10000000 4096p ack=auto", "fault 2 0x10000000 4096p", "region.create g 16p",
+            "migrate.begin 2 0x10fff000 1p device",
+        ]
+        for line in lines { _ = crowd.say(line, as: Crowd.driver) }
+        let before = crowd.engine.spent
+        for number in 1...8 { _ = crowd.say("#r\(number) dev.read 2 0x10000000 16m as=pages", as: Crowd.driver) }
+        let parking = crowd.engine.spent - before
+        var pending = crowd.engine.pendingCount
+        #expect(pending == 9)
+        #expect(parking >= 8 * 4096 / 8)
+        _ = crowd.say("#u munmap 1 0x10fff000 1p", as: Crowd.process)
+        pending = crowd.engine.pendingCount
+        #expect(pending == 10)
+        let others = crowd.engine.spent - before - parking
+        #expect(others < 1000)
+    }
+
     /// What comes while they are being woken has its turn after them.
     @Test func nobodyComesBetween() throws {
         var crowd = try Crowd(waiting: 2000, "mprotect 1 @ 1p r")
@@ -109,7 +131,7 @@ private struct Crowd: ~Copyable {
         }
         answered = []
         let before = engine.spent
-        for number in 1...waiting {
+        for number in stride(from: 1, through: waiting, by: 1) {
             let page = "0x" + String(0x1000_0000 + (number - 1) * 8192, radix: 16)
             let line = request.split(separator: "@", maxSplits: 1).joined(separator: page)
             _ = say("#t\(number) \(line)", as: Self.process)

@@ -153,6 +153,17 @@ import Testing
         #expect(few.integers.count > 10 && few.integers.count < 40)
     }
 
+    /// Octets are stored again and again, however their number lies to pages and to the pieces that are written.
+    @Test(arguments: [1, 3, 4095, 4096, 4097, 70_000, 200_000]) func repeatedOctets(_ count: Int) throws {
+        var bench = try Bench(pages: 0)
+        let id = file(&bench.machine, pages: 50, present: Array(0..<50))
+        let data = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+        bench.machine.run(BulkAccess(.file(id), 100, 190_000, .store(data)))
+        var found = [UInt8](repeating: 0, count: 190_000)
+        found.withUnsafeMutableBytes { bench.machine.loadFile(id, 100, into: $0) }
+        #expect(found.indices.allSatisfy { found[$0] == data[$0 % count] })
+    }
+
     /// A file lives as long as its name or an area.
     @Test func theEndOfAFile() throws {
         var bench = try Bench(pages: 0)

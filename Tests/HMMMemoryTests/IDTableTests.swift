@@ -29,6 +29,23 @@ import Testing
         #expect(table.append(9).rawValue == 10)
     }
 
+    @Test func manyAreRemovedAtOnce() {
+        let count = Count()
+        var table = IDTable<MirrorID, Tracked>()
+        let ids = (0..<9).map { table.append(Tracked($0, count)) }
+        _ = table.remove(ids[4])
+        table.remove(ascending: [ids[0], ids[3], ids[4], ids[8], MirrorID(rawValue: 99)])
+        #expect(count.alive == 5)
+        #expect((0..<table.count).map { table[$0].value } == [1, 2, 5, 6, 7])
+        #expect(table.index(of: ids[6]) == 3 && table.index(of: ids[3]) == nil)
+        table.remove(ascending: [])
+        table.remove(ascending: [ids[5]])
+        // Their places are used again.
+        for value in 10..<30 { _ = table.append(Tracked(value, count)) }
+        #expect(count.alive == 24 && table.count == 24)
+        #expect((0..<table.count).map { table[$0].value } == [1, 2, 6, 7] + Array(10..<30))
+    }
+
     /// Removal at random against a dictionary: found at once or by searching, every object is where it says.
     @Test func findsWhatIsLeft() {
         var table = IDTable<MirrorID, Int>()

@@ -29,9 +29,7 @@ extension Engine {
         }
         return Operation(
             caller: caller, verb: .write, space: space, work: .store(CPUAccess(space, pages, write: true), write),
-            bulk: write.pattern.map {
-                BulkAccess(.space(space), write.va, write.length ?? UInt64(write.data.count), .fill(Fill($0)))
-            })
+            bulk: storing(.space(space), write.va, write.data, write.pattern, write.length))
     }
 
     func operation(_ read: DeviceRead, _ caller: Caller) throws(Failure) -> Operation {
@@ -52,9 +50,7 @@ extension Engine {
         return Operation(
             caller: caller, verb: .deviceWrite, space: mirror.space,
             work: .deviceStore(DeviceAccess(mirror.id, pages, write: true, batch: batch), write),
-            bulk: write.pattern.map {
-                BulkAccess(.mirror(mirror.id), write.va, write.length ?? UInt64(write.data.count), .fill(Fill($0)))
-            })
+            bulk: storing(.mirror(mirror.id), write.va, write.data, write.pattern, write.length))
     }
 
     func checkLength(_ length: UInt64, _ form: DataForm) throws(Failure) {
@@ -82,6 +78,14 @@ extension Engine {
         let extent = try Extent(checking: va, length ?? UInt64(data.count))
         try checkLength(extent.length)
         return PageRange(touching: extent.va, length: extent.length)
+    }
+
+    /// What is stored once every page is ready.
+    func storing(
+        _ view: BulkAccess.View, _ start: UInt64, _ data: [UInt8], _ pattern: Pattern?, _ length: UInt64?
+    ) -> BulkAccess {
+        BulkAccess(
+            view, start, length ?? UInt64(data.count), pattern.map { .fill(Fill($0)) } ?? .store(data))
     }
 
     // MARK: Answers
@@ -150,24 +154,11 @@ extension Engine {
         effects.text.endLine()
     }
 
-    mutating func answer(_ write: Write, _ caller: Caller, _ effects: inout Effects) {
-        store(write)
-        effects.answer(caller)
-        effects.text.beginSuccess(caller.tag)
-        effects.text.pair(" n=", write.length ?? UInt64(write.data.count))
-        effects.text.endLine()
+    func answer(_ write: Write, _ caller: Caller, _ effects: inout Effects) {
+        answerStored(write.length ?? UInt64(write.data.count), caller, &effects)
     }
 
-    /// Stores the data; a pattern has been stored step by step.
-    mutating func store(_ write: Write) {
-        guard write.pattern == nil else { return }
-        let length = write.length ?? UInt64(write.data.count)
-        let space = SpaceID(rawValue: write.space)
-        write.data.withUnsafeBytes { machine.store(space, write.va, length, from: $0) }
-    }
-
-    mutating func answer(_ write: DeviceWrite, _ access: DeviceAccess, _ caller: Caller, _ effects: inout Effects) {
-        if write.pattern == nil { deviceStore(write, upTo: access.pages.end) }
+    func answer(_ write: DeviceWrite, _ access: DeviceAccess, _ caller: Caller, _ effects: inout Effects) {
         effects.answer(caller)
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" n=", write.length ?? UInt64(write.data.count))
@@ -175,21 +166,22 @@ extension Engine {
         effects.text.endLine()
     }
 
-    /// Stores what of the data lies before `end`.
-    mutating func deviceStore(_ write: DeviceWrite, upTo end: Page) {
-        let wanted = write.length ?? UInt64(write.data.count)
-        guard end.address > write.va else { return }
-        let length = min(wanted, end.address - write.va)
-        let mirror = MirrorID(rawValue: write.mirror)
-        if let pattern = write.pattern { return machine.deviceFill(mirror, write.va, length, with: Fill(pattern)) }
-        write.data.withUnsafeBytes { machine.deviceStore(mirror, write.va, length, from: $0) }
-    }
-
-    /// A device write that failed: some drivers have written what came before the page that was missing.
-    mutating func storeServed(_ write: DeviceWrite, _ access: DeviceAccess) {
+    /// A device write that failed: some drivers have written what came before the page that was missing, as far as the
+    /// device can still write there. That is done before anything else happens.
+    mutating func storeServed(
+        _ write: DeviceWrite, _ access: DeviceAccess, _ now: Instant, _ effects: inout Effects
+    ) {
         guard let index = machine.mirrors.index(of: access.mirror),
             machine.profile(of: machine.mirrors[index].device).writesInPart
         else { return }
-        deviceStore(write, upTo: access.served.end)
+        let end = access.firstMissing(before: access.served.end, machine) ?? access.served.end
+        machine.spend(access.served.count / 8)
+        guard end.address > write.va else { return }
+        let length = min(write.length ?? UInt64(write.data.count), end.address - write.va)
+        run(
+            Operation(
+                caller: .nobody, verb: .deviceWrite, space: SpaceID(rawValue: 0), work: .idle,
+                bulk: storing(.mirror(access.mirror), write.va, write.data, write.pattern, length)),
+            now, &effects)
     }
 }

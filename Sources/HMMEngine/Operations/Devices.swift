@@ -191,14 +191,14 @@ extension Engine {
         var waiting: [OperationID] = []
         if let session = sessions.index(of: caller.connection) {
             sessions[session].mirrors.removeAll { $0 == id }
-            waiting = sessions[session].closeEvents(of: id)
+            waiting = sessions[session].closeEvents(of: [id])
         }
         guard let device, machine.profile(of: device).evictsOnDrop else {
             effects.succeed(caller)
-            endMirror(id, waiting, now, &effects)
+            endMirrors([id], waiting, now, &effects)
             return nil
         }
-        endMirror(id, waiting, now, &effects)
+        endMirrors([id], waiting, now, &effects)
         return evictionAfterDrop(device, caller)
     }
 }

@@ -82,7 +82,9 @@ extension Engine {
     ) throws(Failure) {
         let regions = regions(of: id)
         for region in regions { try checkEmpty(region, eviction) }
-        let mirrors = cutOffMirrors(of: id, now, &effects)
+        let mirrors = (0..<machine.mirrors.count).filter { machine.mirrors[$0].device == id }
+            .map { machine.mirrors.id(at: $0) }
+        let waiting = cutOff(mirrors, .device, now, &effects)
         for region in regions { try removeRegion(region, eviction) }
         machine.removeDevice(id)
         _ = drivers.remove(id)
@@ -90,7 +92,7 @@ extension Engine {
         managed.removeAll { $0.thing == .device(id) }
         deviceNames.remove(id)
         // Last: those who waited go on, and must not find the device any more.
-        for (mirror, waiting) in mirrors { release(waiting, of: mirror, now, &effects) { $0.fenced += 1 } }
+        release(waiting, of: mirrors, now, &effects) { $0.fenced += $1 }
     }
 
     private mutating func removeRegion(_ id: RegionID, _ eviction: Eviction) throws(Failure) {
@@ -102,16 +104,6 @@ extension Engine {
     private func checkEmpty(_ id: RegionID, _ eviction: Eviction) throws(Failure) {
         guard let index = machine.regions.index(of: id), machine.regions[index].used > 0 else { return }
         throw busy("pages of region \(id.rawValue) could not leave it: \(machine.regions[index].used)")
-    }
-
-    /// Its device is about to go: a mirror is worth nothing any more. Returns those that were, each
-    /// with the requests that wait for it.
-    private mutating func cutOffMirrors(
-        of device: DeviceID, _ now: Instant, _ effects: inout Effects
-    ) -> [(MirrorID, [OperationID])] {
-        let ids = (0..<machine.mirrors.count).filter { machine.mirrors[$0].device == device }
-            .map { machine.mirrors.id(at: $0) }
-        return ids.map { ($0, cutOff($0, .device, now, &effects)) }
     }
 
     mutating func answer(

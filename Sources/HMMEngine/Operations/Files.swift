@@ -104,13 +104,7 @@ extension Engine {
         return Operation(
             caller: caller, verb: .fileWrite, space: SpaceID(rawValue: 0),
             work: .fileStore(Boxed(FileAllocation(id, write.offset, length)), write),
-            bulk: write.pattern.map { BulkAccess(.file(id), write.offset, length, .fill(Fill($0))) })
-    }
-
-    /// Stores what was sent; a pattern has been stored step by step.
-    mutating func store(_ write: FileWrite, in pages: FileAllocation) {
-        guard write.pattern == nil else { return }
-        write.data.withUnsafeBytes { machine.storeFile(pages.file, pages.offset, pages.length, from: $0) }
+            bulk: storing(.file(id), write.offset, write.data, write.pattern, length))
     }
 
     /// So many bytes have been stored, or were there.

@@ -61,7 +61,7 @@ extension Engine {
         return (mirror.id, mirror.space, mirror.device, pages)
     }
 
-    func operation(_ get: GetPfns, _ caller: Caller) throws(Failure) -> Operation {
+    mutating func operation(_ get: GetPfns, _ caller: Caller) throws(Failure) -> Operation {
         let mirror = try legacyMirror(get.mirror, get.extent, caller)
         try checkRanges()
         return Operation(
@@ -73,13 +73,14 @@ extension Engine {
         .legacy(Boxed(fault), Boxed(look(space, fault.pages)))
     }
 
-    private func checkRanges() throws(Failure) {
+    private mutating func checkRanges() throws(Failure) {
+        spendOnPaused()
         let opening = running { if case .legacy = $0 { true } else { false } }
         guard openRanges.count + opening < limits.openRanges else { throw over("open ranges", limits.openRanges) }
     }
 
     /// Device memory is left where it is, whoever's it is, unless it has to be written and cannot.
-    func operation(_ fault: VmaFault, _ caller: Caller) throws(Failure) -> Operation {
+    mutating func operation(_ fault: VmaFault, _ caller: Caller) throws(Failure) -> Operation {
         let mirror = try legacyMirror(fault.mirror, fault.extent, caller)
         try checkRanges()
         let request = FaultRequest(fault.write ? .write : .read, leavesDeviceMemory: true)
@@ -137,8 +138,9 @@ extension Engine {
 
     /// Ranges that an invalidation overlaps are not valid any more. One that ends where a range begins counts, one that
     /// begins where it ends does not. Kernel: hmm_invalidate_range() of 2017.
-    mutating func invalidateRanges(of mirror: MirrorID, _ range: PageRange) {
-        for index in 0..<openRanges.count where openRanges[index].mirror == mirror {
+    /// `mirrors` in ascending order.
+    mutating func invalidateRanges(of mirrors: [MirrorID], _ range: PageRange) {
+        for index in 0..<openRanges.count where mirrors.contains(ascending: openRanges[index].mirror) {
             let pages = openRanges[index].pages
             if range.start < pages.end, pages.start <= range.end { openRanges[index].isValid = false }
         }

@@ -112,9 +112,13 @@ extension Engine {
         }
     }
 
-    func showPending(_ caller: Caller, _ now: Instant, _ effects: inout Effects) {
+    mutating func showPending(_ caller: Caller, _ now: Instant, _ effects: inout Effects) {
         effects.answer(caller)
+        let start = effects.text.count
         writePending(caller.tag, now, &effects.text) { _ in }
+        machine.spend(answerOf: effects.text.count - start)
+        // Where there is room is looked up for those that wait for it.
+        if areasPromised.here > 0 { machine.spend(UInt64(areaCount) / 4) }
         effects.text.beginSuccess(caller.tag)
         effects.text.pair(" rows=", UInt64(operations.count))
         effects.text.endLine()
@@ -126,14 +130,17 @@ extension Engine {
         _ tag: Tag, _ now: Instant, _ text: inout WireBuffer, _ begin: (inout WireBuffer) -> Void
     ) {
         let start = text.count
+        var gaps: [SpaceID: [PageRange]] = [:]
         for index in 0..<operations.count where text.count - start <= limits.answerBytes {
             text.beginRow(tag)
             begin(&text)
-            writePending(index, now, &text)
+            writePending(index, now, &gaps[operations[index].space], &text)
         }
     }
 
-    private func writePending(_ index: Int, _ now: Instant, _ text: inout WireBuffer) {
+    private func writePending(
+        _ index: Int, _ now: Instant, _ gaps: inout [PageRange]?, _ text: inout WireBuffer
+    ) {
         let operation = operations[index]
         text.pair(" op=", UInt64(operations.id(at: index).rawValue))
         text.append(" verb=")
@@ -152,10 +159,10 @@ extension Engine {
             text.pair(" left=", now.milliseconds(until: asked.deadline))
         case .open: if let held = operation.held?.last { append(held.range, &text) }
         case .inRound(let round, let held):
-            if let wanted = operation.wanted(machine) ?? held.first?.range { append(wanted, &text) }
+            if let wanted = wanted(index, &gaps) ?? held.first?.range { append(wanted, &text) }
             append(round, now, &text)
         case .parked(let holder):
-            if let wanted = operation.wanted(machine) { append(wanted, &text) }
+            if let wanted = wanted(index, &gaps) { append(wanted, &text) }
             text.pair(" behind=", UInt64(holder.rawValue))
         }
         text.endLine()

@@ -4,6 +4,7 @@ internal import HMMProtocol
 /// Address spaces: `mm.create`, `mm.fork`, `mm.drop`; pins; and `pagemap`.
 extension Engine {
     mutating func createSpace(_ create: SpaceCreate, _ caller: Caller, _ effects: inout Effects) throws(Failure) {
+        spendOnPaused()
         try checkQuota(.spaces, pending: forksRunning)
         let id = machine.makeSpace()
         policies.append(create.onExpiry, id: id)
@@ -36,6 +37,7 @@ extension Engine {
 
     mutating func operation(_ fork: SpaceFork, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(fork.space)
+        spendOnPaused()
         try checkQuota(.spaces, pending: forksRunning)
         let operation = Operation(caller: caller, verb: .spaceFork, space: space, work: .fork(Fork(space)))
         try checkAreas(operation)
@@ -100,8 +102,9 @@ extension Engine {
 
     // MARK: Pins
 
-    func operation(_ pin: HMMProtocol.Pin, _ caller: Caller) throws(Failure) -> Operation {
+    mutating func operation(_ pin: HMMProtocol.Pin, _ caller: Caller) throws(Failure) -> Operation {
         let space = try space(pin.space)
+        spendOnPaused()
         let making = running { if case .pin = $0 { true } else { false } }
         guard machine.pins.count + making < limits.pins else { throw over("pins", limits.pins) }
         guard pin.extent.length <= limits.residentBytes else {
@@ -157,11 +160,11 @@ extension Engine {
 
     /// A connection has gone: what it held it holds no more.
     mutating func releasePins(of connection: ConnectionID, _ now: Instant, _ effects: inout Effects) {
-        let pins = (0..<pinOwners.count).reversed().filter { pinOwners[$0] == connection }
-            .map { pinOwners.id(at: $0) }
+        machine.spend(UInt64(pinOwners.count) / 8)
+        let pins = (0..<pinOwners.count).filter { pinOwners[$0] == connection }.map { pinOwners.id(at: $0) }
         guard !pins.isEmpty else { return }
-        for pin in pins { _ = pinOwners.remove(pin) }
-        run(unpinning(pins, Caller(connection: connection, tag: .none)), now, &effects)
+        pinOwners.remove(ascending: pins)
+        run(unpinning(pins.reversed(), Caller(connection: connection, tag: .none)), now, &effects)
     }
 
     // MARK: pagemap

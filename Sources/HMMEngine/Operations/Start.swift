@@ -150,7 +150,6 @@ extension Engine {
         case .pin(let pinning): if let pin = pinning.pin { pinOwners.append(operation.caller.connection, id: pin) }
         case .stage(_, let id?), .rollBack(_, let id?): close(id)
         case .copy(let staged, let id): keep(staged.value, id)
-        case .fileStore(let pages, let write): store(write, in: pages.value)
         case .fileCreate(let pages, let name): fileNames.append((name, pages.file))
         case .migrate(_, .callback(let waiting, let asked)): resumeConsulted(waiting, asked, now, &effects)
         default: break
@@ -197,15 +196,11 @@ extension Engine {
         }
     }
 
-    /// Does what a store still has to do when nobody waits for its answer, and gives up what only the caller could have
-    /// used.
+    /// Nobody waits for the answer: gives up what only the caller could have used.
     private mutating func finishUnheard(
         _ operation: borrowing Operation, _ now: Instant, _ effects: inout Effects
     ) {
         switch operation.work {
-        case .store(_, let write): store(write)
-        case .deviceStore(let access, let write):
-            if write.pattern == nil { deviceStore(write, upTo: access.pages.end) }
         case .fork(let fork): if let child = fork.child { drop(unknown: child, operation.caller, now, &effects) }
         case .stage(let staged, nil): giveUp(staged.value, nil, now, &effects)
         case .pin: releasePins(of: operation.caller.connection, now, &effects)
@@ -216,18 +211,25 @@ extension Engine {
 
     /// Answers an operation that cannot go on.
     mutating func fail(
-        _ operation: borrowing Operation, _ fault: MemoryFault, _ now: Instant, _ effects: inout Effects
+        _ operation: inout Operation, _ fault: MemoryFault, _ now: Instant, _ effects: inout Effects
     ) {
+        effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
+        undo(&operation, now, &effects)
+        if case .migrate(_, .callback(let waiting, let asked)) = operation.work {
+            resumeConsulted(waiting, asked, now, &effects)
+        }
+    }
+
+    /// An operation has failed, whatever the reason: what is half done is undone, and what its driver does all the same
+    /// is done, before anything else happens.
+    mutating func undo(_ operation: inout Operation, _ now: Instant, _ effects: inout Effects) {
+        operation.abandon(&machine)
         switch operation.work {
-        case .deviceStore(let access, let write): storeServed(write, access)
+        case .deviceStore(let access, let write): storeServed(write, access, now, &effects)
         case .stage(let staged, let id): giveUp(staged.value, id, now, &effects)
         case .fileCreate(let pages, _): machine.forgetName(pages.file)
-        case .migrate(_, .callback(let waiting, let asked)):
-            effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
-            return resumeConsulted(waiting, asked, now, &effects)
         default: break
         }
-        effects.fail(operation.caller, failure(fault, operation.work), unlessGoneFrom: self)
         freeUnusedFiles(now, &effects)
     }
 

@@ -108,12 +108,13 @@ extension Machine {
         Self.load(files[file].pages, physical, offset, into: destination)
     }
 
-    /// Stores `source`, repeated as needed, in pages of a file that are there. Kernel: write(2).
-    public mutating func storeFile(
-        _ id: FileID, _ offset: UInt64, _ length: UInt64, from source: UnsafeRawBufferPointer
+    /// Stores `source`, repeated as needed, in pages of a file that are there, from the octet `start` on of all the
+    /// repetitions. Kernel: write(2).
+    mutating func storeFile(
+        _ id: FileID, _ offset: UInt64, _ length: UInt64, from source: UnsafeRawBufferPointer, _ start: UInt64
     ) {
         guard let file = files.index(of: id) else { return }
-        Self.store(files[file].pages, physical, offset, length, from: source)
+        Self.store(files[file].pages, physical, offset, length, from: source, start)
     }
 }
 

@@ -37,7 +37,7 @@ public struct DeviceAccess: RestartedWork {
     public mutating func step(_ machine: inout Machine) -> Step {
         while true {
             if let step = goOn(&machine) { return step }
-            guard let page = firstMissing(machine) else { return .done }
+            guard let page = findMissing(&machine) else { return .done }
             guard machine.mirrors.contains(mirror) else { return .failed(MemoryFault(.gone, page)) }
             served = PageRange(pages.start, page)
             fault = makeFault(page, machine)
@@ -59,26 +59,38 @@ public struct DeviceAccess: RestartedWork {
             guard step == .done else { return step }
             fault = running.pages.end < pages.end ? makeFault(running.pages.end, machine) : nil
             // Earlier pages may have been lost meanwhile; what has just been faulted in vain stays missing.
-            if fault == nil, let page = firstMissing(machine), page >= running.pages.start {
+            if fault == nil, let page = findMissing(&machine), page >= running.pages.start {
                 return .failed(MemoryFault(.limit, page))
             }
         }
         return nil
     }
 
-    /// The first page that the device cannot translate, or not for writing.
-    public func firstMissing(_ machine: borrowing Machine) -> Page? {
+    /// The first page before `end`, or of all, that the device cannot translate, or not for writing.
+    public func firstMissing(before end: Page? = nil, _ machine: borrowing Machine) -> Page? {
         guard let index = machine.mirrors.index(of: mirror) else { return pages.start }
         let writesExclusive = machine.profile(of: machine.mirrors[index].device).writesExclusive
+        let end = end ?? pages.end
         var page = pages.start
-        while page < pages.end {
-            let entry = machine.mirrors[index].table[page]
-            if entry.isNone || (isWrite && (!entry.isWritable || (entry.kind == .exclusive && !writesExclusive))) {
-                return page
+        while page < end {
+            guard let piece = machine.mirrors[index].table.nextLeaf(from: page, before: end), piece.start == page
+            else { return page }
+            for offset in 0..<piece.count {
+                let entry = piece[offset]
+                if entry.isNone || (isWrite && (!entry.isWritable || (entry.kind == .exclusive && !writesExclusive))) {
+                    return page + UInt64(offset)
+                }
             }
-            page = page + 1
+            page = page + UInt64(piece.count)
         }
         return nil
+    }
+
+    /// The same for all pages. It looks at each in one piece, which counts as work.
+    public func findMissing(_ machine: inout Machine) -> Page? {
+        let page = firstMissing(machine)
+        machine.spend(((page ?? pages.end) - pages.start) / 8)
+        return page
     }
 }
 
@@ -89,12 +101,14 @@ extension Machine {
         Self.load(mirrors[index].table, physical, address, into: destination)
     }
 
-    /// Copies `source`, repeated as needed, to `length` bytes that the device can translate for writing.
-    public mutating func deviceStore(
-        _ mirror: MirrorID, _ address: UInt64, _ length: UInt64, from source: UnsafeRawBufferPointer
+    /// Copies `source`, repeated as needed, to `length` bytes that the device can translate for writing, from the octet
+    /// `start` on of all the repetitions.
+    mutating func deviceStore(
+        _ mirror: MirrorID, _ address: UInt64, _ length: UInt64, from source: UnsafeRawBufferPointer,
+        _ start: UInt64 = 0
     ) {
         guard let index = mirrors.index(of: mirror) else { return }
-        Self.store(mirrors[index].table, physical, address, length, from: source)
+        Self.store(mirrors[index].table, physical, address, length, from: source, start)
     }
 
     /// Pages of a range that a device can translate.

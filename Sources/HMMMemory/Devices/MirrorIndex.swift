@@ -109,7 +109,7 @@ struct MirrorIndex: Sendable {
 
 extension [MirrorID] {
     /// It holds `id`; it is in ascending order.
-    func contains(ascending id: MirrorID) -> Bool {
+    public func contains(ascending id: MirrorID) -> Bool {
         var low = 0
         var high = count
         while low < high {

@@ -1,5 +1,5 @@
-/// What is done with a long range once all of it can be accessed: it is filled, or looked through. Nobody comes
-/// between, however many slices it takes.
+/// What is done with a range once all of it can be accessed: octets are stored there, or it is looked through. Nobody
+/// comes between, however many slices it takes.
 public struct BulkAccess: SteppedWork {
     /// Through whose page table.
     public enum View: Equatable, Sendable {
@@ -11,6 +11,8 @@ public struct BulkAccess: SteppedWork {
 
     public enum Task: Equatable, Sendable {
         case fill(Fill)
+        /// These octets, again and again.
+        case store([UInt8])
         /// What whole pages hold.
         case look
         /// 32-bit integers in runs, until there are more than so many of those.
@@ -21,7 +23,7 @@ public struct BulkAccess: SteppedWork {
     public let address: UInt64
     /// Bytes.
     public let length: UInt64
-    public let task: Task
+    public private(set) var task: Task
     /// What whole pages hold.
     public private(set) var contents: [PageContent] = []
     public private(set) var integers: [IntegerRun] = []
@@ -35,10 +37,12 @@ public struct BulkAccess: SteppedWork {
         self.task = task
     }
 
-    /// Some of it has been done: what it needs has been made ready.
-    public var hasBegun: Bool { done > 0 }
+    /// What it needs has been made ready, which takes work: it must not be looked at again with every slice.
+    public private(set) var hasBegun = false
 
     public mutating func step(_ machine: inout Machine) -> Step {
+        if !hasBegun { repeatShortData() }
+        hasBegun = true
         while done < length {
             if machine.isSliceSpent { return .more }
             let start = address + done
@@ -47,6 +51,7 @@ public struct BulkAccess: SteppedWork {
             var cost = Slice.page
             switch task {
             case .fill(let fill): write(fill, start, count, &machine)
+            case .store(let data): store(data, start, count, &machine)
             case .look: look(start, count, machine)
             case .integers(let most):
                 read(start, count, machine)
@@ -57,6 +62,27 @@ public struct BulkAccess: SteppedWork {
             machine.spend((count >> PageSize.shift + 1) * cost)
         }
         return .done
+    }
+
+    /// A byte at a time would cost a walk of the table each.
+    private mutating func repeatShortData() {
+        guard case .store(let data) = task, !data.isEmpty, data.count < PageSize.bytes, UInt64(data.count) < length
+        else { return }
+        let times = PageSize.bytes / data.count + 1
+        var repeated: [UInt8] = []
+        repeated.reserveCapacity(times * data.count)
+        for _ in 0..<times { repeated += data }
+        task = .store(repeated)
+    }
+
+    private func store(_ data: [UInt8], _ start: UInt64, _ count: UInt64, _ machine: inout Machine) {
+        data.withUnsafeBytes { source in
+            switch view {
+            case .space(let space): machine.store(space, start, count, from: source, done)
+            case .mirror(let mirror): machine.deviceStore(mirror, start, count, from: source, done)
+            case .file(let file): machine.storeFile(file, start, count, from: source, done)
+            }
+        }
     }
 
     private func write(_ fill: Fill, _ start: UInt64, _ count: UInt64, _ machine: inout Machine) {

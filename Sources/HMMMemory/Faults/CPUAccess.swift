@@ -66,12 +66,14 @@ extension Machine {
         Self.load(spaces[index].table, physical, address, into: destination)
     }
 
-    /// Copies `source`, repeated as needed, to `length` bytes of present, writable memory.
-    public mutating func store(
-        _ space: SpaceID, _ address: UInt64, _ length: UInt64, from source: UnsafeRawBufferPointer
+    /// Copies `source`, repeated as needed, to `length` bytes of present, writable memory, from the octet `start` on of
+    /// all the repetitions.
+    mutating func store(
+        _ space: SpaceID, _ address: UInt64, _ length: UInt64, from source: UnsafeRawBufferPointer,
+        _ start: UInt64 = 0
     ) {
         guard let index = spaces.index(of: space) else { return }
-        Self.store(spaces[index].table, physical, address, length, from: source)
+        Self.store(spaces[index].table, physical, address, length, from: source, start)
     }
 
     static func load(
@@ -97,16 +99,11 @@ extension Machine {
 
     static func store(
         _ table: borrowing PageTable, _ physical: borrowing PhysicalMemory, _ address: UInt64, _ length: UInt64,
-        from source: UnsafeRawBufferPointer
+        from source: UnsafeRawBufferPointer, _ start: UInt64
     ) {
         guard source.count > 0 else { return }
-        if source.count < PageSize.bytes, UInt64(source.count) < length {
-            // Repeated beforehand: a byte at a time would cost a walk of the table each.
-            let pattern = Array(repeatElement(source, count: PageSize.bytes / source.count + 1).joined())
-            return pattern.withUnsafeBytes { store(table, physical, address, length, from: $0) }
-        }
         var done: UInt64 = 0
-        var phase = 0
+        var phase = Int(start % UInt64(source.count))
         while done < length {
             let at = address + done
             let offset = Int(at & 4095)

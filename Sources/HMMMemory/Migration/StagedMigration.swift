@@ -32,9 +32,9 @@ public struct StagedMigration: SteppedWork {
     private let list = PageList()
     /// What became of the pages that were to be copied last.
     public private(set) var copies: [Migration.Run] = []
-    private var elsewhere: [Place] = []
+    private var elsewhere = ToldRanges()
     /// Pages elsewhere that are held, too; also parts of a huge page that is about to be split.
-    public var told: [Place] { elsewhere + farewell.places }
+    public var told: [Hold] { elsewhere.ranges + farewell.parts }
     private var farewell = Farewell()
     /// Pages that are as they were again.
     private var undone = 0
@@ -125,7 +125,7 @@ public struct StagedMigration: SteppedWork {
             case .candidate(let frame):
                 let here = Place(space: space, page: cursor)
                 if let place = farewell.next(frame, taken: here, &machine) {
-                    elsewhere.append(place)
+                    elsewhere.add(place, for: cursor)
                     return .invalidate(machine.farewell(place))
                 }
                 pages.append(isolate(frame, entry, &machine, index))
@@ -133,6 +133,7 @@ public struct StagedMigration: SteppedWork {
             farewell.end()
             cursor = cursor + 1
         }
+        elsewhere.end()
         phase = .collected
         return .done
     }

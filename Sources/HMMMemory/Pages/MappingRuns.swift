@@ -69,10 +69,10 @@ extension Machine {
         return false
     }
 
-    /// Device frames freed since the last time, of devices that want to know.
-    public mutating func takeFreedFrames() -> [FrameNumber] {
-        defer { freedDeviceFrames.removeAll() }
-        return freedDeviceFrames
+    /// Forgets the first `count` of the device frames that have been freed: whoever wants to know does.
+    public mutating func forgetFreedFrames(_ count: Int) {
+        spend(UInt64(count) * Slice.entry)
+        if count == freedDeviceFrames.count { freedDeviceFrames = [] } else { freedDeviceFrames.removeFirst(count) }
     }
 
     fileprivate func run(_ page: Page, _ entry: PageEntry) -> MappingRun {

@@ -218,7 +218,7 @@ public struct PageTable: ~Copyable {
     /// Removes every entry of `range`, showing each to `body` first: a huge mapping, which must lie in `range`, once.
     /// Costs only what is populated.
     public mutating func removeAll(_ range: PageRange, _ body: (Page, PageEntry) -> Void) {
-        guard !range.isEmpty else { return }
+        guard !range.isEmpty, !isEmpty else { return }
         budget.used -= Self.remove(root, level: Self.topLevel, base: Page(number: 0), range, keeps: !mayForget, body)
     }
 
