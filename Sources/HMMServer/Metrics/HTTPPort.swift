@@ -142,7 +142,8 @@ final class HTTPPort: Sendable {
         head.headers["Host"].contains { value in
             let host = value.hasPrefix("[") ? value.dropFirst().prefix { $0 != "]" } : value.prefix { $0 != ":" }
             if host.lowercased() == "localhost" { return false }
-            return (try? NIOCore.SocketAddress(ipAddress: String(host), port: 0)) == nil
+            var address = in6_addr()
+            return inet_pton(AF_INET, String(host), &address) != 1 && inet_pton(AF_INET6, String(host), &address) != 1
         }
     }
 
