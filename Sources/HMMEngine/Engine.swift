@@ -107,6 +107,8 @@ public struct Engine: ~Copyable {
         case parked(OperationID)
         /// A round that waits for nobody, put off because much had been said.
         case round(OperationID)
+        /// What is left of the leases that were over at that time.
+        case leases(Instant)
         /// A request less to wait for before the server stops.
         case drain
     }
@@ -307,6 +309,7 @@ public struct Engine: ~Copyable {
         case .lane(let connection): runLane(connection, now, &effects)
         case .parked(let id): unpark(id, now, &effects)
         case .round(let id): finishRound(id, now, &effects)
+        case .leases(let then): endLeases(then, now, &effects)
         case .drain: break
         }
         if isDraining, ready.isEmpty { finishDraining() }

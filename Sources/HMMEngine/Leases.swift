@@ -7,14 +7,22 @@ extension Engine {
     mutating func tick(_ now: Instant, _ effects: inout Effects) {
         nextDeadline = leaseDeadline
         guard let leaseDeadline, leaseDeadline <= now else { return }
+        for id in (0..<operations.count).map({ operations.id(at: $0) }) { warn(id, now, &effects) }
+        endLeases(now, now, &effects)
+    }
+
+    /// Ends the leases and consultations that were over at the time `then`. Once the slice is spent the others are left
+    /// for later, before anything that has come since: it came in time, however long that takes. Nobody's work is
+    /// undone while another's is unfinished: it would have to be put off, and whoever waited for it would come between.
+    mutating func endLeases(_ then: Instant, _ now: Instant, _ effects: inout Effects) {
         for id in (0..<operations.count).map({ operations.id(at: $0) }) {
-            warn(id, now, &effects)
-            expire(id, now, &effects)
-            // What is left is as late at the next tick, which is due at once. Nobody's work is undone while another's
-            // is unfinished: it would have to be put off, and whoever waited for it would come between.
-            if unfinished != nil || machine.isSliceSpent { return updateDeadline() }
+            expire(id, then, now, &effects)
+            if unfinished != nil || machine.isSliceSpent {
+                ready.append(.leases(then))
+                return updateDeadline()
+            }
         }
-        endConsultations(now, &effects) { $0.deadline <= now }
+        endConsultations(now, &effects) { $0.deadline <= then }
         updateDeadline()
     }
 
@@ -54,11 +62,11 @@ extension Engine {
         operations[index].state = .inRound(round, held: held)
     }
 
-    private mutating func expire(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
+    private mutating func expire(_ id: OperationID, _ then: Instant, _ now: Instant, _ effects: inout Effects) {
         guard let index = operations.index(of: id), case .inRound(let round, _) = operations[index].state else {
             return
         }
-        let late = round.waiting.lazy.filter { $0.deadline.map { $0 <= now } ?? false }.map(\.mirror)
+        let late = round.waiting.lazy.filter { $0.deadline.map { $0 <= then } ?? false }.map(\.mirror)
         guard let first = late.first else { return }
         if policy(of: round.invalidation.space) == .fail { return fail(id, round, first, now, &effects) }
         var fenced: [MirrorID] = []
