@@ -239,6 +239,11 @@ public struct StateCheck: SteppedWork {
             add("frame \(number.number): wrong counts")
         }
         if frame.isExclusivelyOwned, use.mapped > 1 { add("frame \(number.number): owned by one, mapped by more") }
+        if use.mapped > 0, !frame.isAnonymous, let file = machine.files.index(of: FileID(rawValue: frame.object)),
+            machine.filePage(file, frame.index) != number
+        {
+            add("frame \(number.number): mapped as a page of a file that has another there")
+        }
         if use.written > 1 { add("frame \(number.number): two may write it") }
     }
 

@@ -35,6 +35,8 @@ extension Engine {
         case .read, .write, .fault, .faultPages, .pin, .deviceRead, .deviceWrite, .madvise, .getPfns, .vmaFault,
             .exclusive:
             return visibleState()
+        // Pages that can leave have left before one is found that cannot.
+        case .regionRemove, .deviceRemove: return visibleState()
         default: return wholeState()
         }
     }

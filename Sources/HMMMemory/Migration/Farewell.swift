@@ -83,7 +83,8 @@ extension Machine {
         return metadata.isStuck || metadata.references > metadata.mappings + file
     }
 
-    /// Copies `old` to `new`, which has one reference, and maps that wherever the old one was mapped.
+    /// Copies `old` to `new`, which has one reference, and maps that wherever the old one was mapped; a file has it in
+    /// the place of the old one, too. Kernel: move_to_new_folio().
     /// `here` is a place that maps it, if one is known: most memory is mapped nowhere else.
     mutating func replaceEverywhere(_ old: FrameNumber, by new: FrameNumber, here: Place? = nil) {
         physical.bytes(new).copyMemory(from: physical.bytes(old), byteCount: PageSize.bytes)
@@ -96,8 +97,19 @@ extension Machine {
                 spend(8 * Slice.entry)
                 replace(old, by: new, kind, at: place)
             }
+            replaceInFile(old, by: new)
         }
         release(new)
+    }
+
+    private mutating func replaceInFile(_ old: FrameNumber, by new: FrameNumber) {
+        let metadata = physical.frame(new).pointee
+        guard !metadata.isAnonymous, let file = files.index(of: FileID(rawValue: metadata.object)),
+            filePage(file, metadata.index) == old
+        else { return }
+        retain(new)
+        files[file].pages.set(Page(number: metadata.index), PageEntry(.system, new, writable: true))
+        release(old)
     }
 
     private mutating func replace(

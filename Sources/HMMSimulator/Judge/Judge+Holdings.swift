@@ -34,9 +34,7 @@ extension Judge {
             migrations[answer.id("migration")] = connection
             blurDepartures()
         case .migrate, .deviceMigrate, .migrateVma: blurDepartures()
-        case .exclusive:
-            hasExclusive = true
-            blurDepartures()
+        case .exclusive: blurDepartures()
         case .migrateFinish(let finish):
             migrations[finish.migration] = nil
             blurDepartures()

@@ -86,7 +86,7 @@ struct Judge {
     var holdings: [String: Holding] = [:]
     var pins: [UInt32: ConnectionID] = [:]
     var migrations: [UInt32: ConnectionID] = [:]
-    /// A device has had a page for itself.
+    /// A device may have had a page for itself.
     var hasExclusive = false
     var ranges: [UInt32: LegacyRange] = [:]
     /// Nothing has happened since the last look at what requests have begun.
@@ -128,6 +128,8 @@ struct Judge {
         case .mirrorDrop(let drop): ending(drop.mirror, connection)
         case .mirrorUnregister(let drop): ending(drop.mirror, connection)
         case .write(let write) where write.each: forget(request)
+        // It may fail after some pages.
+        case .exclusive: hasExclusive = true
         default: break
         }
         let pending = Pending(tag: tag, request: request, offers: [isOffered(request)])
