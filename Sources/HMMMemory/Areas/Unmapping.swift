@@ -136,7 +136,10 @@ extension Machine {
         for offset in 0..<part.count {
             let page = part.start + offset
             let entry = spaces[index].table[page]
-            guard entry.kind == .system, !physical.frame(entry.frame).pointee.isAnonymous else { continue }
+            // Also one that a driver is moving: it finds the page gone.
+            guard entry.kind == .system || entry.kind == .migrating,
+                !physical.frame(entry.frame).pointee.isAnonymous
+            else { continue }
             entries.append(entry)
             spaces[index].table.set(page, .none)
         }
