@@ -167,9 +167,9 @@ public struct StateCheck: SteppedWork {
         }
         if isWritten, !frame.isExclusivelyOwned { add("a writable entry of shared memory at \(place.page.address)") }
         guard frame.object != 0 else { return }
-        let (isFound, looked) = machine.find(entry.frame, place)
+        let (isKnown, looked) = machine.knows(entry.frame, place.space, area)
         self.looked += UInt64(looked)
-        if !isFound {
+        if !isKnown {
             add("frame \(entry.frame.number) does not know its mapping at \(place.page.address)")
         }
         if frame.index != area.offset(of: place.page) {
@@ -288,13 +288,8 @@ extension Machine {
         return check.found
     }
 
-    /// A frame is known to be mapped at a place, and how many links had to be looked at.
-    fileprivate func find(_ frame: FrameNumber, _ place: Place) -> (isFound: Bool, looked: Int) {
-        var isFound = false
-        let looked = forEachPlace(of: frame) { space, page in
-            if Place(space: space, page: page) == place { isFound = true }
-            return !isFound
-        }
-        return (isFound, looked)
+    /// A frame can be found where an area maps it, and how many links had to be looked at.
+    fileprivate func knows(_ frame: FrameNumber, _ space: SpaceID, _ area: Area) -> (isKnown: Bool, looked: Int) {
+        reverseMap(of: frame)?.holds(link(area, space)) ?? (false, 0)
     }
 }

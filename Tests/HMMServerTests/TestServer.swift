@@ -40,6 +40,10 @@ final class TestServer: Sendable {
             address: HostPort(host: "127.0.0.1", port: 0), certificateFile: files.serverCertificate,
             keyFile: files.serverKey, clientCAFile: files.authority)
         configuration.loops = 2
+        // Whoever does not try out how long the server waits must not find that out on a busy machine.
+        configuration.patience.handshake = .seconds(300)
+        configuration.patience.line = .seconds(300)
+        configuration.patience.linger = .seconds(300)
         change(&configuration)
         let lines = LogLines()
         log = lines

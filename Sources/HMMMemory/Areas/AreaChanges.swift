@@ -125,7 +125,7 @@ extension Machine {
 
     // MARK: Reverse maps
 
-    private func link(_ area: Area, _ space: SpaceID) -> ReverseMap.Link {
+    func link(_ area: Area, _ space: SpaceID) -> ReverseMap.Link {
         ReverseMap.Link(
             space: space, start: area.offset, end: area.offset + area.range.count, page: area.range.start)
     }

@@ -85,6 +85,13 @@ struct ReverseMap: Sendable {
         return low
     }
 
+    /// A link is there, and how many had to be looked at: those that begin where it does.
+    func holds(_ link: Link) -> (isHeld: Bool, looked: Int) {
+        let near = links[(link.start == 0 ? 0 : firstIndex(startingAfter: link.start - 1))...]
+        let position = near.firstIndex { $0 == link || $0.start > link.start } ?? near.endIndex
+        return (position < near.endIndex && near[position] == link, position - near.startIndex + 1)
+    }
+
     /// Where `index` may be mapped, in the kernel's order; `body` returns false to stop. Returns how many links it has
     /// looked at.
     @discardableResult
