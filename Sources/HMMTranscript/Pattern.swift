@@ -3,7 +3,8 @@
 /// Compared byte by byte, but for: `$name`, which binds a value or a part of one where first seen and must equal it
 /// later; `*`, which matches the rest of a value; a last ` *`, which matches whatever else the line has, even nothing.
 /// In the text after ` : ` a `*` matches any characters. `$$` and `\*` are a dollar and an asterisk. Between quotes
-/// nothing is special, and the `*` that begins a notice is itself.
+/// nothing is special, and the `*` that begins a notice is itself. What a quarter of a million tries do not settle does
+/// not match: so many take stars and names in one word that nobody could tell apart.
 public struct Pattern: Equatable, Sendable {
     enum Piece: Equatable, Sendable {
         case octets([UInt8])
@@ -35,29 +36,32 @@ public struct Pattern: Equatable, Sendable {
 
     /// Compares `line` and returns the bindings, old and new; nil when it does not match.
     func match(_ line: [UInt8], _ bindings: [String: [UInt8]]) -> [String: [UInt8]]? {
-        match(pieces[...], line[...], bindings)
+        var tries = 1 << 18
+        return match(pieces[...], line[...], bindings, &tries)
     }
 
     private func match(
-        _ pieces: ArraySlice<Piece>, _ line: ArraySlice<UInt8>, _ bindings: [String: [UInt8]]
+        _ pieces: ArraySlice<Piece>, _ line: ArraySlice<UInt8>, _ bindings: [String: [UInt8]], _ tries: inout Int
     ) -> [String: [UInt8]]? {
+        tries -= 1
+        guard tries > 0 else { return nil }
         guard let piece = pieces.first else { return line.isEmpty ? bindings : nil }
         let rest = pieces.dropFirst()
         switch piece {
         case .octets(let octets):
-            return line.starts(with: octets) ? match(rest, line.dropFirst(octets.count), bindings) : nil
+            return line.starts(with: octets) ? match(rest, line.dropFirst(octets.count), bindings, &tries) : nil
         case .name(let name):
             if let value = bindings[name] {
-                return line.starts(with: value) ? match(rest, line.dropFirst(value.count), bindings) : nil
+                return line.starts(with: value) ? match(rest, line.dropFirst(value.count), bindings, &tries) : nil
             }
             for length in stride(from: Self.wordLength(line), to: 0, by: -1) {
                 var bound = bindings
                 bound[name] = Array(line.prefix(length))
-                if let result = match(rest, line.dropFirst(length), bound) { return result }
+                if let result = match(rest, line.dropFirst(length), bound, &tries) { return result }
             }
             return nil
-        case .restOfValue: return matchAny(rest, line, upTo: Self.wordLength(line), bindings)
-        case .anyText: return matchAny(rest, line, upTo: line.count, bindings)
+        case .restOfValue: return matchAny(rest, line, upTo: Self.wordLength(line), bindings, &tries)
+        case .anyText: return matchAny(rest, line, upTo: line.count, bindings, &tries)
         case .restOfLine:
             return line.isEmpty || line.first == UInt8(ascii: " ") || pieces.count == self.pieces.count
                 ? bindings : nil
@@ -65,10 +69,11 @@ public struct Pattern: Equatable, Sendable {
     }
 
     private func matchAny(
-        _ rest: ArraySlice<Piece>, _ line: ArraySlice<UInt8>, upTo longest: Int, _ bindings: [String: [UInt8]]
+        _ rest: ArraySlice<Piece>, _ line: ArraySlice<UInt8>, upTo longest: Int, _ bindings: [String: [UInt8]],
+        _ tries: inout Int
     ) -> [String: [UInt8]]? {
         for length in stride(from: longest, through: 0, by: -1) {
-            if let result = match(rest, line.dropFirst(length), bindings) { return result }
+            if let result = match(rest, line.dropFirst(length), bindings, &tries) { return result }
         }
         return nil
     }
@@ -155,6 +160,8 @@ private struct PatternCompiler {
 
     private mutating func add(_ piece: Pattern.Piece) {
         flush()
+        // Two stars are one.
+        if piece == pieces.last, piece == .restOfValue || piece == .anyText { return }
         pieces.append(piece)
     }
 

@@ -38,6 +38,9 @@ import Testing
         }
         try finds("writable entry") { machine, _ in machine.protect(0, PageRange(16, count: 1), .read) }
         try finds("does not know its mapping") { machine, frame in
+            machine.physical.frame(frame).pointee.object = 99
+        }
+        try finds("another offset") { machine, frame in
             machine.spaces[0].table.set(Page(number: 20), PageEntry(.system, frame, writable: true))
         }
         try finds("resident pages") { machine, _ in machine.spaces[0].resident += 1 }

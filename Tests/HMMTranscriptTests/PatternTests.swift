@@ -57,6 +57,14 @@ import Testing
         #expect(match("= data=\"a\\\"*\" n=*", "= data=\"a\\\"*\" n=3") != nil)
     }
 
+    /// However many stars and names there are in a word, it is found out soon whether they match.
+    @Test func manyStarsAreNoEndlessWork() {
+        #expect(match("+ va=\(String(repeating: "*", count: 84))0x1", "+ va=110x1") != nil)
+        #expect(match("+ \(String(repeating: "*a", count: 40))b", "+ \(String(repeating: "a", count: 400))") == nil)
+        let names = (0..<20).map { "$n\($0)" }.joined()
+        #expect(match("+ \(names)b", "+ \(String(repeating: "a", count: 400))") == nil)
+    }
+
     @Test func templatesFill() throws {
         #expect(
             try Template("munmap $mm 0x10000 $$5 $1 $").fill(["mm": Array("2".utf8)]).get()
