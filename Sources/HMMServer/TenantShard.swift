@@ -90,7 +90,6 @@ final class TenantShard: @unchecked Sendable {
         let mailbox = Mailbox(id: newID(), owner: owner, loop: loop, capacity: limits.unsentBytes, unsent: unsent)
         mailboxes[mailbox.id.rawValue] = mailbox
         unsent.join()
-        buffers.join()
         take(.connected(mailbox.id, principal), &engine, time(loop), &loop.effects)
         if let ending {
             // As in `closeAll`.
@@ -241,7 +240,6 @@ final class TenantShard: @unchecked Sendable {
         handle(.disconnected(mailbox.id), on: loop) {
             self.mailboxes[mailbox.id.rawValue] = nil
             self.unsent.leave()
-            self.buffers.leave()
             mailbox.discard()
         }
     }

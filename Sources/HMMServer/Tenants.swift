@@ -37,7 +37,7 @@ final class Tenants: Sendable {
     }
 
     /// What waits in the server for connections of all tenants.
-    let buffers: ServerBuffers
+    let buffers: SharedBytes
     private let limits: Limits
     private let recordings: RecordingFolder?
     private let logger: Logger
@@ -45,7 +45,7 @@ final class Tenants: Sendable {
 
     init(_ configuration: ServerConfiguration, recordings: RecordingFolder?, logger: Logger) {
         limits = configuration.limits
-        buffers = ServerBuffers(bound: Int(clamping: configuration.maxBuffered))
+        buffers = SharedBytes(bound: Int(clamping: configuration.maxBuffered))
         self.recordings = recordings
         self.logger = logger
         state = Mutex(

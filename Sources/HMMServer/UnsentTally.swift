@@ -4,18 +4,15 @@ internal import Synchronization
 
 /// Bytes of one tenant that wait for its clients to read, in mailboxes and before sockets, on all event loops.
 final class UnsentTally: Sendable {
-    private let bytes = Atomic<Int>(0)
-    /// Connections of the tenant.
-    private let readers = Atomic<Int>(0)
-    /// Most that may wait; `.max` bounds nothing.
-    private let bound: Atomic<Int>
+    /// Among the connections of the tenant, as its quota has it.
+    private let unsent: SharedBytes
     private let watched: Atomic<Bool>
     /// Where they count with all else that waits.
     private let buffers: TenantBuffers
 
     init(_ policy: TenantPolicy, _ buffers: TenantBuffers) {
         self.buffers = buffers
-        bound = Atomic(Self.bound(policy))
+        unsent = SharedBytes(bound: Self.bound(policy))
         watched = Atomic(Self.isBounded(policy))
     }
 
@@ -26,7 +23,7 @@ final class UnsentTally: Sendable {
     }
 
     func adopt(_ policy: TenantPolicy) {
-        bound.store(Self.bound(policy), ordering: .relaxed)
+        unsent.adopt(bound: Self.bound(policy))
         watched.store(Self.isBounded(policy), ordering: .relaxed)
     }
 
@@ -34,24 +31,27 @@ final class UnsentTally: Sendable {
     @inline(__always)
     var isWatched: Bool { watched.load(ordering: .relaxed) }
 
-    var count: UInt64 { UInt64(clamping: bytes.load(ordering: .relaxed)) }
+    var count: UInt64 { unsent.count }
 
     func change(by count: Int) {
         guard count != 0 else { return }
-        bytes.wrappingAdd(count, ordering: .relaxed)
+        unsent.change(by: count)
         buffers.change(by: count)
     }
 
-    func join() { readers.wrappingAdd(1, ordering: .relaxed) }
-    func leave() { readers.wrappingSubtract(1, ordering: .relaxed) }
+    func join() {
+        unsent.join()
+        buffers.join()
+    }
+
+    func leave() {
+        unsent.leave()
+        buffers.leave()
+    }
 
     /// So many more are too many for the tenant or the server, and a connection for which `own` bytes wait has more
     /// than its share of them: those that read go on.
     func isPassed(by count: Int = 0, own: Int) -> Bool {
-        let bound = bound.load(ordering: .relaxed)
-        guard bound != .max, bytes.load(ordering: .relaxed) + count > bound else {
-            return buffers.isPassed(by: count, own: own)
-        }
-        return own + count > bound / max(1, readers.load(ordering: .relaxed))
+        unsent.isPassed(by: count, own: own) || buffers.isPassed(by: count, own: own)
     }
 }
