@@ -53,7 +53,6 @@ public struct Mapping: SteppedWork {
     private var phase = Phase.begin
     /// What a device's file takes, and a mapping of the reserve, once nothing is in their way.
     private var promise = Promise()
-    private var hugePages: UInt64 = 0
     /// The file stays while mirrors let go of what is there.
     private var kept: FileID?
     /// Where it is, in the end.
@@ -89,7 +88,7 @@ public struct Mapping: SteppedWork {
         phase = .unmapping(work)
         if case .failed = step { abandon(&machine) }
         guard step == .done else { return step }
-        takeBack(&machine)
+        machine.takeBack(&promise)
         defer { letFileGo(&machine) }
         return map(&machine)
     }
@@ -97,22 +96,13 @@ public struct Mapping: SteppedWork {
     private mutating func prepare(_ machine: inout Machine, _ replaced: PageRange) {
         if plan.kind == .device, let index = machine.spaces.index(of: space) {
             promise = Promise(frames: plan.count, nodes: machine.spaces[index].table.missingNodes(replaced))
-            machine.setAside(promise)
         }
-        if plan.kind == .hugetlb {
-            hugePages = plan.count / 512
-            machine.hugePagesReserved += hugePages
-        }
+        if plan.kind == .hugetlb { promise.hugePages = plan.count / 512 }
+        machine.setAside(promise)
         if let file = plan.file {
             kept = file
             machine.keep(file)
         }
-    }
-
-    private mutating func takeBack(_ machine: inout Machine) {
-        machine.takeBack(&promise)
-        machine.hugePagesReserved -= hugePages
-        hugePages = 0
     }
 
     private mutating func letFileGo(_ machine: inout Machine) {
@@ -122,7 +112,7 @@ public struct Mapping: SteppedWork {
 
     /// It does not come to map anything.
     public mutating func abandon(_ machine: inout Machine) {
-        takeBack(&machine)
+        machine.takeBack(&promise)
         letFileGo(&machine)
     }
 

@@ -5,6 +5,8 @@ struct Promise: Equatable, Sendable {
     var frames: UInt64 = 0
     /// Nodes of page tables.
     var nodes: UInt64 = 0
+    /// Huge pages that areas of `kind=hugetlb` are going to reserve.
+    var hugePages: UInt64 = 0
 }
 
 extension Machine {
@@ -12,7 +14,9 @@ extension Machine {
 
     /// Sets aside what `promise` says; false, with nothing set aside, when there is less.
     mutating func give(_ promise: Promise) -> Bool {
-        guard promise.frames <= framesFree, promise.nodes <= tableNodes.free else { return false }
+        guard promise.frames <= framesFree, promise.nodes <= tableNodes.free,
+            promise.hugePages == 0 || hugePagesReserved + promise.hugePages <= hugePages
+        else { return false }
         setAside(promise)
         return true
     }
@@ -21,12 +25,14 @@ extension Machine {
     mutating func setAside(_ promise: Promise) {
         physical.promised += promise.frames
         tableNodes.promised += promise.nodes
+        hugePagesReserved += promise.hugePages
     }
 
     /// What was set aside has been taken, or is not needed any more.
     mutating func takeBack(_ promise: inout Promise) {
         physical.promised -= promise.frames
         tableNodes.promised -= promise.nodes
+        hugePagesReserved -= promise.hugePages
         promise = Promise()
     }
 

@@ -7,11 +7,9 @@ public struct Fork: SteppedWork {
     private var phase = Phase.counting
     /// The end of the areas that have been counted or announced.
     private var cursor = Page(number: 0)
-    /// What it takes beyond what it shares, and the tables of the copy.
+    /// What it takes beyond what it shares, the tables of the copy, and what its areas reserve.
     private var promise = Promise()
     private var nodes = NodeCount()
-    /// Huge pages that its areas of `kind=hugetlb` reserve.
-    private var hugePages: UInt64 = 0
     /// The area that is being copied, and how far that has come.
     private var copied = 0
     private var page: Page?
@@ -29,7 +27,10 @@ public struct Fork: SteppedWork {
         if phase == .counting {
             guard count(&machine, index) else { return .more }
             promise.nodes += nodes.count
-            guard setAside(&machine) else { return .failed(MemoryFault(.limit, Page(number: 0))) }
+            guard machine.give(promise) else {
+                promise = Promise()
+                return .failed(MemoryFault(.limit, Page(number: 0)))
+            }
             phase = .announcing
             cursor = Page(number: 0)
         }
@@ -43,7 +44,6 @@ public struct Fork: SteppedWork {
                 return .invalidate(Invalidation(parent, area.range, reason))
             }
             phase = .copying
-            letHugePagesGo(&machine)
         }
         let copy = child ?? machine.makeSpace()
         child = copy
@@ -53,26 +53,7 @@ public struct Fork: SteppedWork {
     }
 
     /// It ends before it has copied anything.
-    public mutating func abandon(_ machine: inout Machine) {
-        machine.takeBack(&promise)
-        letHugePagesGo(&machine)
-    }
-
-    /// Sets aside what it needs; false, and nothing is, when there is not enough.
-    private mutating func setAside(_ machine: inout Machine) -> Bool {
-        guard machine.hugePagesReserved + hugePages <= machine.hugePages || hugePages == 0, machine.give(promise) else {
-            (promise, hugePages) = (Promise(), 0)
-            return false
-        }
-        machine.hugePagesReserved += hugePages
-        return true
-    }
-
-    /// Each area reserves its own.
-    private mutating func letHugePagesGo(_ machine: inout Machine) {
-        machine.hugePagesReserved -= hugePages
-        hugePages = 0
-    }
+    public mutating func abandon(_ machine: inout Machine) { machine.takeBack(&promise) }
 
     /// Goes on with counting what the copy takes, until the slice is spent; false when there is more.
     private mutating func count(_ machine: inout Machine, _ index: Int) -> Bool {
@@ -80,7 +61,7 @@ public struct Fork: SteppedWork {
             cursor = max(cursor, area.range.start)
             machine.spend(8 * Slice.entry)
             if area.kind == .hugetlb, cursor == area.range.start, !area.advice.contains(.dontFork) {
-                hugePages += area.range.count / 512
+                promise.hugePages += area.range.count / 512
             }
             while area.isCopiedByFork, cursor < area.range.end,
                 let part = machine.spaces[index].table.nextPart(from: cursor, before: area.range.end)
