@@ -15,6 +15,18 @@ import Testing
         return peer
     }
 
+    /// P's `request` for four pages waits for A; and there is a file of as many.
+    private func peer(waitingFor request: String, _ change: (inout Limits) -> Void) throws -> EnginePeer {
+        var peer = try peer(change)
+        try peer.say("mmap 1 0x10000 4p", "file.create f 4p", as: "P")
+        try peer.say("mirror 1 gpu0", as: "A")
+        #expect(try peer.say(request, as: "P") == [])
+        return peer
+    }
+
+    /// A page of data as a client sends it.
+    private static let page = "{4096}\n" + String(repeating: "x", count: 4096)
+
     private func isRefused(_ line: String, _ peer: inout EnginePeer, as name: String = "P") throws -> Bool {
         try peer.say(line, as: name).first?.hasPrefix("- LIMIT E") ?? false
     }
@@ -112,10 +124,8 @@ import Testing
     }
 
     @Test func requestsThatWait() throws {
-        var peer = try peer { $0.pending = 3 }
-        try peer.say("mmap 1 0x10000 4p", as: "P")
-        try peer.say("mirror 1 gpu0", as: "A")
-        try peer.say("#1 munmap 1 0x10000 4p", "#2 read 1 0x10000 1", "#3 read 1 0x10000 1", as: "P")
+        var peer = try peer(waitingFor: "#1 munmap 1 0x10000 4p") { $0.pending = 3 }
+        try peer.say("#2 read 1 0x10000 1", "#3 read 1 0x10000 1", as: "P")
         #expect(try peer.say("#4 read 1 0x10000 1", as: "P").first?.hasPrefix("-4 BUSY EBUSY retry-after=") ?? false)
         // What never waits, and what ends the waiting, gets through.
         #expect(try peer.say("#5 ping", as: "P") == ["+5"])
@@ -126,11 +136,8 @@ import Testing
 
     /// Few requests can bring much: what they bring is bounded as well as their number.
     @Test func dataThatWaits() throws {
-        var peer = try peer { $0.waitingBytes = 8192 }
-        try peer.say("mmap 1 0x10000 4p", "file.create f 4p", as: "P")
-        try peer.say("mirror 1 gpu0", as: "A")
-        try peer.say("#1 munmap 1 0x10000 4p", as: "P")
-        let data = "{4096}\n" + String(repeating: "x", count: 4096)
+        var peer = try peer(waitingFor: "#1 munmap 1 0x10000 4p") { $0.waitingBytes = 8192 }
+        let data = Self.page
         try peer.say("#2 write 1 0x10000 \(data)", "#3 write 1 0x11000 \(data)", as: "P")
         #expect(peer.pendingCount == 3)
         #expect(
@@ -154,11 +161,8 @@ import Testing
     /// What waits in queues counts with that, and while there is too much of it a connection's queue is short: one with
     /// mirrors hears BUSY, one without is read no further.
     @Test func dataInQueues() throws {
-        var peer = try peer { $0.waitingBytes = 12_288 }
-        try peer.say("mmap 1 0x10000 4p", "file.create f 4p", as: "P")
-        try peer.say("mirror 1 gpu0", as: "A")
-        try peer.say("munmap 1 0x10000 4p", as: "P")
-        let data = "{4096}\n" + String(repeating: "x", count: 4096)
+        var peer = try peer(waitingFor: "munmap 1 0x10000 4p") { $0.waitingBytes = 12_288 }
+        let data = Self.page
         for _ in 0..<2 { #expect(try peer.say("file.write f 0 \(data)", as: "P") == []) }
         #expect(!isReadingPaused("P", peer))
         #expect(try peer.say("file.write f 0 \(data)", "ping", as: "P") == [])

@@ -238,18 +238,7 @@ import Testing
                 #expect(try await client.ending().text.hasSuffix("* bye FRAMING\n"))
                 try await fixture.waitUntilEmpty()
             }
-            // Held back behind a request that waits.
-            let driver = try await fixture.client(over: transport)
-            let process = try await fixture.client(over: transport)
-            try await process.send("mm.create", "mmap 1 0x10000 4p", "write 1 0x10000 x len=4p", "dev.create gpu0")
-            for _ in 0..<4 { _ = try await process.line() }
-            try await driver.send("mirror 1 gpu0 lease=60000", "fault 1 0x10000 4p")
-            for _ in 0..<3 { _ = try await driver.line() }
-            try await process.send("munmap 1 0x10000 1p")
-            #expect(try await driver.line().hasPrefix("!1 inval"))
-            try await process.send(bytes: Array((String(repeating: said, count: 100) + "quit\n").utf8))
-            try await driver.send("ack 1")
-            #expect(try await process.ending().text.hasSuffix("* bye QUIT\n"))
+            try await holdBack(String(repeating: said, count: 100) + "quit\n", fixture, over: transport)
         }
         #expect(lives.count == 3)
         for life in lives {
@@ -261,6 +250,21 @@ import Testing
             }
             #expect(refused >= 5)
         }
+    }
+
+    /// A client sends `lines`, the last of them `quit`, behind a request of its own that waits: they are held back.
+    private func holdBack(_ lines: String, _ fixture: TestServer, over transport: TestServer.Transport) async throws {
+        let driver = try await fixture.client(over: transport)
+        let process = try await fixture.client(over: transport)
+        try await process.send("mm.create", "mmap 1 0x10000 4p", "write 1 0x10000 x len=4p", "dev.create gpu0")
+        for _ in 0..<4 { _ = try await process.line() }
+        try await driver.send("mirror 1 gpu0 lease=60000", "fault 1 0x10000 4p")
+        for _ in 0..<3 { _ = try await driver.line() }
+        try await process.send("munmap 1 0x13000 1p")
+        #expect(try await driver.line().hasPrefix("!1 inval"))
+        try await process.send(bytes: Array(lines.utf8))
+        try await driver.send("ack 1")
+        #expect(try await process.ending().text.hasSuffix("* bye QUIT\n"))
     }
 
     /// Comments that are refused and lines with a stray CR have answers, and none of their octets is ever run.
@@ -279,18 +283,7 @@ import Testing
                 #expect(refused == (isOneByOne ? 10 : 5))
                 try await fixture.waitUntilEmpty()
             }
-            // Held back behind a request that waits.
-            let driver = try await fixture.client(over: transport)
-            let process = try await fixture.client(over: transport)
-            try await process.send("mm.create", "mmap 1 0x10000 4p", "write 1 0x10000 x len=4p", "dev.create gpu0")
-            for _ in 0..<4 { _ = try await process.line() }
-            try await driver.send("mirror 1 gpu0 lease=60000", "fault 1 0x10000 4p")
-            for _ in 0..<3 { _ = try await driver.line() }
-            try await process.send("munmap 1 0x13000 1p")
-            #expect(try await driver.line().hasPrefix("!1 inval"))
-            try await process.send(bytes: Array((String(repeating: odd, count: 100) + "quit\n").utf8))
-            try await driver.send("ack 1")
-            #expect(try await process.ending().text.hasSuffix("* bye QUIT\n"))
+            try await holdBack(String(repeating: odd, count: 100) + "quit\n", fixture, over: transport)
         }
         #expect(lives.count == 3)
         for life in lives {
