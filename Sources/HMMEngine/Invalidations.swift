@@ -95,9 +95,11 @@ extension Engine {
         _ effects: inout Effects
     ) -> Round {
         var round = Round(invalidation: invalidation)
+        let told = machine.begin(invalidation)
+        if told.isEmpty { return round }
         let owner = invalidation.owner.map { deviceName($0) } ?? .none
         let waitsForEver = policy(of: invalidation.space) == .wait
-        for mirror in machine.begin(invalidation) {
+        for mirror in told {
             guard let index = subscriptions.index(of: mirror) else { continue }
             let subscription = subscriptions[index]
             guard let session = sessions.index(of: subscription.connection) else { continue }

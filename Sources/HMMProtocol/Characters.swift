@@ -1,5 +1,5 @@
 /// The character classes of the grammar, each a test of one bit.
-enum Characters {
+package enum Characters {
     // Written out, because a mask that is computed is looked up each time it is used. Bit n stands for the byte n in a
     // low mask and for the byte n + 64 in a high one.
     /// `% * + , - . / 0-9 :`
@@ -22,13 +22,13 @@ enum Characters {
     @inline(__always) static func isAtom(_ byte: UInt8) -> Bool { test(byte, low: atomLow, high: atomHigh) }
     @inline(__always) static func isName(_ byte: UInt8) -> Bool { test(byte, low: nameLow, high: nameHigh) }
     @inline(__always) static func isTag(_ byte: UInt8) -> Bool { test(byte, low: nameLow, high: tagHigh) }
-    @inline(__always) static func isLower(_ byte: UInt8) -> Bool { byte &- 97 < 26 }
+    @inline(__always) package static func isLower(_ byte: UInt8) -> Bool { byte &- 97 < 26 }
     @inline(__always) static func isDigit(_ byte: UInt8) -> Bool { byte &- 48 < 10 }
     /// Inside quotes, before escapes: anything printable but the quote and the backslash, and all bytes above ASCII.
     @inline(__always) static func isPlain(_ byte: UInt8) -> Bool {
         byte >= 0x20 && byte != 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
-    @inline(__always) static func isText(_ byte: UInt8) -> Bool { byte == 9 || (byte >= 0x20 && byte != 0x7f) }
+    @inline(__always) package static func isText(_ byte: UInt8) -> Bool { byte == 9 || (byte >= 0x20 && byte != 0x7f) }
 
     /// The value of a hexadecimal digit, or nil.
     @inline(__always)

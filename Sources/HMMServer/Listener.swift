@@ -66,20 +66,17 @@ final class Listener: Sendable {
 
     private static func bind(_ address: SocketAddress) throws(SystemError) -> Int32 {
         let descriptor = try SystemError.check("socket", socket(address.domain, SocketKind.stream, 0))
-        set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        SocketKind.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
         // Both families have a socket of their own, but for `::`, which takes either as it does for systemd.
-        if address.family == .v6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isEveryAddress ? 0 : 1) }
+        if address.family == .v6 {
+            SocketKind.set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isEveryAddress ? 0 : 1)
+        }
         guard address.withPointer({ Glibc.bind(descriptor, $0, $1) }) == 0 else {
             let error = SystemError("bind")
             close(descriptor)
             throw error
         }
         return descriptor
-    }
-
-    private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
-        var value = value
-        setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
     private func listen(
@@ -107,7 +104,7 @@ final class Listener: Sendable {
         }
         if isTCP {
             // Answers are made in whole batches; waiting for more to send would only delay them.
-            Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+            SocketKind.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
             KeepAlive.set(descriptor, server.waits.unreachable)
         }
         let turn = nextLoop.wrappingAdd(1, ordering: .relaxed).oldValue

@@ -39,9 +39,7 @@ final class LoopContext: @unchecked Sendable {
     let meter: RunMeter?
 
     private(set) var connections: [ConnectionHandler] = []
-    /// Those before it have not been looked at in this sweep.
-    private var unswept = 0
-    /// The same since the rules have changed last.
+    /// So many, from the first on, have not been looked at since the rules have changed last.
     private var unreconsidered = 0
     private let inbox = Mutex(Inbox())
     /// What has been taken from the inbox, served up to `served`.
@@ -157,22 +155,27 @@ final class LoopContext: @unchecked Sendable {
     private func sweepLater(_ interval: UInt64) {
         _ = eventLoop.schedule(at: EventLoop.clock() + interval) { [weak self] in
             guard let self else { return }
-            self.unswept = self.connections.count
-            self.sweep(interval)
+            self.sweep(self.connections.count, interval)
         }
     }
 
+    private func sweep(_ unswept: Int, _ interval: UInt64) {
+        guard let rest = lookAtSome(of: unswept, { $0.checkDeadlines() }) else { return sweepLater(interval) }
+        _ = eventLoop.schedule(at: 0) { [weak self] in self?.sweep(rest, interval) }
+    }
+
     /// A part of the connections in each round of the loop: a flood that all runs out of time at once is not closed at
-    /// once.
-    private func sweep(_ interval: UInt64) {
+    /// once. Looks at some of the first `count`, and returns how many of them are left; nil for none.
+    private func lookAtSome(of count: Int, _ look: (ConnectionHandler) -> Void) -> Int? {
         readClock()
+        var left = count
         // From the end on: whoever goes is replaced by one that has been looked at.
         for _ in 0..<Self.swept {
-            unswept = min(unswept, connections.count) - 1
-            guard unswept >= 0 else { return sweepLater(interval) }
-            connections[unswept].checkDeadlines()
+            left = min(left, connections.count) - 1
+            guard left >= 0 else { return nil }
+            look(connections[left])
         }
-        _ = eventLoop.schedule(at: 0) { [weak self] in self?.sweep(interval) }
+        return left
     }
 
     /// The rules have changed: looks again at every connection, in parts likewise, because most may have to go. Who
@@ -186,12 +189,8 @@ final class LoopContext: @unchecked Sendable {
     }
 
     private func reconsiderSome(at time: Int64) {
-        readClock()
-        for _ in 0..<Self.swept {
-            unreconsidered = min(unreconsidered, connections.count) - 1
-            guard unreconsidered >= 0 else { return unreconsidered = 0 }
-            connections[unreconsidered].reconsider(at: time)
-        }
+        guard let rest = lookAtSome(of: unreconsidered, { $0.reconsider(at: time) }) else { return unreconsidered = 0 }
+        unreconsidered = rest
         _ = eventLoop.schedule(at: 0) { [weak self] in self?.reconsiderSome(at: time) }
     }
 }

@@ -54,6 +54,7 @@ final class TenantShard: @unchecked Sendable {
 
     /// Runs between two looks at the state: some hundred microseconds each, a few times a second at most.
     private static let inspectionInterval = 16384
+    /// Connections of it that are ended in one round of a loop.
     private static let closedAtOnce = 64
 
     /// Text after which a run ends, so that a client which does not read is noticed before more is made for it.

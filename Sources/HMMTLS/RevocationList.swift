@@ -16,9 +16,7 @@ extension TLSContext {
             return X509_CRL_get0_by_cert(list, &entry, certificate) == 1
         }
     }
-}
 
-extension TLSContext {
     /// The certificate of the session's peer would be accepted now, as it was by the context that the session is of.
     /// True for a peer without one: whether it may come at all is for others to say.
     public func accepts(_ session: TLSSession) -> Bool {
@@ -38,5 +36,5 @@ extension TLSContext {
 }
 
 extension TLSSession {
-    fileprivate var peerCertificate: OpaquePointer? { SSL_get0_peer_certificate(ssl) }
+    var peerCertificate: OpaquePointer? { SSL_get0_peer_certificate(ssl) }
 }

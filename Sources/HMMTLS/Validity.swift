@@ -18,7 +18,7 @@ extension TLSContext {
 extension TLSSession {
     /// Of the peer's certificate; nil without one.
     public var peerValidity: TLSContext.Validity? {
-        SSL_get0_peer_certificate(ssl).flatMap { TLSContext.Validity(of: $0) }
+        peerCertificate.flatMap { TLSContext.Validity(of: $0) }
     }
 }
 

@@ -174,8 +174,7 @@ extension Engine {
         guard let index = machine.mirrors.index(of: access.mirror),
             machine.profile(of: machine.mirrors[index].device).writesInPart
         else { return }
-        let end = access.firstMissing(before: access.served.end, machine) ?? access.served.end
-        machine.spend(access.served.count / 8)
+        let end = access.findMissing(before: access.served.end, &machine) ?? access.served.end
         guard end.address > write.va else { return }
         let length = min(write.length ?? UInt64(write.data.count), end.address - write.va)
         run(

@@ -67,7 +67,7 @@ public struct DeviceAccess: RestartedWork {
     }
 
     /// The first page before `end`, or of all, that the device cannot translate, or not for writing.
-    public func firstMissing(before end: Page? = nil, _ machine: borrowing Machine) -> Page? {
+    private func firstMissing(before end: Page? = nil, _ machine: borrowing Machine) -> Page? {
         guard let index = machine.mirrors.index(of: mirror) else { return pages.start }
         let writesExclusive = machine.profile(of: machine.mirrors[index].device).writesExclusive
         let end = end ?? pages.end
@@ -86,10 +86,10 @@ public struct DeviceAccess: RestartedWork {
         return nil
     }
 
-    /// The same for all pages. It looks at each in one piece, which counts as work.
-    public func findMissing(_ machine: inout Machine) -> Page? {
-        let page = firstMissing(machine)
-        machine.spend(((page ?? pages.end) - pages.start) / 8)
+    /// The same. It looks at each page in one piece, which counts as work.
+    public func findMissing(before end: Page? = nil, _ machine: inout Machine) -> Page? {
+        let page = firstMissing(before: end, machine)
+        machine.spend(((page ?? end ?? pages.end) - pages.start) / 8)
         return page
     }
 }

@@ -5,18 +5,13 @@ internal import Glibc
 enum KeepAlive {
     /// - Parameter nanoseconds: 0 leaves the times to the kernel's settings.
     static func set(_ descriptor: Int32, _ nanoseconds: UInt64) {
-        set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+        SocketKind.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
         guard nanoseconds > 0 else { return }
         let milliseconds = max(1, nanoseconds / 1_000_000)
         let tcp = Int32(IPPROTO_TCP)
-        set(descriptor, tcp, TCP_KEEPIDLE, Int32(clamping: max(1, milliseconds / 2000)))
-        set(descriptor, tcp, TCP_KEEPINTVL, Int32(clamping: max(1, milliseconds / 8000)))
+        SocketKind.set(descriptor, tcp, TCP_KEEPIDLE, Int32(clamping: max(1, milliseconds / 2000)))
+        SocketKind.set(descriptor, tcp, TCP_KEEPINTVL, Int32(clamping: max(1, milliseconds / 8000)))
         // Also for what has been sent and nobody has acknowledged, and while the peer has no room for more.
-        set(descriptor, tcp, TCP_USER_TIMEOUT, Int32(clamping: milliseconds))
-    }
-
-    private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
-        var value = value
-        setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+        SocketKind.set(descriptor, tcp, TCP_USER_TIMEOUT, Int32(clamping: milliseconds))
     }
 }

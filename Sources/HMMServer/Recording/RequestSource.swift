@@ -48,7 +48,7 @@ enum RequestSource {
     /// False for what nearly every request begins with.
     private static func needsLook(_ first: UInt8?) -> Bool {
         guard let first else { return false }
-        return first == UInt8(ascii: "a") || !isLower(first)
+        return first == UInt8(ascii: "a") || !Characters.isLower(first)
     }
 
     /// From where the request itself begins. Nobody needs what is before it, and it may be what somebody took back.
@@ -68,16 +68,11 @@ enum RequestSource {
         else { return nil }
         var line = bytes[..<end]
         if line.last == 13 { line.removeLast() }
-        let isNothing = line.isEmpty || first == UInt8(ascii: ";") && line.allSatisfy(isText)
+        let isNothing = line.isEmpty || first == UInt8(ascii: ";") && line.allSatisfy { Characters.isText($0) }
         return isNothing ? bytes.index(after: end) : nil
     }
 
-    /// As the parser has it.
-    private static func isText(_ byte: UInt8) -> Bool { byte == 9 || byte >= 32 && byte != 127 }
-
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 || byte == 10 }
 
-    private static func isLower(_ byte: UInt8) -> Bool { (97...122).contains(byte) }
-
-    private static func isLetter(_ byte: UInt8) -> Bool { isLower(byte | 0x20) }
+    private static func isLetter(_ byte: UInt8) -> Bool { Characters.isLower(byte | 0x20) }
 }

@@ -33,8 +33,7 @@ extension Judge {
         case .migrateBegin:
             migrations[answer.id("migration")] = connection
             blurDepartures()
-        case .migrate, .deviceMigrate, .migrateVma: blurDepartures()
-        case .exclusive: blurDepartures()
+        case .migrate, .deviceMigrate, .migrateVma, .exclusive: blurDepartures()
         case .migrateFinish(let finish):
             migrations[finish.migration] = nil
             blurDepartures()
