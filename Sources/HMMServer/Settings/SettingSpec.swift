@@ -64,7 +64,7 @@ extension Setting {
         case .maxBuffered:
             .init(
                 Self.sizeForm, "1g",
-                "Bytes that wait for all connections, to be worked off or to be read; past it those go that have most.",
+                "Bytes that wait for all connections, to be worked off or to be read; past it whoever has more than a share goes.",
                 live: true)
         case .maxTenants: .init(Self.countForm, "4096", "Tenants at one time.", live: true)
         case .maxKeptTenants:
