@@ -15,6 +15,8 @@ public struct StateCheck: SteppedWork {
     private var present: UInt64 = 0
     /// Links of reverse maps that have been looked at for it.
     private var looked: UInt64 = 0
+    /// Where the last of them was.
+    private var linkPosition = 0
     /// No more of them before others have their turn: of one page there may be as many.
     private static let mostLooked: UInt64 = 65536
     private var isQuiet = true
@@ -167,9 +169,10 @@ public struct StateCheck: SteppedWork {
         }
         if isWritten, !frame.isExclusivelyOwned { add("a writable entry of shared memory at \(place.page.address)") }
         guard frame.object != 0 else { return }
-        let (isKnown, looked) = machine.knows(entry.frame, place.space, area)
-        self.looked += UInt64(looked)
-        if !isKnown {
+        let link = machine.link(area, place.space)
+        if let position = machine.reverseMap(of: entry.frame)?.position(of: link, near: linkPosition, &looked) {
+            linkPosition = position
+        } else {
             add("frame \(entry.frame.number) does not know its mapping at \(place.page.address)")
         }
         if frame.index != area.offset(of: place.page) {
@@ -286,10 +289,5 @@ extension Machine {
         var check = StateCheck()
         while !check.isDone { _ = check.goOn(self) }
         return check.found
-    }
-
-    /// A frame can be found where an area maps it, and how many links had to be looked at.
-    fileprivate func knows(_ frame: FrameNumber, _ space: SpaceID, _ area: Area) -> (isKnown: Bool, looked: Int) {
-        reverseMap(of: frame)?.holds(link(area, space)) ?? (false, 0)
     }
 }

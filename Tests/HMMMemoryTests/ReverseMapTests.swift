@@ -53,6 +53,20 @@ import Testing
         #expect(map.firstPosition(showing: 995) >= 98 && Self.places(map, 995) == [[1, 995]])
     }
 
+    /// Wherever it is looked for first, a link is found if it is there.
+    @Test func positions() {
+        var looked: UInt64 = 0
+        let map = Self.map
+        for hint in -1...5 {
+            for (position, link) in map.links.enumerated() {
+                #expect(map.position(of: link, near: hint, &looked) == position)
+            }
+            #expect(map.position(of: Self.link(1, 10, 19, at: 100), near: hint, &looked) == nil)
+            #expect(map.position(of: Self.link(1, 50, 60, at: 100), near: hint, &looked) == nil)
+        }
+        #expect(ReverseMap().position(of: Self.link(1, 0, 1, at: 0), near: 0, &looked) == nil)
+    }
+
     @Test func oneOfManyGoes() {
         var map = Self.map
         map.remove([Self.link(2, 10, 15, at: 200)])
@@ -185,9 +199,22 @@ import Testing
             while work.step(&bench.machine) != .done, steps < 5 { steps += 1 }
             #expect(steps < 5 && bench.machine.spent - before >= 64 * 90)
         }
-        let before = bench.machine.spent
-        var check = StateCheck()
-        #expect(check.step(&bench.machine) == .done && check.found == [])
-        #expect(bench.machine.spent - before >= 64 * 90)
+    }
+
+    /// However many show one page, a look at the whole state finds each of them beside the one before.
+    @Test func aCheckLooksForLinksWhereTheyAre() throws {
+        func cost(_ count: UInt64) throws -> UInt64 {
+            var bench = try Bench(pages: 0)
+            let file = bench.machine.makeFile(length: 1 << 12)
+            for index in 1...count {
+                try bench.map(16 + 2 * index, 1, [.read, .write], .file, shared: true, file: file)
+                bench.machine.write(bench.space, PageRange(16 + 2 * index, count: 1))
+            }
+            let before = bench.machine.spent
+            var check = StateCheck()
+            #expect(check.step(&bench.machine) == .done && check.found == [])
+            return bench.machine.spent - before
+        }
+        #expect(try cost(2000) < 3 * cost(1000))
     }
 }

@@ -150,7 +150,7 @@ struct Bench: ~Copyable {
     ) throws -> PageRange {
         let plan = MappingPlan(
             at: Page(number: start), count: count, protection, kind, shared: shared, file: file, offset: offset)
-        return try machine.mapArea(space, plan, areaLimit: 100)
+        return try machine.mapArea(space, plan, areaLimit: 4096)
     }
 
     /// A mirror of everything for `gpu`, unless another device is meant.

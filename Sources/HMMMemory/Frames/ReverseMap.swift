@@ -85,11 +85,18 @@ struct ReverseMap: Sendable {
         return low
     }
 
-    /// A link is there, and how many had to be looked at: those that begin where it does.
-    func holds(_ link: Link) -> (isHeld: Bool, looked: Int) {
-        let near = links[(link.start == 0 ? 0 : firstIndex(startingAfter: link.start - 1))...]
-        let position = near.firstIndex { $0 == link || $0.start > link.start } ?? near.endIndex
-        return (position < near.endIndex && near[position] == link, position - near.startIndex + 1)
+    /// Where a link is; nil if it is not there. One that is beside `hint` is found at once: areas that are neighbours
+    /// have been added one after the other. Else all that begin where it does are looked at, as `looked` counts.
+    func position(of link: Link, near hint: Int, _ looked: inout UInt64) -> Int? {
+        looked += 1
+        for near in (hint - 1)...(hint + 1) where links.indices.contains(near) && links[near] == link { return near }
+        var position = link.start == 0 ? 0 : firstIndex(startingAfter: link.start - 1)
+        while position < links.count, links[position].start == link.start {
+            if links[position] == link { return position }
+            looked += 1
+            position += 1
+        }
+        return nil
     }
 
     /// Where `index` may be mapped, in the kernel's order; `body` returns false to stop. Returns how many links it has
