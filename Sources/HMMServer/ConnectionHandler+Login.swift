@@ -34,7 +34,8 @@ extension ConnectionHandler {
         say { Engine.greet(.token, self.server.limits, into: &$0) }
     }
 
-    /// Takes requests until one has to wait for the verifier, or for the next turn. What comes after it is kept.
+    /// Takes requests until one has to wait for the verifier or for the next turn, or lets the client in. What comes
+    /// after it is kept.
     func feedLogin(_ bytes: UnsafeRawBufferPointer) {
         var offset = 0
         while phase == .authenticating, !isYielding, let item = reader.next(bytes, &offset) {
@@ -43,6 +44,7 @@ extension ConnectionHandler {
         }
         if phase == .checking || phase == .open || isYielding, offset < bytes.count {
             held.unparsed.append(contentsOf: bytes[offset...])
+            resumeHeld()
         }
     }
 
@@ -65,6 +67,7 @@ extension ConnectionHandler {
 
     private func verify(_ auth: Auth, _ tag: Tag) {
         let check = TokenCheck(auth.token, server.rules.identities.tokens, from: address, owner: self)
+        if let rule = server.verifier.recognize(check) { return decide(rule, tag) }
         let loop = loop
         let isTaken = server.verifier.verify(check) { rule in
             loop.eventLoop.execute { check.owner?.verified(rule, tag) }
@@ -121,6 +124,12 @@ extension ConnectionHandler {
         login?.check = nil
         guard phase == .checking else { return }
         phase = .authenticating
+        decide(rule, tag)
+        goOnWithLogin()
+    }
+
+    /// Lets the client in if it has shown the token of `rule`.
+    private func decide(_ rule: TokenRule?, _ tag: Tag) {
         // The rules may have changed meanwhile.
         if let rule, case .admitted(let principal) = server.rules.admit(.token(rule), nil) {
             succeed(rule, principal, tag)
@@ -128,7 +137,6 @@ extension ConnectionHandler {
             server.noteRefusal(["peer": "\(peerName)", "reason": "the token is not accepted"], at: loop.now)
             fail(tag, Failure(.denied, "the token is not accepted"))
         }
-        goOnWithLogin()
     }
 
     /// Works off what has come meanwhile.

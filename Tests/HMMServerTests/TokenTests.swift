@@ -119,7 +119,7 @@ import Testing
         try await serve { fixture, token in
             for _ in 0..<20 {
                 let client = try await stranger(fixture)
-                try await client.send("auth \(token.text)")
+                try await client.send("auth \(token.text)x")
                 try await client.reset()
             }
             let last = try await stranger(fixture)
@@ -192,6 +192,33 @@ import Testing
             hold.signal()
             #expect(try await last.line() == "+ tenant=lab role=driver")
             #expect(try await last.line() == "+2")
+        }
+    }
+
+    /// A token that has fitted needs no thread that has time for it; what follows it is not lost.
+    @Test func whoReturnsIsKnownAtOnce() async throws {
+        try await serve { fixture, token in
+            let first = try await stranger(fixture)
+            #expect(try await first.ask("auth \(token.text)") == "+ tenant=lab role=driver")
+            let hold = DispatchSemaphore(value: 0)
+            let rules = fixture.server.context.rules.identities.tokens
+            #expect(fixture.server.context.verifier.verify(TokenCheck([], rules, from: nil)) { _ in hold.wait() })
+            for _ in 0..<3 {
+                let again = try await stranger(fixture)
+                try await again.send("#1 auth \(token.text)", "#2 mm.create", "#3 hello", "#4 quit")
+                try await again.endOutput()
+                #expect(try await again.line() == "+1 tenant=lab role=driver")
+                #expect(try await again.line().hasPrefix("-2 DENIED "))
+                #expect(try await again.line().hasPrefix("+3 version=1 tenant=lab "))
+                #expect(try await again.ending() == .init(text: "+4\n* bye QUIT\n", isOrderly: true))
+            }
+            // Its id alone is no token.
+            let wrong = try await stranger(fixture)
+            try await wrong.send("auth \(token.id).wrong", "auth \(token.text)", "#3 ping")
+            hold.signal()
+            #expect(try await wrong.line() == "- DENIED EACCES : the token is not accepted")
+            #expect(try await wrong.line() == "+ tenant=lab role=driver")
+            #expect(try await wrong.line() == "+3")
         }
     }
 
@@ -274,6 +301,32 @@ import Testing
         let rules = AdmittanceRules(configuration)
         #expect(rules.admit(.token(old), nil) == .refused("no such token"))
         #expect(rules.admit(.token(new), nil) != .refused("no such token"))
+    }
+
+    @Test func oneTokenOfEachRuleIsRecognized() throws {
+        let hash = try KeyedHash()
+        func mark(_ secret: String) throws -> KeyedHash.Mark { try #require(hash.mark(of: Array(secret.utf8))) }
+        let token = try Token()
+        let rules = [try Self.rule(token, "lab"), try Self.rule(try Token(), "lab")]
+        var recognized = RecognizedTokens()
+        recognized.insert(try mark("a"), for: rules[0], among: rules)
+        #expect(recognized.contains(try mark("a"), for: rules[0]))
+        #expect(!recognized.contains(try mark("b"), for: rules[0]))
+        #expect(!recognized.contains(try mark("a"), for: rules[1]))
+        // The same id with another hash.
+        #expect(!recognized.contains(try mark("a"), for: try Self.rule(token, "lab")))
+        recognized.insert(try mark("b"), for: rules[1], among: [rules[1]])
+        #expect(recognized.contains(try mark("b"), for: rules[1]))
+        #expect(!recognized.contains(try mark("a"), for: rules[0]))
+    }
+
+    @Test func anotherKeyMakesAnotherMark() throws {
+        let secret = Array("secret".utf8)
+        let (one, other) = (try KeyedHash(), try KeyedHash())
+        let mark = try #require(one.mark(of: secret))
+        #expect(one.mark(of: secret) == mark)
+        #expect(other.mark(of: secret) != mark)
+        #expect(one.mark(of: []) != mark)
     }
 
     // MARK: Hashes

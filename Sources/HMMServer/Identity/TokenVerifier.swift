@@ -2,7 +2,8 @@ internal import HMMTLS
 internal import Synchronization
 
 /// Compares tokens with their hashes, on a thread of its own: each takes tens of milliseconds, by design. Addresses
-/// take turns and have few places each, so that whoever shows many tokens keeps nobody else waiting for long.
+/// take turns and have few places each, so that whoever shows many tokens keeps nobody else waiting for long. A token
+/// that has fitted once takes no time again.
 final class TokenVerifier: Sendable {
     /// Tokens that may wait: half of a handshake's time is enough for them.
     static let bound = 64
@@ -20,15 +21,26 @@ final class TokenVerifier: Sendable {
         var lines: [AddressPrefix?: [Waiting]] = [:]
         /// Every address with a line, whose turn is next first.
         var turns: [AddressPrefix?] = []
+        var recognized = RecognizedTokens()
     }
 
     private let worker: EventLoop
+    private let hash: KeyedHash
     private let state = Mutex(State())
 
-    /// - Throws: `SystemError` when the kernel has no descriptors or threads left.
-    init() throws(SystemError) { worker = try EventLoop() }
+    /// - Throws: `SystemError` when the kernel has no descriptors or threads left, `TLSError` without randomness.
+    init() throws {
+        hash = try KeyedHash()
+        worker = try EventLoop()
+    }
 
     func stop() { worker.stop() }
+
+    /// The rule of a token that has fitted before. Nil: nobody knows without `verify`.
+    func recognize(_ check: TokenCheck) -> TokenRule? {
+        guard let mark = hash.mark(of: check.secret), let rule = check.rule else { return nil }
+        return state.withLock { $0.recognized.contains(mark, for: rule) } ? rule : nil
+    }
 
     /// Calls `done` with the rule whose hash the token has, or with nil; on the verifier's thread, unless the check is
     /// withdrawn. False, and no call, if too many tokens wait.
@@ -61,7 +73,12 @@ final class TokenVerifier: Sendable {
     /// Called once for each token that has been taken; withdrawn ones leave nothing to do.
     private func verifyNext() {
         guard let next = state.withLock({ Self.takeNext(&$0) }) else { return }
-        next.done(next.check.rule)
+        let check = next.check
+        guard check.isRight, let rule = check.rule else { return next.done(nil) }
+        if let mark = hash.mark(of: check.secret) {
+            state.withLock { $0.recognized.insert(mark, for: rule, among: check.rules) }
+        }
+        next.done(rule)
     }
 
     private static func takeNext(_ state: inout State) -> Waiting? {
@@ -84,22 +101,23 @@ final class TokenCheck: @unchecked Sendable {
     var owner: ConnectionHandler?
     /// Who has shown it.
     let address: AddressPrefix?
-    private let token: [UInt8]
-    private let rules: [TokenRule]
+    fileprivate let rules: [TokenRule]
+    /// What the part before the dot is the id of.
+    fileprivate let rule: TokenRule?
+    fileprivate let secret: [UInt8]
 
     init(_ token: [UInt8], _ rules: [TokenRule], from address: AddressPrefix?, owner: ConnectionHandler? = nil) {
-        self.token = token
+        let dot = token.firstIndex(of: UInt8(ascii: ".")) ?? token.endIndex
+        rule = rules.first { $0.id.utf8.elementsEqual(token[..<dot]) }
+        secret = Array(token[dot...].dropFirst())
         self.rules = rules
         self.address = address
         self.owner = owner
     }
 
-    /// The rule whose hash the token has. One that nobody has takes as long as one whose secret is wrong.
-    fileprivate var rule: TokenRule? {
-        guard let any = rules.first else { return nil }
-        let dot = token.firstIndex(of: UInt8(ascii: ".")) ?? token.endIndex
-        let rule = rules.first { $0.id.utf8.elementsEqual(token[..<dot]) }
-        let isRight = (rule ?? any).hash.matches(Array(token[dot...].dropFirst()))
-        return isRight ? rule : nil
+    /// Whether the rule's hash is the secret's. An id that nobody has takes as long as a secret that is wrong.
+    fileprivate var isRight: Bool {
+        guard let hash = (rule ?? rules.first)?.hash else { return false }
+        return hash.matches(secret) && rule != nil
     }
 }
