@@ -103,12 +103,6 @@ extension ConnectionHandler {
         setReading(false)
     }
 
-    /// The client has gone without a word, so nobody waits for the verifier; or it has said that nothing more comes.
-    func inputEndedWhileChecked() {
-        if hasSeenCloseNotify || session?.hasBufferedInput == true { return }
-        abandon("ended while its token was looked at", .login)
-    }
-
     /// Nobody waits for the verifier any more.
     func withdrawCheck() {
         guard let check = login?.check else { return }

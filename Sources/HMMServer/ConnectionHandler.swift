@@ -172,7 +172,9 @@ final class ConnectionHandler {
         case .handshaking:
             handshakeEnded(.abandoned)
             abandon("ended during the handshake", .handshake)
-        case .checking: inputEndedWhileChecked()
+        case .checking:
+            // A client that has no more to say still wants its answers, and not all of them end TLS before TCP.
+            break
         case .open, .authenticating:
             if session != nil, !hasSeenCloseNotify {
                 server.logger.debug("connection lost", metadata: ["peer": "\(peerName)"])

@@ -130,8 +130,21 @@ import Testing
         }
     }
 
-    /// However long the verifier takes, who has gone is not waited for.
-    @Test func whoGoesWithoutAWordLeavesAtOnce() async throws {
+    /// Clients like `printf 'auth …' | ncat --ssl` end TCP without a word of TLS, and wait for what they asked for.
+    @Test(arguments: [true, false]) func whoHasNoMoreToSayGetsAnswers(notify: Bool) async throws {
+        try await serve { fixture, token in
+            let client = try await stranger(fixture)
+            try await client.send("auth \(token.id).wrong", "auth \(token.text)", "#2 hello")
+            try await client.endOutput(notify: notify)
+            #expect(try await client.line().hasPrefix("- DENIED "))
+            #expect(try await client.line() == "+ tenant=lab role=driver")
+            #expect(try await client.line().hasPrefix("+2 version=1 tenant=lab "))
+            #expect(try await client.ending() == .init(text: "", isOrderly: true))
+        }
+    }
+
+    /// However long the verifier takes, whose connection has broken is not waited for.
+    @Test func whoBreaksTheConnectionLeavesAtOnce() async throws {
         try await serve { fixture, token in
             let hold = DispatchSemaphore(value: 0)
             let rules = fixture.server.context.rules.identities.tokens
@@ -140,8 +153,8 @@ import Testing
             for _ in 0..<2 * TokenVerifier.boundOfAddress {
                 let client = try await stranger(fixture)
                 try await client.send("auth \(token.text)")
-                try await client.endOutput(notify: false)
-                #expect(try await client.ending().text == "")
+                try await client.reset()
+                try await fixture.wait { fixture.server.context.admission.count == 0 }
             }
             let patient = try await stranger(fixture)
             try await patient.send("auth \(token.text)")
