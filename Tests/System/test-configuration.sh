@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A configuration file: what --check says, tokens over TLS with other people's clients, reload, persistence.
 source "${0%/*}/support.bash"
-need openssl
+need openssl ncat
 
 certificates certs ci
 "$hmmd" token make --tenant lab --role driver --name "joe's" >made
@@ -82,6 +82,13 @@ ask two "auth ${token}x" '- DENIED EACCES : the token is not accepted'
 ask two "auth x.${token#*.}" '- DENIED EACCES : the token is not accepted'
 ask two 'auth nothing' '- DENIED EACCES : the token is not accepted' '\* bye AUTH'
 hear_end two
+# At the end of its input ncat ends TCP without a word of TLS, while the first token is looked at.
+piped=$(printf 'auth %sx\nauth %s\n#3 ping\n' "$token" "$token" |
+    ncat --ssl-verify --ssl-trustfile certs/ca.pem --ssl-alpn hmm/1 localhost "$port")
+is 'what a pipe hears' "$piped" '\* HMM/1 auth=token *
+- DENIED EACCES : the token is not accepted
++ tenant=lab role=driver
++3'
 connect mine ci
 ask mine 'mm.create' '+ mm=1'
 
