@@ -17,7 +17,7 @@ extension Engine {
         var found: [Awaited] = []
         for index in 0..<operations.count {
             guard case .inRound(let round, _) = operations[index].state else { continue }
-            for entry in round.waiting {
+            for entry in round.waiting.entries {
                 found.append(
                     Awaited(
                         connection: entry.connection, event: entry.event, mirror: entry.mirror.rawValue,

@@ -190,7 +190,7 @@ extension Engine {
             machine.letGo(event.mirror, event.range)
             guard let index = operations.index(of: event.operation) else { continue }
             operations[index].acked += 1
-            letGo(index, now, &effects) { $0.event == number && $0.connection == connection }
+            letGo(index, now, &effects) { $0.remove(event.mirror, event: number) }
         }
         if let unknown {
             effects.fail(
@@ -202,7 +202,7 @@ extension Engine {
     }
 
     /// Mirrors are gone, in ascending order: of the requests `waiting` those go on whose rounds wait for them, the
-    /// oldest first, and `count` books how many of them each has waited for. A round is looked through once.
+    /// oldest first, and `count` books how many of them each has waited for.
     mutating func release(
         _ waiting: [OperationID], of mirrors: [MirrorID], _ now: Instant, _ effects: inout Effects,
         _ count: (inout Operation, UInt64) -> Void
@@ -210,32 +210,36 @@ extension Engine {
         var last: OperationID?
         for id in waiting.sorted() where id != last {
             last = id
-            guard let index = operations.index(of: id), case .inRound(let round, _) = operations[index].state else {
+            guard let index = operations.index(of: id), let gone = awaited(mirrors, by: index), gone > 0 else {
                 continue
             }
-            let gone = round.waiting.count { mirrors.contains(ascending: $0.mirror) }
-            guard gone > 0 else { continue }
             count(&operations[index], UInt64(gone))
-            letGo(index, now, &effects) { mirrors.contains(ascending: $0.mirror) }
+            letGo(index, now, &effects) { $0.remove(mirrors) }
             // Once the slice is spent they are only put off.
-            if !machine.isSliceSpent { machine.spend(Slice.request + UInt64(round.waiting.count)) }
+            if !machine.isSliceSpent { machine.spend(Slice.request + UInt64(mirrors.count)) }
         }
+    }
+
+    /// How many of these mirrors a round waits for.
+    private func awaited(_ mirrors: [MirrorID], by index: Int) -> Int? {
+        guard case .inRound(let round, _) = operations[index].state else { return nil }
+        return round.waiting.count(of: mirrors)
     }
 
     /// Ends a round that nobody waited for.
     mutating func finishRound(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
-        if let index = operations.index(of: id) { letGo(index, now, &effects) { _ in false } }
+        if let index = operations.index(of: id) { letGo(index, now, &effects) { _ in } }
     }
 
-    /// Takes entries out of a round; the last one ends it and the operation goes on, in its turn when much has been
+    /// Takes mirrors out of a round; the last one ends it and the operation goes on, in its turn when much has been
     /// done already: a mirror may be waited for by a thousand.
     private mutating func letGo(
-        _ index: Int, _ now: Instant, _ effects: inout Effects, _ isGone: (Round.Waiting) -> Bool
+        _ index: Int, _ now: Instant, _ effects: inout Effects, _ release: (inout WaitingMirrors) -> Void
     ) {
         guard case .inRound(var round, let held) = operations[index].state else { return }
         // Taken out first, so that the list is changed in place: a round may wait for a thousand mirrors.
         operations[index].state = .running
-        round.waiting.removeAll(where: isGone)
+        release(&round.waiting)
         guard round.waiting.isEmpty else {
             operations[index].state = .inRound(round, held: held)
             return

@@ -45,13 +45,12 @@ extension Engine {
 
     private mutating func warn(_ id: OperationID, _ now: Instant, _ effects: inout Effects) {
         guard let index = operations.index(of: id), case .inRound(var round, let held) = operations[index].state,
-            round.waiting.contains(where: { $0.warning.map { $0 <= now } ?? false })
+            round.waiting.entries.contains(where: { $0.warning.map { $0 <= now } ?? false })
         else { return }
-        for position in round.waiting.indices {
-            let entry = round.waiting[position]
-            guard let due = entry.warning, due <= now, let deadline = entry.deadline else { continue }
-            round.waiting[position].warning = nil
-            guard deadline > now, let session = sessions.index(of: entry.connection) else { continue }
+        round.waiting.update { entry in
+            guard let due = entry.warning, due <= now, let deadline = entry.deadline else { return }
+            entry.warning = nil
+            guard deadline > now, let session = sessions.index(of: entry.connection) else { return }
             effects.address(entry.connection)
             effects.text.pair("!", sessions[session].takeEventNumber())
             effects.text.pair(" lease mirror=", UInt64(entry.mirror.rawValue))
@@ -66,7 +65,7 @@ extension Engine {
         guard let index = operations.index(of: id), case .inRound(let round, _) = operations[index].state else {
             return
         }
-        let late = round.waiting.lazy.filter { $0.deadline.map { $0 <= then } ?? false }.map(\.mirror)
+        let late = round.waiting.entries.lazy.filter { $0.deadline.map { $0 <= then } ?? false }.map(\.mirror)
         guard let first = late.first else { return }
         if policy(of: round.invalidation.space) == .fail { return fail(id, round, first, now, &effects) }
         var fenced: [MirrorID] = []

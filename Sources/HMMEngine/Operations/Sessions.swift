@@ -175,14 +175,14 @@ extension Engine {
 
     private func append(_ round: Round, _ now: Instant, _ text: inout WireBuffer) {
         text.append(" waits-for=")
-        for (position, entry) in round.waiting.prefix(16).enumerated() {
+        for (position, entry) in round.waiting.entries.prefix(16).enumerated() {
             if position > 0 { text.append(",") }
             text.append(decimal: UInt64(entry.mirror.rawValue))
             text.append(":")
             text.append(decimal: entry.event)
         }
         text.pair(" missing=", UInt64(round.waiting.count))
-        let ends = round.waiting.compactMap(\.deadline)
+        let ends = round.waiting.entries.compactMap(\.deadline)
         if let next = ends.min() { text.pair(" left=", now.milliseconds(until: next)) }
     }
 }
