@@ -188,6 +188,7 @@ extension Engine {
                 continue
             }
             machine.letGo(event.mirror, event.range)
+            machine.spend(Slice.mirror)
             guard let index = operations.index(of: event.operation) else { continue }
             operations[index].acked += 1
             letGo(index, now, &effects) { $0.remove(event.mirror, event: number) }
@@ -216,7 +217,7 @@ extension Engine {
             count(&operations[index], UInt64(gone))
             letGo(index, now, &effects) { $0.remove(mirrors) }
             // Once the slice is spent they are only put off.
-            if !machine.isSliceSpent { machine.spend(Slice.request + UInt64(mirrors.count)) }
+            if !machine.isSliceSpent { machine.spend(UInt64(mirrors.count)) }
         }
     }
 
@@ -250,6 +251,7 @@ extension Engine {
         }
         disclaim(index)
         endRound(round, &effects)
+        machine.spend(Slice.request)
         resume(operations.id(at: index), inTurn: false, now, &effects)
     }
 

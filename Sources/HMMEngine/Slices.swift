@@ -88,9 +88,10 @@ extension Engine {
         while unfinished == nil, !machine.isSliceSpent, let next = postponed.popFirst() {
             switch next {
             case .round(let id): finishRound(id, now, &effects)
-            case .consulted(let id, let asked): resumeConsulted(id, asked, now, &effects)
+            case .consulted(let id, let asked):
+                resumeConsulted(id, asked, now, &effects)
+                machine.spend(Slice.request)
             }
-            machine.spend(Slice.request)
         }
     }
 

@@ -6,7 +6,7 @@ public enum Slice {
     /// A page copied, filled or read.
     static let page: UInt64 = 64
     /// A mirror told of something, or kept right.
-    static let mirror: UInt64 = 16
+    public static let mirror: UInt64 = 16
     /// An announcement, whoever hears of it.
     static let announcement: UInt64 = 32
     /// 2 MiB got from the operating system, or given back.

@@ -6,8 +6,8 @@ internal import Synchronization
 ///
 /// Unchecked: everything but the inbox, which has a lock, is touched on the event loop only.
 final class LoopContext: @unchecked Sendable {
-    /// What the requests of one round may cost together, and those of one connection: 1 each, and 1 for each KiB of
-    /// answers. Little, because everybody else's next request waits for it.
+    /// What the requests of one round may cost together, and those of one connection: 1 each, 1 for each KiB of
+    /// answers, and 1 for 256 units of work. Little, because everybody else's next request waits for it.
     private static let round = 2048
     private static let mostShare = 256
     /// Connections that are looked at in one round for whether they may stay: most may have to be closed.

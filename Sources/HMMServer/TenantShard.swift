@@ -103,13 +103,14 @@ final class TenantShard: @unchecked Sendable {
     }
 
     /// Runs requests from the front of `inputs`, until none is left, the allowance is used up, much has been done or
-    /// said, or a transport has to act. The allowance goes down with each request and with what is said; one request is
-    /// run even without.
+    /// said, or a transport has to act. The allowance goes down with each request, with what is done and with what is
+    /// said; one request is run even without.
     func run(
         _ inputs: inout InputQueue, _ allowance: inout Int, of mailbox: Mailbox, on loop: LoopContext
     ) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
             engine.beginTurn(limits.slice)
+            let spent = engine.spent
             var goesOn = !engine.isCut
             var refusal: Input?
             sources.removeAll(keepingCapacity: sources.capacity <= 1 << 16)
@@ -123,7 +124,7 @@ final class TenantShard: @unchecked Sendable {
                 if refusal != nil || allowance <= 0 || Self.isOver(effects, textBound) { break }
             }
             record(refusal, of: mailbox.id, &engine, now, effects)
-            allowance -= Self.cost(effects)
+            allowance -= Self.cost(effects, engine.spent &- spent)
             if !inputs.isEmpty, allowance <= 0 || !goesOn {
                 yield(mailbox, loop, engine.isCut)
             }
@@ -138,6 +139,7 @@ final class TenantShard: @unchecked Sendable {
     ) -> Delivery {
         locked(for: mailbox, on: loop) { engine, now, effects in
             engine.beginTurn(limits.slice)
+            let spent = engine.spent
             if recording == nil { unfinished.forget() }
             let taken =
                 if recording == nil {
@@ -149,7 +151,7 @@ final class TenantShard: @unchecked Sendable {
                         bytes, &offset, with: &reader, &unfinished, of: mailbox.id, on: &engine, at: now,
                         into: &effects, most: allowance, meter: loop.meter)
                 }
-            allowance -= taken + Self.cost(effects)
+            allowance -= taken + Self.cost(effects, engine.spent &- spent)
             requests &+= UInt64(taken)
             if offset < bytes.count, allowance <= 0 || !engine.hasTurn {
                 yield(mailbox, loop, engine.isCut)
@@ -175,9 +177,12 @@ final class TenantShard: @unchecked Sendable {
         return count
     }
 
-    /// What was said costs, too: a short request can have a long answer.
+    /// What was said and done costs, too: a short request can have a long answer, or be much work. A slice is as much
+    /// as a connection's share of a round.
     @inline(__always)
-    private static func cost(_ effects: borrowing Effects) -> Int { effects.text.count >> 10 }
+    private static func cost(_ effects: borrowing Effects, _ units: UInt64) -> Int {
+        effects.text.count >> 10 + Int(truncatingIfNeeded: units >> 8)
+    }
 
     /// Much has been said, or a transport has to act.
     @inline(__always)

@@ -24,7 +24,7 @@ final class TestClient: @unchecked Sendable {
     }
 
     /// For anything that is expected to happen: far more than it takes.
-    private static let patienceSeconds = 30
+    private static let patienceSeconds = 300
 
     private let queue = DispatchQueue(label: "client")
     private let descriptor: Int32

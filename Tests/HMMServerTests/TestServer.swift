@@ -44,6 +44,7 @@ final class TestServer: Sendable {
         configuration.patience.handshake = .seconds(300)
         configuration.patience.line = .seconds(300)
         configuration.patience.linger = .seconds(300)
+        configuration.patience.unreachable = .seconds(3000)
         change(&configuration)
         let lines = LogLines()
         log = lines
