@@ -48,12 +48,13 @@ final class RecordedFile {
 
     /// Reads the header.
     ///
-    /// - Throws: `RecordingError`, also when the tenant could have more than `memory` bytes.
+    /// - Throws: status 2, with the reason on standard error, also when the tenant could have more than `memory` bytes.
     func reader(_ bytes: UnsafeRawBufferPointer, memory: RecordedMemory) throws -> RecordingReader {
-        let reader = try RecordingReader(bytes)
+        let reader: RecordingReader
+        do { reader = try RecordingReader(bytes) } catch { throw Self.refusal(path, "\(error)") }
         let needed = reader.header.limits.residentBytes
         guard needed <= memory.bytes else {
-            throw RecordingError.unreadable("the tenant could have \(needed) bytes of memory: allow it by --memory")
+            throw Self.refusal(path, "the tenant could have \(needed) bytes of memory: allow it by --memory")
         }
         return reader
     }

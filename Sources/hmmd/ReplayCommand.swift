@@ -59,13 +59,7 @@ struct ReplayCommand: ParsableCommand {
     private func replay(
         _ bytes: UnsafeRawBufferPointer, _ recorded: RecordedFile, _ printer: ReplayPrinter
     ) throws -> (status: Int32, tornBytes: Int) {
-        var reader: RecordingReader
-        do {
-            reader = try recorded.reader(bytes, memory: memory)
-        } catch let error as RecordingError {
-            try printer.complain("\(error)")
-            return (2, 0)
-        }
+        var reader = try recorded.reader(bytes, memory: memory)
         try printer.begin(reader.header)
         var replay = Replay(reader.header)
         var last: Record?

@@ -9,7 +9,8 @@ struct TranscriptCommand: ParsableCommand {
         abstract: "Print a recording as a transcript.",
         discussion: """
             The transcript plays with `hmm-client play` against any server without settings of its own. Ends with \
-            status 1 if the recording diverges or is damaged; the transcript then goes as far as that.
+            status 1 if the recording diverges or is damaged; the transcript then goes as far as that. Status 2: no \
+            recording, or none that can be read here.
             """)
 
     @Argument(help: "The recording.")
