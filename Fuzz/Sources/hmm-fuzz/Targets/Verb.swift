@@ -12,7 +12,8 @@ enum VerbTarget {
         let line = Array(spec.name.utf8) + [32] + rest
         let plain = read(line + [10])
         guard plain.count <= 1 else { finding("\(plain.count) items of one line") }
-        let tagged = read(Array("#t ".utf8) + line + [13, 10])
+        // As much longer as the line becomes, so that both are too long or neither.
+        let tagged = read(Array("#t ".utf8) + line + [13, 10], more: 4)
         switch (plain.first, tagged.first) {
         case (nil, nil): break
         case (.request(let none, let request), .request(_, let same)):
@@ -26,8 +27,10 @@ enum VerbTarget {
         }
     }
 
-    private static func read(_ octets: [UInt8]) -> [RequestReader.Item] {
-        var reader = RequestReader(limits: Limits())
+    private static func read(_ octets: [UInt8], more: Int = 0) -> [RequestReader.Item] {
+        var limits = Limits()
+        limits.line += more
+        var reader = RequestReader(limits: limits)
         var items: [RequestReader.Item] = []
         octets.withUnsafeBytes { bytes in
             var offset = 0
